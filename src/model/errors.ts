@@ -1,0 +1,85 @@
+import { catalogue, type ErrorCode } from './error-catalogue.ts'
+
+export type { ErrorCode }
+
+/** What an error tells besides its code. Values are shown to people: never put a secret in one. */
+export interface ErrorDetails {
+  /** Where it happened: a file with line and column, a field's path, a host and port. */
+  where?: string
+  /** Why, in words that the reader can act on. */
+  why?: string
+  /** What to do, when this case knows better than the catalogue. */
+  remedy?: string
+  cause?: unknown
+  /** Facts for programs (`--json`, problem+json); JSON values only. */
+  facts?: Record<string, unknown>
+}
+
+/**
+ * An error of the catalogue: code, what, where, why, what to do.
+ * Everything that a person can see thrown is one of these; anything else is a defect of Haetae.
+ */
+export class HaetaeError extends Error {
+  readonly code: ErrorCode
+  readonly where: string | undefined
+  readonly why: string | undefined
+  readonly remedy: string
+  readonly facts: Record<string, unknown>
+
+  /** `what` names the subject ("system ABC", "step promote of GPK"); the catalogue gives the sentence around it. */
+  constructor(code: ErrorCode, what: string, details: ErrorDetails = {}) {
+    const entry = catalogue[code]
+    super(`${entry.en}: ${what}`, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'HaetaeError'
+    this.code = code
+    this.where = details.where
+    this.why = details.why
+    this.remedy = details.remedy ?? entry.remedy
+    this.facts = details.facts ?? {}
+  }
+
+  get status(): number {
+    return catalogue[this.code].status
+  }
+
+  get exitCode(): number {
+    return catalogue[this.code].exit
+  }
+
+  /** The error as RFC 9457 problem+json, as the API sends it. */
+  toProblem(): Problem {
+    return {
+      type: `urn:haetae:error:${this.code}`,
+      code: this.code,
+      title: this.message,
+      title_ko: catalogue[this.code].ko,
+      status: this.status,
+      ...(this.where === undefined ? {} : { where: this.where }),
+      ...(this.why === undefined ? {} : { why: this.why }),
+      remedy: this.remedy,
+      facts: this.facts,
+    }
+  }
+}
+
+export interface Problem {
+  type: string
+  code: ErrorCode
+  title: string
+  title_ko: string
+  status: number
+  where?: string
+  why?: string
+  remedy: string
+  facts: Record<string, unknown>
+}
+
+/** True for an error of the given code, or of any code when none is given. */
+export function isHaetaeError(error: unknown, code?: ErrorCode): error is HaetaeError {
+  return error instanceof HaetaeError && (code === undefined || error.code === code)
+}
+
+/** The message of anything thrown, on one line. */
+export function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message || error.name : String(error)).split('\n')[0] ?? ''
+}

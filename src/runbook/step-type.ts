@@ -1,0 +1,99 @@
+import type { ZodType } from 'zod'
+import type { Clock } from '#model/time.ts'
+
+/** What an effect of the type can be trusted with after a lost answer. */
+export type Effect = 'read' | 'idempotent' | 'keyed' | 'point-of-no-return'
+
+/** Whether what a step brings about is there already. Pure: computed from input and observed state only. */
+export type Judgement = 'holds' | 'absent' | 'unclear'
+
+/** One change that a step would make, for the plan. `opaque`: it could not be looked at, and `why`. */
+export interface Change {
+  certainty: 'exact' | 'predicted' | 'opaque'
+  /** What is changed, e.g. `deployments/web in gpk` or `gpk.gov.test A`. */
+  target: string
+  before?: unknown
+  after?: unknown
+  why?: string
+}
+
+/** A step as data: the type's name and its input. */
+export interface StepCall {
+  type: string
+  with: Record<string, unknown>
+}
+
+/** Thrown by `observe`, `verify` and `apply` when the target did not answer: the engine takes it for *unknown*. */
+export class Unreachable extends Error {
+  readonly target: string
+  constructor(target: string, cause: unknown) {
+    super(`${target} did not answer: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'Unreachable'
+    this.target = target
+  }
+}
+
+/** Thrown by `apply` when the target itself refused a stale precondition: nothing was changed there. */
+export class PreconditionRefused extends Error {
+  constructor(target: string, why: string) {
+    super(`${target} refused: ${why}`)
+    this.name = 'PreconditionRefused'
+  }
+}
+
+/**
+ * What a step may touch. Rooms below `steps` only name the two capabilities; `steps/targets.ts` says which
+ * clients they hold, so that planning is handed readers only and cannot write, by type.
+ */
+export interface ReadCtx<Readers = unknown> {
+  readonly readers: Readers
+  readonly clock: Clock
+  /** Aborts at the attempt's deadline, when the run ends, or when the term is lost. */
+  readonly signal: AbortSignal
+}
+
+export interface EffectCtx<Readers = unknown, Writers = unknown> extends ReadCtx<Readers> {
+  readonly writers: Writers
+  /** `run/node/attempt-independent` idempotency key: the same for every attempt of the node. */
+  readonly key: string
+  readonly runId: string
+  readonly nodeId: string
+  /** The epoch that this run holds for the node's system, when it holds one. */
+  readonly epoch: number | undefined
+  /** A line for people who watch; never a secret. */
+  progress(message: string): void
+}
+
+/**
+ * A kind of step. One file each under `steps/`. Reading and writing are different capabilities.
+ * `I` input, `S` what `observe` saw, `O` output; all are JSON values.
+ */
+export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W = unknown> {
+  readonly type: string
+  /** Part of the plan's digest: raised whenever the type's behaviour changes. */
+  readonly version: number
+  readonly effect: Effect
+  /** No `apply` without a held epoch. */
+  readonly needsAuthority: boolean
+  /** What `apply` makes its target check, or why it cannot (`unfenced`: a takeover waits and asks a person). */
+  readonly precondition: { kind: 'checked'; by: string } | { kind: 'unfenced'; why: string }
+  /** What the step needs beyond PostgreSQL, the recovery cluster and its name server (principle 2). */
+  readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source')[]
+  readonly input: ZodType<I>
+  readonly output: ZodType<O>
+  /** Looks at the world; writes nothing. Throws Unreachable when the target does not answer. */
+  observe(ctx: ReadCtx<R>, input: I): Promise<S>
+  judge(input: I, state: S): Judgement
+  /** What `apply` would change from `state`; writes nothing. */
+  plan(ctx: ReadCtx<R>, input: I, state: S): Promise<Change[]>
+  /** Brings it about, under a precondition made from `state`. Throws Unreachable when the answer was lost. */
+  apply(ctx: EffectCtx<R, W>, input: I, state: S): Promise<O>
+  /** The output of a step that is found to hold already (adopted, or nothing to do). */
+  adopt(input: I, state: S): O
+  /** Compensation as another step, planned and journaled too. */
+  invert(input: I, before: S): StepCall | 'none'
+}
+
+/** Any step type, where only its outside matters. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyStepType = StepType<any, any, any, any, any>
