@@ -1,4 +1,5 @@
-import { Kysely, Migrator, PostgresDialect, sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Migrator } from 'kysely/migration'
 import type { Pool } from 'pg'
 
 /** One additive change of the schema. Names sort in the order of application: `010-ledger`, `020-engine`, … */
