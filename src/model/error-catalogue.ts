@@ -19,6 +19,13 @@ export const catalogue = {
     en: 'the input is not valid',
     remedy: 'Correct the value named above and try again.',
   },
+  'already-held': {
+    status: 409,
+    exit: 5,
+    ko: '다른 프로세스가 이미 사용 중입니다',
+    en: 'already in use by another process',
+    remedy: 'Stop the process named above, or use another folder or instance name.',
+  },
   defect: {
     status: 500,
     exit: 1,
