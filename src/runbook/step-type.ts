@@ -50,13 +50,16 @@ export interface ReadCtx<Readers = unknown> {
   readonly clock: Clock
   /** Aborts at the attempt's deadline, when the run ends, or when the term is lost. */
   readonly signal: AbortSignal
+  /** The run that looks; undefined while planning, when there is none yet. */
+  readonly runId: string | undefined
+  /** `run/node`, the same for every attempt of the node: what `apply` keys its effect with; undefined while planning. */
+  readonly key: string | undefined
 }
 
 export interface EffectCtx<Readers = unknown, Writers = unknown> extends ReadCtx<Readers> {
   readonly writers: Writers
-  /** `run/node/attempt-independent` idempotency key: the same for every attempt of the node. */
-  readonly key: string
   readonly runId: string
+  readonly key: string
   readonly nodeId: string
   /** The epoch that this run holds for the node's system, when it holds one. */
   readonly epoch: number | undefined
