@@ -1,23 +1,50 @@
 import { defineConfig } from 'vitest/config'
 
-/** One project a tier; `npm run test:fast` runs unit and sim. */
-function tier(name: string, include: string[], timeoutMs: number, parallel: boolean) {
-  return {
-    extends: true as const,
-    test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs, fileParallelism: parallel },
-  }
+interface Tier {
+  include: string[]
+  timeoutMs: number
+  /** Files of a tier that shares one control plane or one lab run one after the other. */
+  parallel: boolean
+  needs?: ('postgres' | 'redis')[]
+}
+
+/** One project a tier (docs/development.md). They run in this order, never two at once: timings stay honest. */
+const tiers: Record<string, Tier> = {
+  unit: {
+    include: ['{src,commands,lab,bootstrap}/**/*.test.ts', 'test/unit/**/*.test.ts'],
+    timeoutMs: 20_000,
+    parallel: true,
+  },
+  sim: { include: ['test/sim/**/*.test.ts'], timeoutMs: 120_000, parallel: true },
+  store: {
+    include: ['test/store/**/*.test.ts'],
+    timeoutMs: 60_000,
+    parallel: true,
+    needs: ['postgres', 'redis'],
+  },
+  kube: { include: ['test/kube/**/*.test.ts'], timeoutMs: 120_000, parallel: false, needs: ['postgres'] },
+  lab: { include: ['test/lab/**/*.test.ts'], timeoutMs: 900_000, parallel: false },
+  chaos: { include: ['test/chaos/**/*.test.ts'], timeoutMs: 900_000, parallel: false },
 }
 
 export default defineConfig({
   test: {
     passWithNoTests: false,
-    projects: [
-      tier('unit', ['{src,commands,lab}/**/*.test.ts', 'test/unit/**/*.test.ts'], 20_000, true),
-      tier('sim', ['test/sim/**/*.test.ts'], 120_000, true),
-      tier('store', ['test/store/**/*.test.ts'], 60_000, true),
-      tier('kube', ['test/kube/**/*.test.ts'], 120_000, false),
-      tier('lab', ['test/lab/**/*.test.ts'], 900_000, false),
-      tier('chaos', ['test/chaos/**/*.test.ts'], 900_000, false),
-    ],
+    projects: Object.entries(tiers).map(([name, tier], order) => ({
+      extends: true as const,
+      test: {
+        name,
+        include: tier.include,
+        testTimeout: tier.timeoutMs,
+        hookTimeout: tier.timeoutMs,
+        fileParallelism: tier.parallel,
+        sequence: { groupOrder: order },
+        // The teardowns run in reverse: servers stop first, then the search for what is left.
+        globalSetup: [
+          './test/support/leftovers-setup.ts',
+          ...(tier.needs ?? []).map((need) => `./test/support/${need}-setup.ts`),
+        ],
+      },
+    })),
   },
 })
