@@ -21,6 +21,8 @@ export interface ErrorDetails {
  */
 export class HaetaeError extends Error {
   readonly code: ErrorCode
+  /** The subject alone, without the catalogue's sentence: `system ABC`. */
+  readonly what: string
   readonly where: string | undefined
   readonly why: string | undefined
   readonly remedy: string
@@ -32,6 +34,7 @@ export class HaetaeError extends Error {
     super(`${entry.en}: ${what}`, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'HaetaeError'
     this.code = code
+    this.what = what
     this.where = details.where
     this.why = details.why
     this.remedy = details.remedy ?? entry.remedy
@@ -52,7 +55,8 @@ export class HaetaeError extends Error {
       type: `urn:haetae:error:${this.code}`,
       code: this.code,
       title: this.message,
-      title_ko: catalogue[this.code].ko,
+      title_ko: `${catalogue[this.code].ko}: ${this.what}`,
+      what: this.what,
       status: this.status,
       ...(this.where === undefined ? {} : { where: this.where }),
       ...(this.why === undefined ? {} : { why: this.why }),
@@ -67,6 +71,7 @@ export interface Problem {
   code: ErrorCode
   title: string
   title_ko: string
+  what: string
   status: number
   where?: string
   why?: string

@@ -1,0 +1,232 @@
+import type { ErrorCode } from '#model/error-catalogue.ts'
+import { rolesThatMay, type Role } from '#people/roles.ts'
+
+/*
+ * The outside of every route, as plain data: the client and the CLI import this without paying for zod.
+ * contract.ts adds the shapes; a test holds the two equal.
+ */
+
+/**
+ * Who may call a route: anybody (`public`), a peer site by its client certificate (`peer`),
+ * or a session whose person has one of the roles.
+ */
+export type Access = 'public' | 'peer' | readonly Role[]
+
+export interface RouteHead {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Parameters as `:name`. */
+  readonly path: string
+  readonly access: Access
+  readonly summary: string
+  /** Errors that a caller can meet beside those of every route (input-invalid, session-*, role-missing, defect). */
+  readonly errors: readonly ErrorCode[]
+  /** `stream`: server-sent events; `text`: not JSON. */
+  readonly reply?: 'json' | 'stream' | 'text'
+  /** A POST without `Idempotency-Key`: only where a repeated call can do no harm. */
+  readonly withoutKey?: true
+}
+
+const read = rolesThatMay.read
+
+export const routes = {
+  healthz: { method: 'GET', path: '/healthz', access: 'public', summary: 'The process answers', errors: [] },
+  readyz: {
+    method: 'GET',
+    path: '/readyz',
+    access: 'public',
+    summary: 'What the daemon needs is there; 503 and the reasons when it is not',
+    errors: [],
+  },
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    access: 'public',
+    summary: 'Metrics for Prometheus',
+    errors: [],
+    reply: 'text',
+  },
+  openapi: { method: 'GET', path: '/openapi.json', access: 'public', summary: 'This contract', errors: [] },
+
+  challenge: {
+    method: 'POST',
+    path: '/sessions/challenge',
+    access: 'public',
+    summary: 'A random challenge to sign; once, within a minute',
+    errors: [],
+    withoutKey: true,
+  },
+  signIn: {
+    method: 'POST',
+    path: '/sessions',
+    access: 'public',
+    summary: 'A signed challenge for a session of one hour',
+    errors: ['challenge-unknown', 'key-unknown', 'key-expired', 'signature-invalid'],
+    withoutKey: true,
+  },
+  whoAmI: { method: 'GET', path: '/sessions/me', access: read, summary: 'Whose session this is', errors: [] },
+  signOut: { method: 'DELETE', path: '/sessions/me', access: read, summary: 'End the session', errors: [] },
+
+  systemList: {
+    method: 'GET',
+    path: '/systems',
+    access: read,
+    summary: 'Registered systems with where they are active and how they are',
+    errors: [],
+  },
+  systemShow: {
+    method: 'GET',
+    path: '/systems/:system',
+    access: read,
+    summary: 'One system: components, dependencies both ways, targets, authority, health',
+    errors: ['system-unknown'],
+  },
+  siteList: {
+    method: 'GET',
+    path: '/sites',
+    access: read,
+    summary: 'Sites as this daemon sees them, with reasons and vantage points',
+    errors: [],
+  },
+  runbookList: {
+    method: 'GET',
+    path: '/runbooks',
+    access: read,
+    summary: 'Runbooks of the catalogue',
+    errors: [],
+  },
+  runbookShow: {
+    method: 'GET',
+    path: '/runbooks/:runbook',
+    access: read,
+    summary: 'One runbook with its steps',
+    errors: ['runbook-unknown'],
+  },
+
+  planFailover: {
+    method: 'POST',
+    path: '/plans/failover',
+    access: read,
+    summary: 'A failover plan and the id that its run would have; nothing is stored or changed',
+    errors: ['site-unknown', 'system-unknown', 'already-active', 'system-locked', 'plan-impossible'],
+    withoutKey: true,
+  },
+  declareFailover: {
+    method: 'POST',
+    path: '/runs',
+    access: rolesThatMay.declare,
+    summary: 'The signed request of a failover: creates the run, which waits for its approvals',
+    errors: [
+      'site-unknown',
+      'system-unknown',
+      'already-active',
+      'system-locked',
+      'plan-impossible',
+      'plan-changed',
+      'statement-invalid',
+      'key-unknown',
+      'key-expired',
+      'signature-invalid',
+    ],
+  },
+  runList: { method: 'GET', path: '/runs', access: read, summary: 'Runs, newest first', errors: [] },
+  runShow: {
+    method: 'GET',
+    path: '/runs/:run',
+    access: read,
+    summary: 'One run: nodes, what each waits for, gates, times per system',
+    errors: ['run-unknown'],
+  },
+  runPlan: {
+    method: 'GET',
+    path: '/runs/:run/plan',
+    access: read,
+    summary: 'The plan that the run executes',
+    errors: ['run-unknown'],
+  },
+  runJournal: {
+    method: 'GET',
+    path: '/runs/:run/journal',
+    access: read,
+    summary: 'The journal of a run from a sequence number on',
+    errors: ['run-unknown'],
+  },
+  runEvents: {
+    method: 'GET',
+    path: '/runs/:run/events',
+    access: read,
+    summary: 'The journal of a run as it grows, as server-sent events; resumable by seq',
+    errors: ['run-unknown'],
+    reply: 'stream',
+  },
+  approvalList: {
+    method: 'GET',
+    path: '/runs/:run/approvals',
+    access: read,
+    summary: 'Statements on a run, and the state of its gates',
+    errors: ['run-unknown'],
+  },
+  approve: {
+    method: 'POST',
+    path: '/runs/:run/approvals',
+    access: [...new Set<Role>([...rolesThatMay.approve, ...rolesThatMay.attest])],
+    summary: 'A signed approval or attestation',
+    errors: [
+      'run-unknown',
+      'gate-unknown',
+      'run-ended',
+      'statement-invalid',
+      'own-request',
+      'approved-already',
+      'plan-changed',
+      'role-missing',
+      'key-unknown',
+      'key-expired',
+      'signature-invalid',
+    ],
+  },
+
+  backupList: {
+    method: 'GET',
+    path: '/backups',
+    access: read,
+    summary: 'Copies: what can be restored, where it is, whether it was verified',
+    errors: [],
+  },
+  backupLog: {
+    method: 'GET',
+    path: '/backups/log',
+    access: read,
+    summary: 'What was due, what ran, what did not and why',
+    errors: ['system-unknown'],
+  },
+  findingList: { method: 'GET', path: '/findings', access: read, summary: 'Findings', errors: [] },
+  configShow: {
+    method: 'GET',
+    path: '/config',
+    access: read,
+    summary: 'The configuration in force, secrets hidden',
+    errors: [],
+  },
+
+  peerStatus: {
+    method: 'GET',
+    path: '/peer/status',
+    access: 'peer',
+    summary: 'Liveness of this site for its peer',
+    errors: ['peer-unknown'],
+  },
+  peerAuthority: {
+    method: 'GET',
+    path: '/peer/authority',
+    access: 'peer',
+    summary: 'Epochs that this site knows, for its peer',
+    errors: ['peer-unknown'],
+  },
+} as const satisfies Record<string, RouteHead>
+
+export type RouteName = keyof typeof routes
+
+/** The head of a route under its general type. */
+export function routeHead(name: RouteName): RouteHead {
+  return routes[name]
+}
