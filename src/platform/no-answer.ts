@@ -1,0 +1,36 @@
+/**
+ * Thrown when a target did not answer: refused, dropped, timed out, or aborted by the caller's signal.
+ * Whether a request that was on its way took effect is not known.
+ */
+export class NoAnswer extends Error {
+  readonly target: string
+  constructor(target: string, cause: unknown) {
+    super(`${target} did not answer: ${causeText(cause)}`, { cause })
+    this.name = 'NoAnswer'
+    this.target = target
+  }
+}
+
+/** Thrown when a target answered that a precondition of the request does not hold; nothing was changed there. */
+export class Conflict extends Error {
+  readonly target: string
+  constructor(target: string, why: string, cause?: unknown) {
+    super(`${target} refused: ${why}`, cause === undefined ? undefined : { cause })
+    this.name = 'Conflict'
+    this.target = target
+  }
+}
+
+/** A signal that aborts with `signal`, or after `ms` milliseconds, whichever is first. */
+export function within(ms: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(ms)])
+}
+
+/** The innermost reason: undici and node:tls wrap the one that says something (ECONNREFUSED) in a bare one. */
+function causeText(cause: unknown): string {
+  let last = cause
+  for (let depth = 0; depth < 5 && last instanceof Error && last.cause !== undefined; depth++)
+    last = last.cause
+  if (!(last instanceof Error)) return String(last)
+  return last.message || ('code' in last ? String(last.code) : last.name)
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+
+/** What each step type hands to the steps after it, and to the report. Instants are RFC 3339 UTC text. */
+
+export const attestOutput = z.strictObject({
+  kind: z.enum(['attested', 'active', 'power']),
+  principals: z.array(z.string()),
+  expiresAt: z.string().nullable(),
+  debt: z.enum(['none', 'open', 'closed']),
+})
+
+export const acquireOutput = z.strictObject({ epoch: z.int().min(1), site: z.string() })
+
+/** The recovery point: how far the standby is, and the newest heartbeat of the source that it has. */
+export const statusOutput = z.strictObject({
+  inRecovery: z.boolean(),
+  receivedLsn: z.string().nullable(),
+  replayedLsn: z.string().nullable(),
+  /** By the source's own clock; null when there is no heartbeat. */
+  lastHeartbeatAt: z.string().nullable(),
+})
+
+export const promoteOutput = z.strictObject({
+  timeline: z.int(),
+  /** Last position replayed before it became primary. */
+  promotedLsn: z.string().nullable(),
+  lastHeartbeatAt: z.string().nullable(),
+})
+
+export const workloadsOutput = z.strictObject({
+  workloads: z.array(z.strictObject({ deployment: z.string(), replicas: z.int(), ready: z.int() })),
+})
+
+export const checkOutput = z.strictObject({
+  healthy: z.boolean().nullable(),
+  /** Id of the transaction that was stored and read back; null when none was asked for. */
+  transaction: z.string().nullable(),
+})
+
+export const switchOutput = z.strictObject({ name: z.string(), address: z.string(), epoch: z.int() })
+
+export type AttestOutput = z.infer<typeof attestOutput>
+export type AcquireOutput = z.infer<typeof acquireOutput>
+export type StatusOutput = z.infer<typeof statusOutput>
+export type PromoteOutput = z.infer<typeof promoteOutput>
+export type WorkloadsOutput = z.infer<typeof workloadsOutput>
+export type CheckOutput = z.infer<typeof checkOutput>
+export type SwitchOutput = z.infer<typeof switchOutput>
