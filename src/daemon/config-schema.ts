@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+
+/*
+ * The daemon's configuration, one schema for the file, the environment and `config show`.
+ * A path may be relative: to the file that holds it, or, from the environment, to the working folder.
+ * Paths are marked by `meta({ path: true })`, secrets (hidden by `config show`) by `meta({ secret: true })`.
+ */
+
+const path = z.string().min(1, 'a path is needed').meta({ path: true })
+const site = z.string().regex(/^[a-z][a-z0-9-]{1,30}$/, 'a site is lower case, such as daejeon')
+const port = z.coerce.number().int().min(1).max(65535)
+const url = (schemes: RegExp, example: string) =>
+  z.string().regex(schemes, `an address such as ${example} is needed`)
+const withSecret = { secret: true } as const
+
+const peer = z.strictObject({
+  site,
+  url: url(/^https:\/\//, 'https://10.71.255.1:7443'),
+  /** The authority that signed the peer daemon's certificate, and what this daemon shows to it. */
+  caFile: path,
+  certFile: path,
+  keyFile: path,
+  /** For observing and fencing in the peer's cluster; without it the peer's cluster cannot be looked at. */
+  kubeconfig: path.optional(),
+})
+
+export const configSchema = z.strictObject({
+  site,
+  /** What this daemon owns: its socket, its PostgreSQL and its Redis. */
+  dataDir: path,
+  /** estate.yaml, runbooks/, roster.yaml, policies/: read only. */
+  catalogueDir: path,
+  /** Without it the daemon listens on its Unix socket only. */
+  listen: z
+    .strictObject({
+      host: z.string().min(1),
+      port,
+      tls: z.strictObject({ cert: path, key: path, ca: path }),
+    })
+    .optional(),
+  /** Without a url the daemon runs a PostgreSQL of its own in dataDir. */
+  postgres: z
+    .strictObject({
+      url: url(/^postgres(ql)?:\/\//, 'postgresql://user@host/haetae')
+        .meta(withSecret)
+        .optional(),
+      binDir: path.optional(),
+    })
+    .prefault({}),
+  /** Without a url the daemon runs a redis-server of its own in dataDir. */
+  redis: z
+    .strictObject({
+      url: url(/^(rediss?|unix):\/\//, 'redis://host:6379')
+        .meta(withSecret)
+        .optional(),
+      binary: path.optional(),
+    })
+    .prefault({}),
+  prometheus: z.strictObject({ url: url(/^https?:\/\//, 'http://127.0.0.1:9090') }).optional(),
+  kubernetes: z.strictObject({ kubeconfig: path }).optional(),
+  dns: z
+    .strictObject({
+      server: z.string().min(1),
+      port: port.default(53),
+      zone: z.string().regex(/\.$/, 'a zone ends with a dot, such as gov.test.'),
+      tsigKeyFile: path,
+    })
+    .optional(),
+  /** How this daemon signs in to the systems' databases. */
+  databases: z
+    .strictObject({ user: z.string().default('haetae'), passwordFile: path, caFile: path })
+    .optional(),
+  /** How it pulls base backups and WAL; TLS is checked against databases.caFile. */
+  replication: z.strictObject({ user: z.string().default('replicator'), passwordFile: path }).optional(),
+  /** The authority behind the systems' web certificates, for real transactions. */
+  probe: z.strictObject({ caFile: path }).optional(),
+  peers: z.array(peer).default([]),
+  /** Copies of the other sites' systems; dataDir/backup when absent. */
+  backup: z.strictObject({ dir: path.optional() }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') })
+    .prefault({}),
+})
+export type Config = z.infer<typeof configSchema>
+export type PeerConfig = z.infer<typeof peer>
+
+/** Where the daemon's own things are inside its data folder. */
+export function layoutOf(config: Pick<Config, 'dataDir' | 'backup'>) {
+  return {
+    socket: join(config.dataDir, 'haetae.sock'),
+    postgres: join(config.dataDir, 'postgres'),
+    redis: join(config.dataDir, 'redis'),
+    backup: config.backup.dir ?? join(config.dataDir, 'backup'),
+  }
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isHaetaeError } from '#model/errors.ts'
+import { describeConfig, environmentName, loadConfig } from './config.ts'
+
+let folder: string
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'haetae-config-'))))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(text: string): string {
+  const path = join(folder, 'haetae.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+function faultOf(work: () => unknown): { code: string; where: string | undefined; why: string | undefined } {
+  try {
+    work()
+  } catch (error) {
+    if (isHaetaeError(error)) return { code: error.code, where: error.where, why: error.why }
+    throw error
+  }
+  throw new Error('it was accepted')
+}
+
+const least = 'site: gwangju\ndataDir: data\ncatalogueDir: catalogue\n'
+
+describe('the configuration', () => {
+  test('a relative path in the file is relative to the file', () => {
+    const { config } = loadConfig(file(least), {})
+    expect(config.dataDir).toBe(join(folder, 'data'))
+    expect(config.log.level).toBe('info')
+    expect(config.postgres.url).toBeUndefined()
+  })
+
+  test('the environment overrides the file, key by key, also inside a list', () => {
+    const peer = 'peers:\n  - { site: daejeon, url: "https://a:1", caFile: ca, certFile: c, keyFile: k }\n'
+    const loaded = loadConfig(file(least + peer), {
+      HAETAE_LOG_LEVEL: 'debug',
+      HAETAE_PEERS_0_URL: 'https://b:2',
+      HAETAE_LISTEN_PORT: '7443',
+      HAETAE_LISTEN_HOST: '::1',
+      HAETAE_LISTEN_TLS_CERT: '/c',
+      HAETAE_LISTEN_TLS_KEY: '/k',
+      HAETAE_LISTEN_TLS_CA: '/ca',
+    })
+    expect(loaded.config.log.level).toBe('debug')
+    expect(loaded.config.peers[0]).toMatchObject({ url: 'https://b:2', caFile: join(folder, 'ca') })
+    expect(loaded.config.listen?.port).toBe(7443)
+    expect(loaded.values.find((value) => value.key === 'log.level')?.origin).toBe('HAETAE_LOG_LEVEL')
+    expect(loaded.values.find((value) => value.key === 'site')?.origin).toBe(`${loaded.file}:1:7`)
+  })
+
+  test('everything can come from the environment', () => {
+    const { config } = loadConfig(undefined, {
+      HAETAE_SITE: 'gwangju',
+      HAETAE_DATA_DIR: '/d',
+      HAETAE_CATALOGUE_DIR: '/c',
+      HAETAE_PEERS: '[{site: daejeon, url: "https://a:1", caFile: /a, certFile: /b, keyFile: /c}]',
+    })
+    expect(config.peers).toHaveLength(1)
+  })
+
+  test('an unknown key is refused with its line', () => {
+    const fault = faultOf(() => loadConfig(file(`${least}log:\n  levle: debug\n`), {}))
+    expect(fault).toMatchObject({ code: 'config-invalid', where: `${join(folder, 'haetae.yaml')}:5:10` })
+    expect(fault.why).toContain('log.levle: there is no such key')
+  })
+
+  test('a missing key and a wrong value are both named', () => {
+    const fault = faultOf(() => loadConfig(file('site: Gwangju\ndataDir: d\n'), {}))
+    expect(fault.why).toContain('site: a site is lower case')
+    expect(fault.why).toContain('catalogueDir: it is not set')
+  })
+
+  test('a wrong value from the environment names the variable', () => {
+    const fault = faultOf(() => loadConfig(file(least), { HAETAE_LOG_LEVEL: 'loud' }))
+    expect(fault.where).toBe('environment variable HAETAE_LOG_LEVEL')
+  })
+
+  test('broken YAML and a missing file say where', () => {
+    expect(faultOf(() => loadConfig(file('site: [\n'), {})).code).toBe('config-invalid')
+    expect(faultOf(() => loadConfig(join(folder, 'none.yaml'), {})).code).toBe('config-unreadable')
+  })
+
+  test('passwords in URLs are hidden when shown', () => {
+    const loaded = loadConfig(file(`${least}postgres: { url: "postgresql://me:hunter2@db/haetae" }\n`), {})
+    const shown = JSON.stringify(describeConfig(loaded))
+    expect(shown).not.toContain('hunter2')
+    expect(shown).toContain('postgresql://me:***@db/haetae')
+  })
+
+  test('a variable that is no key is reported, those of the CLI and the lab are not', () => {
+    const loaded = loadConfig(file(least), {
+      HAETAE_LISTEN_PROT: '1',
+      HAETAE_CONTEXT: 'x',
+      HAETAE_LAB_INSTANCE: 'y',
+    })
+    expect(loaded.unusedEnvironment).toEqual(['HAETAE_LISTEN_PROT'])
+  })
+
+  test('names of variables follow the key', () => {
+    expect(environmentName(['databases', 'passwordFile'])).toBe('HAETAE_DATABASES_PASSWORD_FILE')
+  })
+})
