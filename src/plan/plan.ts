@@ -1,3 +1,4 @@
+import type { Localized } from '#model/localized.ts'
 import type { Change } from '#runbook/step-type.ts'
 
 /** Deadlines and tries of one node, milliseconds. */
@@ -21,7 +22,7 @@ export interface PlanNode {
   /** `SYSTEM/step`, or the step's id alone where a plan is about no single system. */
   id: string
   system: string | null
-  title: { ko: string; en: string }
+  title: Localized
   type: string
   /** StepType.version; 0 for gates. */
   typeVersion: number
@@ -40,7 +41,7 @@ export interface PlanNode {
 export interface Assumption {
   kind: 'source-silent' | 'active-site' | 'fence' | 'loss-bound'
   subject: string
-  statement: { ko: string; en: string }
+  statement: Localized
   /** Machine-readable bound, e.g. `{ "site": "daejeon" }` or `{ "seconds": 300 }`. */
   bound: Record<string, unknown>
 }
@@ -52,7 +53,7 @@ export interface SystemForecast {
   wave: number
   recoverability: Recoverability
   /** Why this place in the order, and what is lost or left out. */
-  why: string[]
+  why: Localized[]
   rtoTargetMs: number
   rpoTargetMs: number
 }
@@ -77,6 +78,6 @@ export interface Plan {
   }
   systems: SystemForecast[]
   /** What stays out, and why: systems left out by the lab, prerequisites that cannot move. */
-  notes: string[]
+  notes: Localized[]
   observed: { at: string; changes: Record<string, Change[]> }
 }
