@@ -6,52 +6,61 @@ import { z } from 'zod'
  */
 
 const system = z.string().min(1)
+/** Where the step acts: the site of the daemon that runs it. Anywhere else is refused. */
 const site = z.string().min(1)
 const namespace = z.string().min(1)
 const port = z.int().min(1).max(65535)
 const epoch = z.int().min(1)
 
-/** `components.database.endpoints[SITE]`, with the database's name beside it. */
-const endpoint = z.strictObject({ host: z.string().min(1), port })
+/** A database's address at one site. */
+const database = { site, host: z.string().min(1), port, database: z.string().min(1) }
 
 /** `components.workloads` of the estate. Replicas may be 0 here: scaling down is scaling too. */
 const workloads = z.array(z.strictObject({ deployment: z.string().min(1), replicas: z.int().min(0) })).min(1)
 
-/** `authority.attest`: fence `site` for `system` by the statements on record for the run. */
+/** `authority.attest`: fence `site` (the lost one) for `system` by the statements on record for the run. */
 export const attestInput = z.strictObject({
   system,
-  site,
+  site: z.string().min(1),
   quorum: z.int().min(1).default(2),
 })
 
 /** `authority.acquire`: the right to be primary at `site`. `name` is the system's DNS name, whose TXT holds the epoch. */
-export const acquireInput = z.strictObject({ system, site, name: z.string().min(1).optional() })
+export const acquireInput = z.strictObject({ system, site, name: z.string().min(1) })
 
-/** `pg.status`: the standby at `endpoint`. */
-export const statusInput = z.strictObject({ system, database: z.string().min(1), endpoint })
+/** `pg.status`: the standby at that address. */
+export const statusInput = z.strictObject(database)
 
-/** `pg.promote`: the standby at `endpoint` becomes primary under `epoch`; `site` is where it stands. */
-export const promoteInput = z.strictObject({ system, site, database: z.string().min(1), endpoint, epoch })
+/** `pg.promote`: the standby becomes primary under `epoch`; refused when it has not even received `recoveryPoint`. */
+export const promoteInput = z.strictObject({
+  ...database,
+  system,
+  epoch,
+  recoveryPoint: z.string().nullable(),
+})
 
-export const scaleInput = z.strictObject({ namespace, workloads })
+export const scaleInput = z.strictObject({ site, namespace, workloads })
 
 /** `k8s.wait`: the newest generation rolled out and that many replicas ready, of each workload. */
-export const waitInput = z.strictObject({ namespace, workloads })
+export const waitInput = z.strictObject({ site, namespace, workloads })
 
 /** `http.check`: what must be true of the web service at a fixed address, asked under its public name. */
 export const checkInput = z.strictObject({
+  site,
   system,
   address: z.string().min(1),
   port,
-  serverName: z.string().min(1),
-  /** Path that must answer 200, e.g. `/health`; not asked when absent. */
+  name: z.string().min(1),
+  /** Where a transaction is posted (`{id, payload}`) and, below it, read back by its id. */
+  path: z.string().startsWith('/'),
+  /** Must answer 200 before the transaction is tried; not asked when absent. */
   health: z.string().startsWith('/').optional(),
-  /** Path under which a transaction is posted and read back, e.g. `/transactions`; not tried when absent. */
-  transactions: z.string().startsWith('/').optional(),
 })
 
 /** `dns.switch`: `name` points to `address`, together with its TXT companion `epoch=N`. */
 export const switchInput = z.strictObject({
+  site,
+  system,
   name: z.string().min(1),
   address: z.ipv4(),
   ttlSeconds: z.int().min(1),

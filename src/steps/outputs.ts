@@ -32,9 +32,8 @@ export const workloadsOutput = z.strictObject({
 })
 
 export const checkOutput = z.strictObject({
-  healthy: z.boolean().nullable(),
-  /** Id of the transaction that was stored and read back; null when none was asked for. */
-  transaction: z.string().nullable(),
+  /** Id of the transaction that was stored and read back. */
+  transaction: z.string(),
 })
 
 export const switchOutput = z.strictObject({ name: z.string(), address: z.string(), epoch: z.int() })

@@ -7,6 +7,8 @@ import type { EffectCtx, ReadCtx, StepType } from '#runbook/step-type.ts'
 
 /** What looking needs. Planning is handed these and nothing else. All of them throw Unreachable on no answer. */
 export interface Readers {
+  /** The site whose cluster and name server these are. */
+  readonly site: string
   /** The cluster of this site. */
   readonly kubernetes: KubernetesReader
   /** The name server of this site. */
