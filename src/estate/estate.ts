@@ -90,6 +90,7 @@ export const overlaySchema = z.strictObject({
       components: true,
     }),
   ),
-  leftOut: z.array(leftOut).default([]),
+  /** Left out for one reason each. */
+  leftOut: z.array(z.strictObject({ ids: z.array(systemId).min(1), why: localized })).default([]),
 })
 export type EstateOverlay = z.infer<typeof overlaySchema>
