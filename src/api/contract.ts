@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import type { RouteName } from './routes.ts'
+import * as backup from './schema/backup.ts'
+import { listOf, page, runId, siteId, systemId } from './schema/common.ts'
+import * as estate from './schema/estate.ts'
+import * as run from './schema/run.ts'
+import * as service from './schema/service.ts'
+
+/** The shapes of one route: path parameters, query, body, reply. `empty` where there are none. */
+export interface RouteShape {
+  readonly params: z.ZodType
+  readonly query: z.ZodType
+  readonly body: z.ZodType
+  readonly reply: z.ZodType
+}
+
+const empty = z.object({})
+const base = { params: empty, query: empty, body: z.undefined().or(empty) }
+const ofRun = { ...base, params: z.object({ run: runId }) }
+
+/**
+ * The contract of the API, one entry a route of routes.ts. The server registers and checks routes from it,
+ * the client infers its types from it, OpenAPI is made of it.
+ */
+export const contract = {
+  healthz: { ...base, reply: service.healthReply },
+  readyz: { ...base, reply: service.readyReply },
+  metrics: { ...base, reply: z.string() },
+  openapi: { ...base, reply: z.record(z.string(), z.unknown()) },
+
+  challenge: { ...base, reply: service.challengeReply },
+  signIn: { ...base, body: service.signInBody, reply: service.sessionReply },
+  whoAmI: { ...base, reply: service.whoAmIReply },
+  signOut: { ...base, reply: z.object({ ended: z.literal(true) }) },
+
+  systemList: { ...base, query: page, reply: listOf(estate.systemSummary) },
+  systemShow: { ...base, params: z.object({ system: systemId }), reply: estate.systemDetail },
+  siteList: { ...base, query: page, reply: listOf(estate.siteView) },
+  runbookList: { ...base, query: page, reply: listOf(estate.runbookSummary) },
+  runbookShow: { ...base, params: z.object({ runbook: z.string().max(100) }), reply: estate.runbookDetail },
+
+  planFailover: { ...base, body: run.failoverRequest, reply: run.draft },
+  declareFailover: { ...base, body: run.declaration, reply: run.runDetail },
+  runList: {
+    ...base,
+    query: page.extend({ active: z.stringbool().optional(), system: systemId.optional() }),
+    reply: listOf(run.runSummary),
+  },
+  runShow: { ...ofRun, reply: run.runDetail },
+  runPlan: { ...ofRun, reply: z.object({ plan: run.plan }) },
+  runJournal: {
+    ...ofRun,
+    query: z.object({
+      /** Entries with a greater sequence number. */
+      after: z.coerce.number().int().min(0).default(0),
+      limit: z.coerce.number().int().min(1).max(1000).default(200),
+    }),
+    reply: z.object({ items: z.array(run.journalEntry), state: z.string(), next: z.string().nullable() }),
+  },
+  runEvents: {
+    ...ofRun,
+    /** The first sequence number that is wanted; `Last-Event-ID` (the last one seen) does the same. */
+    query: z.object({ from: z.coerce.number().int().min(0).default(0) }),
+    reply: run.journalEntry,
+  },
+  approvalList: {
+    ...ofRun,
+    reply: z.object({ items: z.array(run.statementView), gates: z.array(run.gateView) }),
+  },
+  approve: { ...ofRun, body: run.signed, reply: z.object({ gate: run.gateView }) },
+
+  backupList: { ...base, query: backup.backupQuery, reply: listOf(backup.copyView) },
+  backupLog: { ...base, query: backup.backupLogQuery, reply: listOf(backup.backupLogEntry) },
+  findingList: {
+    ...base,
+    query: page.extend({ state: z.enum(['open', 'accepted', 'closed']).optional() }),
+    reply: listOf(backup.findingView),
+  },
+  configShow: { ...base, reply: z.object({ config: z.record(z.string(), z.unknown()) }) },
+
+  peerStatus: { ...base, reply: service.peerStatus },
+  peerAuthority: { ...base, query: z.object({ site: siteId.optional() }), reply: service.peerAuthority },
+} as const satisfies Record<RouteName, RouteShape>
+
+export type Contract = typeof contract
+export type ReplyOf<N extends RouteName> = z.output<Contract[N]['reply']>
+export type ParamsOf<N extends RouteName> = z.output<Contract[N]['params']>
+/** As the server sees it, defaults filled in. */
+export type QueryOf<N extends RouteName> = z.output<Contract[N]['query']>
+export type BodyOf<N extends RouteName> = z.output<Contract[N]['body']>
+/** As a caller gives it. */
+export type QueryInputOf<N extends RouteName> = z.input<Contract[N]['query']>
+export type BodyInputOf<N extends RouteName> = z.input<Contract[N]['body']>

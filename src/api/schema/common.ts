@@ -1,0 +1,33 @@
+import { z } from 'zod'
+
+/** A text for people, in Korean and English. */
+export const localized = z.object({ ko: z.string(), en: z.string() })
+/** A reason or a note: in both languages, or in the one that there is. */
+export const text = z.union([z.string(), localized])
+export type Text = z.infer<typeof text>
+
+/** An instant as RFC 3339 UTC text with milliseconds. */
+export const instant = z.iso.datetime()
+
+export const systemId = z.string().regex(/^[A-Z][A-Z0-9]{1,7}$/)
+export const siteId = z.string().regex(/^[a-z][a-z0-9-]{1,30}$/)
+/** The id of a run is its name: what people type back. */
+export const runId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/)
+
+/** What every list takes: at most `limit` items after `cursor`, which is the `next` of the page before. */
+export const page = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(200),
+  cursor: z.string().max(500).optional(),
+})
+export type Page = z.infer<typeof page>
+
+/** A page of items; `next` is null on the last one. */
+export function listOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), next: z.string().nullable() })
+}
+
+/** A page as services hand it over. */
+export interface Listed<T> {
+  items: T[]
+  next: string | null
+}

@@ -1,0 +1,198 @@
+import { z } from 'zod'
+import type { Plan } from '#plan/plan.ts'
+import { instant, localized, runId, siteId, systemId, text } from './common.ts'
+
+const nodeState = z.enum([
+  'waiting',
+  'running',
+  'unknown',
+  'needs-person',
+  'succeeded',
+  'adopted',
+  'failed',
+  'skipped',
+  'canceled',
+])
+const runState = z.enum(['waiting', 'running', 'needs-person', 'succeeded', 'failed', 'canceled'])
+const anything = z.record(z.string(), z.unknown())
+
+const planNode = z.object({
+  id: z.string(),
+  system: z.string().nullable(),
+  title: localized,
+  type: z.string(),
+  typeVersion: z.int(),
+  with: anything,
+  gate: z.object({ purpose: z.enum(['failover', 'attestation']), quorum: z.int() }).nullable(),
+  needs: z.array(z.string()),
+  limits: z.object({
+    attemptMs: z.number(),
+    totalMs: z.number(),
+    retryMax: z.number(),
+    retryBaseMs: z.number(),
+  }),
+  verify: z.object({ withinMs: z.number(), everyMs: z.number() }).nullable(),
+  wave: z.int(),
+})
+
+/** A plan on the wire is the plan itself (plan/plan.ts): its digest can be computed again by whoever reads it. */
+export const plan = z.custom<Plan>() satisfies z.ZodType<Plan>
+
+/** The documented shape of a plan, for OpenAPI; a test holds it equal to plan/plan.ts by type. */
+export const planShape = z.object({
+  digest: z.string(),
+  subject: z.object({
+    mode: z.literal('failover'),
+    fromSite: z.string(),
+    toSite: z.string(),
+    runbooks: z.record(z.string(), z.string()),
+    catalogue: z.string(),
+    inputs: anything,
+    nodes: z.array(planNode),
+    assumptions: z.array(
+      z.object({
+        kind: z.string(),
+        subject: z.string(),
+        statement: localized,
+        bound: anything,
+      }),
+    ),
+  }),
+  systems: z.array(
+    z.object({
+      system: z.string(),
+      wave: z.int(),
+      recoverability: z.enum(['full', 'limited', 'not-recoverable']),
+      why: z.array(localized),
+      rtoTargetMs: z.number(),
+      rpoTargetMs: z.number(),
+    }),
+  ),
+  notes: z.array(localized),
+  observed: z.object({ at: z.string(), changes: anything }),
+})
+
+export const failoverRequest = z.object({
+  /** The site that is lost or distrusted; the executing site is the daemon's own. */
+  fromSite: siteId,
+  /** Named systems; absent: every movable system that is active there. */
+  systems: z.array(systemId).min(1).optional(),
+})
+
+/** A plan before anything is signed. `run` is the id that a declaration over this plan carries. */
+export const draft = z.object({ run: runId, plan })
+
+export const signed = z.object({
+  /** The statement's canonical JSON: exactly the bytes that were signed. */
+  statement: z.string().min(2).max(20_000),
+  /** An armored SSH signature (SSHSIG). */
+  signature: z.string().min(20).max(20_000),
+})
+
+/** The declaration's statement names run, plan digest, sites, systems and reason (approval/statement.ts). */
+export const declaration = failoverRequest.extend({ run: runId, declaration: signed })
+
+export const runSummary = z.object({
+  id: runId,
+  mode: z.string(),
+  fromSite: z.string(),
+  toSite: z.string(),
+  state: runState,
+  requester: z.string(),
+  reason: z.string(),
+  systems: z.array(z.string()),
+  planDigest: z.string(),
+  createdAt: instant,
+  endedAt: instant.nullable(),
+  nodesDone: z.int(),
+  nodes: z.int(),
+})
+
+export const nodeView = z.object({
+  id: z.string(),
+  system: z.string().nullable(),
+  title: localized,
+  type: z.string(),
+  wave: z.int(),
+  needs: z.array(z.string()),
+  state: nodeState,
+  waitReason: z.enum(['needs', 'lock', 'approval', 'capacity', 'retry']).nullable(),
+  /** What it waits for, in words: `needs GPK/fence`, `1 of 2 approvals`. Empty when it does not wait. */
+  waitsFor: z.array(text),
+  attempt: z.int(),
+  startedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+  /** What the last attempt said. */
+  message: text.nullable(),
+})
+
+/** The times of one system, each null until it was reached. */
+export const systemTimes = z.object({
+  system: z.string(),
+  wave: z.int(),
+  detected: instant.nullable(),
+  declared: instant.nullable(),
+  approved: instant.nullable(),
+  fenced: instant.nullable(),
+  promoted: instant.nullable(),
+  up: instant.nullable(),
+  verified: instant.nullable(),
+  open: instant.nullable(),
+})
+
+export const statementView = z.object({
+  purpose: z.enum(['declare', 'approve', 'attest']),
+  gate: z.string().nullable(),
+  principal: z.string(),
+  decision: z.enum(['yes', 'no']),
+  reason: z.string(),
+  sources: z.array(z.string()),
+  planDigest: z.string(),
+  receivedAt: instant,
+  expiresAt: instant,
+  /** Why it counts no more; null while it counts. */
+  voided: z.string().nullable(),
+})
+
+export const gateView = z.object({
+  gate: z.string(),
+  purpose: z.enum(['approve', 'attest']),
+  state: z.enum(['waiting', 'passed', 'refused']),
+  quorum: z.int(),
+  given: z.array(z.object({ principal: z.string(), receivedAt: instant, expiresAt: instant })),
+  refusedBy: z.array(z.string()),
+  /** Roles that may sign, the requester excepted. */
+  roles: z.array(z.string()),
+})
+
+export const runDetail = runSummary.extend({
+  graph: z.array(nodeView),
+  times: z.array(systemTimes),
+  gates: z.array(gateView),
+  /** Fences that rest on people's word and stay open. */
+  fenceDebts: z.array(z.object({ system: z.string(), since: instant, by: z.array(z.string()) })),
+})
+
+/** One entry of a run's journal. `seq` grows by the run, without meaning in its gaps. */
+export const journalEntry = z.object({
+  seq: z.int(),
+  at: instant,
+  kind: z.string(),
+  node: z.string().nullable(),
+  state: z.string().nullable(),
+  attempt: z.int().nullable(),
+  message: text.nullable(),
+  data: anything,
+})
+
+export type FailoverRequest = z.infer<typeof failoverRequest>
+export type Draft = z.infer<typeof draft>
+export type Signed = z.infer<typeof signed>
+export type Declaration = z.infer<typeof declaration>
+export type RunSummary = z.infer<typeof runSummary>
+export type RunDetail = z.infer<typeof runDetail>
+export type NodeView = z.infer<typeof nodeView>
+export type SystemTimes = z.infer<typeof systemTimes>
+export type StatementView = z.infer<typeof statementView>
+export type GateView = z.infer<typeof gateView>
+export type JournalEntry = z.infer<typeof journalEntry>

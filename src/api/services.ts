@@ -1,0 +1,102 @@
+import type { Session } from '#people/sessions.ts'
+import type { Listed, Page } from './schema/common.ts'
+import type { QueryOf } from './contract.ts'
+import type { BackupLogEntry, BackupLogQuery, BackupQuery, CopyView, FindingView } from './schema/backup.ts'
+import type { RunbookDetail, RunbookSummary, SiteView, SystemDetail, SystemSummary } from './schema/estate.ts'
+import type {
+  Declaration,
+  Draft,
+  FailoverRequest,
+  GateView,
+  JournalEntry,
+  RunDetail,
+  RunSummary,
+  Signed,
+  StatementView,
+} from './schema/run.ts'
+import type { Check, PeerAuthority, PeerStatus } from './schema/service.ts'
+import type { Plan } from '#plan/plan.ts'
+
+/*
+ * What the API stands on: ports that daemon/ fills from the rooms. Every method throws HaetaeError
+ * for what a caller can meet (`system-unknown`, `run-unknown`, …); anything else becomes a `defect`.
+ */
+
+export interface EstateService {
+  systems(page: Page): Promise<Listed<SystemSummary>>
+  /** Throws `system-unknown`. */
+  system(id: string): Promise<SystemDetail>
+  sites(): Promise<SiteView[]>
+  runbooks(): Promise<RunbookSummary[]>
+  /** Throws `runbook-unknown`. */
+  runbook(name: string): Promise<RunbookDetail>
+}
+
+export interface FailoverService {
+  /** Plans, stores nothing. Throws `site-unknown`, `system-unknown`, `already-active`, `system-locked`, `plan-impossible`. */
+  plan(request: FailoverRequest): Promise<Draft>
+  /**
+   * Plans again, checks that the signed digest is the plan's (`plan-changed`), verifies the declaration
+   * (approval/ `declare`), creates the run and takes its locks, all in one transaction. A second call with the
+   * same run id by the same person returns the run.
+   */
+  declare(declaration: Declaration, by: Session): Promise<RunDetail>
+}
+
+export interface RunService {
+  list(query: QueryOf<'runList'>): Promise<Listed<RunSummary>>
+  /** Throws `run-unknown`, as do the others. */
+  show(id: string): Promise<RunDetail>
+  plan(id: string): Promise<Plan>
+  /**
+   * Entries with `seq > after` in order, at most `limit`, and the run's state as of then.
+   * The live stream polls this, so it must be cheap; `changed` makes it quick.
+   */
+  journal(id: string, after: number, limit: number): Promise<{ items: JournalEntry[]; state: string }>
+  /** Resolves when the run's journal may have grown, at the latest when the signal aborts. Optional. */
+  changed?(id: string, signal: AbortSignal): Promise<void>
+}
+
+export interface ApprovalService {
+  list(run: string): Promise<{ items: StatementView[]; gates: GateView[] }>
+  /** Verifies and records a signed approval or attestation; throws the errors of the route `approve`. */
+  submit(run: string, signed: Signed, by: Session): Promise<GateView>
+}
+
+export interface BackupService {
+  copies(query: BackupQuery): Promise<Listed<CopyView>>
+  log(query: BackupLogQuery): Promise<Listed<BackupLogEntry>>
+}
+
+export interface FindingService {
+  list(query: QueryOf<'findingList'>): Promise<Listed<FindingView>>
+}
+
+export interface OperationService {
+  readonly site: string
+  readonly version: string
+  /** Checks of `/readyz`: PostgreSQL, catalogue, … Ready when all are ok. Never throws. */
+  ready(): Promise<{ ready: boolean; checks: Check[] }>
+  /** Prometheus text of `/metrics`. */
+  metrics(): Promise<string>
+  /** The configuration in force, secrets hidden. */
+  config(): Record<string, unknown>
+}
+
+export interface PeerService {
+  status(): Promise<PeerStatus>
+  authority(site: string | undefined): Promise<PeerAuthority>
+  /** Names of the configured peers: their client certificates carry the CN `haetae-SITE`. */
+  readonly sites: readonly string[]
+}
+
+export interface Services {
+  estate: EstateService
+  failover: FailoverService
+  runs: RunService
+  approvals: ApprovalService
+  backups: BackupService
+  findings: FindingService
+  operation: OperationService
+  peer: PeerService
+}

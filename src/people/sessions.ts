@@ -1,0 +1,163 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { canonicalJson } from '#model/digest.ts'
+import { HaetaeError, isHaetaeError } from '#model/errors.ts'
+import { instant, type Clock } from '#model/time.ts'
+import { isValidAt, namespaces, type Roster } from './roster.ts'
+import type { Role } from './roles.ts'
+import { proveSigner } from './signatures.ts'
+
+const challengeMs = 60_000
+const sessionMs = 3_600_000
+/** Open challenges are few; more than this at once is abuse, and the oldest go first. */
+const challengesAtMost = 1000
+
+/** Who calls, proven by a key. */
+export interface Session {
+  principal: string
+  roles: readonly Role[]
+  /** Fingerprint of the key that signed in. */
+  fingerprint: string
+  expiresAt: number
+}
+
+/** A fact about sign-in or authorisation for the audit ledger; people cannot import ledger, daemon wires it. */
+export interface AccessRecord {
+  kind: 'session.opened' | 'session.refused' | 'access.refused'
+  /** Who it is said to be; nobody has proven it when it was refused. */
+  actor: string
+  subject: string
+  detail: Record<string, string>
+}
+
+export type RecordAccess = (record: AccessRecord) => Promise<void>
+
+export interface SessionsOptions {
+  roster: Roster
+  site: string
+  clock: Pick<Clock, 'now'>
+  record: RecordAccess
+}
+
+/** The bytes that are signed to sign in. */
+export function sessionStatement(site: string, principal: string, challenge: string): string {
+  return canonicalJson({ purpose: 'session', site, principal, challenge })
+}
+
+/**
+ * Challenges and sessions, in the memory of this process: they end when the daemon does, and whoever holds a key
+ * signs in again by itself. Tokens are kept as SHA-256 only.
+ */
+export class Sessions {
+  readonly #options: SessionsOptions
+  /** Challenge → when it ends. */
+  readonly #challenges = new Map<string, number>()
+  /** SHA-256 of a token → its session. */
+  readonly #sessions = new Map<string, Session>()
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+  }
+
+  /** A fresh challenge, good once, for a minute. */
+  challenge(): { challenge: string; site: string; expiresAt: string } {
+    const now = this.#options.clock.now()
+    this.#sweep(now)
+    const challenge = randomBytes(32).toString('base64url')
+    this.#challenges.set(challenge, now + challengeMs)
+    return { challenge, site: this.#options.site, expiresAt: instant(now + challengeMs) }
+  }
+
+  /**
+   * A signed challenge for a session of one hour. Throws `challenge-unknown` (used, late or not ours),
+   * `principal-unknown`, `key-unknown`, `key-expired`, `signature-invalid`; a refusal is recorded.
+   */
+  async signIn(request: {
+    principal: string
+    challenge: string
+    signature: string
+  }): Promise<{ token: string; session: Session }> {
+    try {
+      const opened = await this.#open(request)
+      const { principal, fingerprint } = opened.session
+      await this.#options.record({
+        kind: 'session.opened',
+        actor: principal,
+        subject: this.#options.site,
+        detail: { key: fingerprint },
+      })
+      this.#sessions.set(hashOf(opened.token), opened.session)
+      return opened
+    } catch (error) {
+      if (isHaetaeError(error)) {
+        await this.#options.record({
+          kind: 'session.refused',
+          actor: request.principal,
+          subject: this.#options.site,
+          detail: { code: error.code, why: error.why ?? error.what },
+        })
+      }
+      throw error
+    }
+  }
+
+  async #open(request: { principal: string; challenge: string; signature: string }) {
+    const { clock, roster, site } = this.#options
+    const now = clock.now()
+    const ends = this.#challenges.get(request.challenge)
+    // Spent before the signature is looked at: a second try needs a second challenge.
+    this.#challenges.delete(request.challenge)
+    if (ends === undefined || ends <= now) throw new HaetaeError('challenge-unknown', 'the challenge')
+    const { principal, key } = await proveSigner(
+      roster,
+      {
+        namespace: namespaces.session,
+        bytes: sessionStatement(site, request.principal, request.challenge),
+        signature: request.signature,
+        principal: request.principal,
+      },
+      now,
+    )
+    const token = randomBytes(32).toString('base64url')
+    const expiresAt = Math.min(now + sessionMs, key.validUntil)
+    const session: Session = {
+      principal: principal.id,
+      roles: principal.roles,
+      fingerprint: key.fingerprint,
+      expiresAt,
+    }
+    return { token, session }
+  }
+
+  /**
+   * The session of a token. Throws `session-missing` without one, `session-expired` when it is unknown or over,
+   * or when its key left the roster or ended meanwhile.
+   */
+  authenticate(token: string | undefined): Session {
+    if (token === undefined || token === '') throw new HaetaeError('session-missing', 'this call')
+    const now = this.#options.clock.now()
+    const session = this.#sessions.get(hashOf(token))
+    const owner = session && this.#options.roster.findByFingerprint(session.fingerprint)
+    if (session === undefined || session.expiresAt <= now || !owner || !isValidAt(owner.key, now)) {
+      this.#sessions.delete(hashOf(token))
+      throw new HaetaeError('session-expired', 'this call')
+    }
+    return session
+  }
+
+  /** Ends a session; an unknown token is no error. */
+  signOut(token: string): void {
+    this.#sessions.delete(hashOf(token))
+  }
+
+  #sweep(now: number): void {
+    for (const [challenge, ends] of this.#challenges) {
+      if (ends > now && this.#challenges.size < challengesAtMost) break
+      this.#challenges.delete(challenge)
+    }
+    for (const [hash, session] of this.#sessions) if (session.expiresAt <= now) this.#sessions.delete(hash)
+  }
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}

@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/*
+ * SSH signatures (SSHSIG) through `ssh-keygen -Y`: hardware keys and agents work, and anybody can check one
+ * with stock tools. One call costs about 10 ms. ssh-keygen ends with 255 for every kind of no, so what can be
+ * told about a refusal is read from the signature itself (`readSignature`) before ssh-keygen is asked.
+ */
+
+/** What an armored signature says about itself; nothing of it is proven until `verify` said yes. */
+export interface SignatureFacts {
+  /** `SHA256:...`, as `ssh-keygen -lf` prints it. */
+  fingerprint: string
+  /** Key type and base64 blob, as in an authorized_keys file. */
+  publicKey: string
+  namespace: string
+}
+
+export type Verdict = { ok: true } | { ok: false; why: string }
+
+export interface VerifyRequest {
+  /** The text of an allowed_signers file. */
+  allowedSigners: string
+  principal: string
+  namespace: string
+  bytes: string | Uint8Array
+  /** The armored signature. */
+  signature: string
+  /** Milliseconds since the epoch: the moment at which the key has to be valid. */
+  at: number
+}
+
+/** Thrown when ssh-keygen could not sign: the file is missing, open to others, or the passphrase was wrong. */
+export class SigningFailed extends Error {
+  constructor(keyFile: string, said: string) {
+    super(`ssh-keygen could not sign with ${keyFile}: ${said}`)
+    this.name = 'SigningFailed'
+  }
+}
+
+interface Outcome {
+  exit: number
+  out: string
+  err: string
+}
+
+/** Runs ssh-keygen with the bytes on its standard input. Rejects when it is not installed. */
+function sshKeygen(args: readonly string[], input: string | Uint8Array): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('ssh-keygen', args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 60_000 })
+    let out = ''
+    let err = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk))
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk))
+    child.on('error', (cause) =>
+      reject(new Error('ssh-keygen cannot be started; install openssh-client', { cause })),
+    )
+    child.on('close', (code) => resolve({ exit: code ?? 255, out, err }))
+    // It may end before it has read everything: its exit says why, the broken pipe does not.
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(input)
+  })
+}
+
+/** The last line that ssh-keygen wrote, which is where it says why. */
+function reasonOf(outcome: Outcome): string {
+  return (
+    `${outcome.err}\n${outcome.out}`.trim().split(/\r?\n/).filter(Boolean).at(-1) ?? `exit ${outcome.exit}`
+  )
+}
+
+/**
+ * Signs bytes with a private key's file (or a public key's whose private half is in an agent or on a token).
+ * The armored signature is returned. Throws SigningFailed with what ssh-keygen said.
+ */
+export async function sign(keyFile: string, namespace: string, bytes: string | Uint8Array): Promise<string> {
+  const outcome = await sshKeygen(['-Y', 'sign', '-q', '-f', keyFile, '-n', namespace], bytes)
+  if (outcome.exit !== 0) throw new SigningFailed(keyFile, reasonOf(outcome))
+  return outcome.out
+}
+
+/** Asks ssh-keygen whether the signature holds for this principal, namespace and moment. */
+export async function verify(request: VerifyRequest): Promise<Verdict> {
+  const folder = await mkdtemp(join(tmpdir(), 'haetae-verify-'))
+  try {
+    const signers = join(folder, 'allowed_signers')
+    const signature = join(folder, 'signature')
+    await writeFile(signers, request.allowedSigners, { mode: 0o600 })
+    await writeFile(signature, request.signature, { mode: 0o600 })
+    const args = ['-Y', 'verify', '-f', signers, '-I', request.principal, '-n', request.namespace]
+    args.push('-s', signature, `-Overify-time=${sshTime(request.at)}`)
+    const outcome = await sshKeygen(args, request.bytes)
+    return outcome.exit === 0 ? { ok: true } : { ok: false, why: reasonOf(outcome) }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A moment as ssh-keygen takes it, UTC: `20261124061500Z`. */
+export function sshTime(ms: number): string {
+  return `${new Date(ms).toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`
+}
+
+/** Key type and base64 blob of a public key's line, without its comment; undefined when it is none. */
+export function barePublicKey(line: string): string | undefined {
+  const [type, blob] = line.trim().split(/\s+/)
+  if (type === undefined || blob === undefined || !/^[A-Za-z0-9+/]+=*$/.test(blob)) return undefined
+  const inner = readString(Buffer.from(blob, 'base64'), 0)
+  return inner?.value.toString('latin1') === type ? `${type} ${blob}` : undefined
+}
+
+/** `SHA256:...` of a public key's line, as `ssh-keygen -lf` prints it. Throws TypeError when it is no public key. */
+export function fingerprintOf(line: string): string {
+  const bare = barePublicKey(line)
+  if (bare === undefined) throw new TypeError('not an SSH public key')
+  return fingerprintOfBlob(Buffer.from(bare.split(' ')[1] ?? '', 'base64'))
+}
+
+function fingerprintOfBlob(blob: Buffer): string {
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`
+}
+
+function readString(bytes: Buffer, at: number): { value: Buffer; next: number } | undefined {
+  if (at + 4 > bytes.length) return undefined
+  const end = at + 4 + bytes.readUInt32BE(at)
+  return end > bytes.length ? undefined : { value: bytes.subarray(at + 4, end), next: end }
+}
+
+/** Reads key and namespace out of an armored signature; undefined when it is none. */
+export function readSignature(armored: string): SignatureFacts | undefined {
+  const body = /-----BEGIN SSH SIGNATURE-----([A-Za-z0-9+/=\s]+)-----END SSH SIGNATURE-----/.exec(
+    armored,
+  )?.[1]
+  if (body === undefined) return undefined
+  const bytes = Buffer.from(body.replace(/\s+/g, ''), 'base64')
+  if (bytes.subarray(0, 6).toString('latin1') !== 'SSHSIG') return undefined
+  const key = readString(bytes, 10)
+  const namespace = key && readString(bytes, key.next)
+  const type = key && readString(key.value, 0)
+  if (key === undefined || namespace === undefined || type === undefined) return undefined
+  return {
+    fingerprint: fingerprintOfBlob(key.value),
+    publicKey: `${type.value.toString('latin1')} ${key.value.toString('base64')}`,
+    namespace: namespace.value.toString('utf8'),
+  }
+}
+
+/**
+ * Makes an ed25519 key pair without a passphrase: the private half in `file` (0600), the public one in `file.pub`.
+ * For tests and the lab. Returns the public half's line.
+ */
+export async function generateKey(file: string, comment: string): Promise<string> {
+  const outcome = await sshKeygen(['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file], '')
+  if (outcome.exit !== 0) throw new SigningFailed(file, reasonOf(outcome))
+  const shown = await sshKeygen(['-y', '-f', file], '')
+  if (shown.exit !== 0) throw new SigningFailed(file, reasonOf(shown))
+  return shown.out.trim()
+}
