@@ -1,0 +1,90 @@
+import type { RunState } from '#model/states.ts'
+import type { Instant } from '#model/time.ts'
+import type { Plan } from '#plan/plan.ts'
+import type { Command, CommandEvent, EngineEvent, JournalRecord } from '../state/events.ts'
+import type { RunHead } from '../state/view.ts'
+
+/** Who holds a run. `daemon` is one data folder; `incarnation` one start of a process on it. */
+export interface Holder {
+  daemon: string
+  incarnation: string
+}
+
+/** A hold on a run. Only grows; whoever has an older one can write nothing. */
+export interface Term {
+  runId: string
+  term: number
+}
+
+export interface NewRun {
+  id: string
+  plan: Plan
+  requester: string
+  reason: string
+  /** Systems that no other run may hold until this one ends. */
+  systems: readonly string[]
+}
+
+export interface RunRow extends RunHead {
+  state: RunState
+  lastSeq: number
+  endedAt: Instant | null
+  term: number
+  holder: Holder | null
+  systems: string[]
+}
+
+/** Filter of a list of runs: newest first. */
+export interface RunFilter {
+  /** Only runs that have not ended. */
+  open?: boolean
+  /** Only runs created before this one. */
+  before?: string
+  limit?: number
+}
+
+/** Thrown by an append under a term that is not the run's any more: the process must stop before its next effect. */
+export class TermLost extends Error {
+  constructor(term: Term, now: number) {
+    super(`term ${term.term} of run ${term.runId} is over: it is at ${now}`)
+    this.name = 'TermLost'
+  }
+}
+
+/**
+ * The truth about runs. Two implementations, memory (simulation) and PostgreSQL, held equal by one conformance suite.
+ * Everything that returns has been made durable.
+ */
+export interface Journal {
+  /**
+   * Stores the run with its plan, takes the locks of its systems and writes `run-created`, all or nothing.
+   * Throws `system-locked` with who holds one; `run-exists` when the id is taken.
+   */
+  create(run: NewRun): Promise<void>
+  /**
+   * Takes the run for `ttlMs`. Undefined when somebody else holds it. An earlier hold of the same daemon is taken
+   * over at once: one data folder has one live process. Writes `term-taken`.
+   */
+  acquire(runId: string, holder: Holder, ttlMs: number): Promise<Term | undefined>
+  /** Renews every hold of this incarnation; returns those that it still has. */
+  renew(holder: Holder, ttlMs: number): Promise<Term[]>
+  /** Ends a hold so that another process can take the run at once. Nothing when it is over already. */
+  release(term: Term): Promise<void>
+  /** Runs that this daemon may take now: not ended, and held by nobody, by an expired term, or by this daemon. */
+  takeable(daemon: string): Promise<string[]>
+  /**
+   * Appends under a term, in order, all or nothing; returns when durable. Locks of systems go with `run-ended`.
+   * Calls that arrive while a commit is under way share the next one. Throws TermLost.
+   */
+  append(term: Term, events: readonly EngineEvent[]): Promise<JournalRecord[]>
+  /** Appends what a person asks; needs no term. Throws `run-unknown`, `run-ended`. Returns its seq. */
+  command(runId: string, command: Command, by: string): Promise<number>
+  /** Records with a seq above `after`, at most `limit`. */
+  read(runId: string, after: number, limit: number): Promise<JournalRecord[]>
+  /** Commands with a seq above `after`, for each of the given runs. */
+  commands(after: ReadonlyMap<string, number>): Promise<JournalRecord<CommandEvent>[]>
+  run(runId: string): Promise<RunRow | undefined>
+  runs(filter: RunFilter): Promise<RunRow[]>
+  /** Systems that are held, with the run that holds each. */
+  locks(): Promise<{ system: string; runId: string; since: Instant }[]>
+}

@@ -1,0 +1,103 @@
+import type { Json } from '#model/digest.ts'
+import type { Instant } from '#model/time.ts'
+
+/** What people and programs are told of something that went wrong. Never a secret. */
+export interface Failure {
+  message: string
+  /** `unreachable`: no answer; `refused`: the target's precondition; `deadline`: it took too long. */
+  kind: 'unreachable' | 'refused' | 'deadline' | 'verify' | 'stopped' | 'error'
+}
+
+/** Why a person is asked. */
+export type QuestionReason =
+  | 'unclear'
+  | 'unreachable'
+  | 'exhausted'
+  | 'assumption'
+  | 'no-authority'
+  | 'unfenced'
+  | 'rejected'
+  | 'definition'
+
+/** What a person may answer: look and try again, vouch that it holds, give the node up. */
+export type Decision = 'retry' | 'holds' | 'fail'
+
+/** A question to a person, with the facts that the answer needs. */
+export interface Question {
+  reason: QuestionReason
+  text: string
+  /** What was journaled and what was observed, side by side. */
+  facts: { [key: string]: Json }
+  choices: readonly Decision[]
+}
+
+/** Facts of a run as a whole. */
+export type RunEvent =
+  | { kind: 'run-created'; digest: string; requester: string; reason: string }
+  | { kind: 'term-taken'; term: number; holder: string }
+  /** The gates that stand before it are passed and the assumptions hold: steps may begin. */
+  | { kind: 'run-started' }
+  /** A person is waited for; `question` when it is about the run and not about a node. */
+  | { kind: 'run-asked'; question: Question | null }
+  /** Nobody is waited for any more. `decision` answers the question about the run, when there was one. */
+  | { kind: 'run-goes-on'; to: 'waiting' | 'running'; command: number | null }
+  | { kind: 'run-canceling'; by: string; reason: string; command: number }
+  | { kind: 'run-ended'; outcome: 'succeeded' | 'failed' | 'canceled' }
+
+/** What people ask of a run. A command changes nothing by itself: the holder of the run answers it. */
+export type Command =
+  | { verb: 'cancel'; reason: string }
+  /** `node` null: the question of the run as a whole. */
+  | { verb: 'decide'; node: string | null; decision: Decision; reason: string }
+
+export type CommandEvent =
+  | { kind: 'command'; command: Command; by: string }
+  | { kind: 'command-refused'; command: number; why: string }
+
+/** Facts of one node. */
+export type NodeEvent =
+  /** A gate: who has signed so far. */
+  | { kind: 'approvals-counted'; node: string; by: string[] }
+  /** Durable before the effect. */
+  | { kind: 'intended'; node: string; attempt: number; input: string; key: string; epoch: number | null }
+  /** `apply` answered; where the step has a `verify`, that comes next. */
+  | { kind: 'applied'; node: string; attempt: number; output: Json }
+  | { kind: 'succeeded'; node: string; output: Json }
+  /** Found to hold: before any attempt, or after one whose answer was lost. */
+  | { kind: 'adopted'; node: string; output: Json; afterAttempt: boolean }
+  /** The attempt ended and made no change, or none that holds. */
+  | { kind: 'attempt-failed'; node: string; attempt: number; failure: Failure; retryAt: Instant | null }
+  /** The attempt's answer was lost: what it did is not known. */
+  | { kind: 'attempt-unknown'; node: string; attempt: number; failure: Failure }
+  /** Looking itself failed. */
+  | { kind: 'not-seen'; node: string; failure: Failure; retryAt: Instant | null }
+  | { kind: 'asked'; node: string; question: Question }
+  | {
+      kind: 'decided'
+      node: string
+      decision: Decision
+      by: string
+      reason: string
+      command: number
+      output: Json
+    }
+  /** `left`: where the step was left. */
+  | { kind: 'node-canceled'; node: string; left: 'untouched' | 'absent' | 'unknown'; why: string }
+  | { kind: 'progress'; node: string; message: string }
+
+export type EngineEvent = RunEvent | CommandEvent | NodeEvent
+
+/** One line of a run's journal. `seq` counts from 1 without a gap within the run. */
+export interface JournalRecord<E extends EngineEvent = EngineEvent> {
+  runId: string
+  seq: number
+  /** Term under which it was written; 0 for what people wrote. */
+  term: number
+  actor: string
+  at: Instant
+  event: E
+}
+
+export function isNodeEvent(event: EngineEvent): event is NodeEvent {
+  return 'node' in event
+}

@@ -1,0 +1,98 @@
+import { terminalRunStates, type NodeState, type RunState } from '#model/states.ts'
+import type { NodeEvent, RunEvent } from './events.ts'
+
+/** Thrown when an event does not fit the state: a defect of the engine, or a journal that was tampered with. */
+export class IllegalTransition extends Error {
+  constructor(state: string, event: string) {
+    super(`event ${event} does not fit state ${state}`)
+    this.name = 'IllegalTransition'
+  }
+}
+
+const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState>> } = {
+  waiting: {
+    'approvals-counted': 'waiting',
+    intended: 'running',
+    succeeded: 'succeeded',
+    adopted: 'adopted',
+    'not-seen': 'waiting',
+    asked: 'needs-person',
+    'node-canceled': 'canceled',
+  },
+  running: {
+    applied: 'running',
+    progress: 'running',
+    'not-seen': 'running',
+    succeeded: 'succeeded',
+    'attempt-failed': 'waiting',
+    'attempt-unknown': 'unknown',
+  },
+  unknown: {
+    intended: 'running',
+    succeeded: 'succeeded',
+    adopted: 'adopted',
+    'not-seen': 'unknown',
+    asked: 'needs-person',
+    'node-canceled': 'canceled',
+  },
+  'needs-person': { 'node-canceled': 'canceled' },
+  succeeded: {},
+  adopted: {},
+  failed: {},
+  skipped: {},
+  canceled: {},
+}
+
+const decided = { retry: 'waiting', holds: 'adopted', fail: 'failed' } as const
+
+/**
+ * The state of a node after an event. Nothing else sets one.
+ * Throws IllegalTransition when the event does not fit.
+ */
+export function transitionNode(state: NodeState, event: NodeEvent): NodeState {
+  const next =
+    event.kind === 'decided' && state === 'needs-person'
+      ? decided[event.decision]
+      : nodeTable[state][event.kind]
+  if (next === undefined) throw new IllegalTransition(state, event.kind)
+  return next
+}
+
+const runTable: {
+  [S in RunState]: Partial<Record<RunEvent['kind'], RunState>>
+} = {
+  waiting: {
+    'term-taken': 'waiting',
+    'run-started': 'running',
+    'run-asked': 'needs-person',
+    'run-canceling': 'waiting',
+  },
+  running: { 'term-taken': 'running', 'run-asked': 'needs-person', 'run-canceling': 'running' },
+  'needs-person': {
+    'term-taken': 'needs-person',
+    'run-started': 'needs-person',
+    'run-asked': 'needs-person',
+    'run-canceling': 'needs-person',
+  },
+  succeeded: {},
+  failed: {},
+  canceled: {},
+}
+
+/**
+ * The state of a run after an event; undefined stands for a run that is not there yet.
+ * Nothing else sets one. Throws IllegalTransition when the event does not fit.
+ */
+export function transitionRun(state: RunState | undefined, event: RunEvent): RunState {
+  const next = nextRunState(state, event)
+  if (next === undefined) throw new IllegalTransition(state ?? '(none)', event.kind)
+  return next
+}
+
+function nextRunState(state: RunState | undefined, event: RunEvent): RunState | undefined {
+  if (event.kind === 'run-created') return state === undefined ? 'waiting' : undefined
+  if (state === undefined) return undefined
+  if (event.kind === 'run-goes-on') return state === 'needs-person' ? event.to : undefined
+  if (event.kind === 'run-ended') return terminalRunStates.has(state) ? undefined : event.outcome
+  return runTable[state][event.kind]
+}

@@ -1,0 +1,260 @@
+import type { Json } from '#model/digest.ts'
+import { terminalNodeStates, terminalRunStates, type NodeState, type RunState } from '#model/states.ts'
+import type { Instant } from '#model/time.ts'
+import type { Plan } from '#plan/plan.ts'
+import {
+  isNodeEvent,
+  type Command,
+  type Failure,
+  type JournalRecord,
+  type NodeEvent,
+  type Question,
+  type RunEvent,
+} from './events.ts'
+import { transitionNode, transitionRun } from './transition.ts'
+
+/** One try of a step, as the journal tells it. */
+export interface AttemptView {
+  number: number
+  startedAt: Instant
+  endedAt: Instant | null
+  outcome: 'open' | 'applied' | 'failed' | 'unknown'
+  failure: Failure | null
+  epoch: number | null
+}
+
+/** A node of a run, as the journal tells it. Why it waits: `whyNode`. */
+export interface NodeView {
+  id: string
+  state: NodeState
+  attempts: AttemptView[]
+  /** The first intent, or for a gate the run's creation; null before. */
+  startedAt: Instant | null
+  endedAt: Instant | null
+  /** What `apply` gave back, while `verify` has not agreed yet. */
+  applied: { output: Json; at: Instant } | null
+  output: Json
+  /** What went wrong last; null once it is behind. */
+  failure: Failure | null
+  /** When the next try or look is due. */
+  retryAt: Instant | null
+  question: Question | null
+  /** Who has signed at a gate so far. */
+  approvedBy: string[]
+  /** Tries and time count anew from here after a person said `retry`: [attempts so far, when]. */
+  budget: { attempts: number; since: Instant | null }
+  /** The last line that the step said while running. */
+  progress: string | null
+  canceled: { left: 'untouched' | 'absent' | 'unknown'; why: string } | null
+}
+
+/** A run, as its journal tells it up to `seq`. */
+export interface RunView {
+  id: string
+  plan: Plan
+  requester: string
+  reason: string
+  state: RunState
+  seq: number
+  term: number
+  /** Who holds the run, or held it last. */
+  holder: string | null
+  createdAt: Instant
+  startedAt: Instant | null
+  endedAt: Instant | null
+  canceling: { by: string; reason: string; at: Instant } | null
+  /** A question about the run as a whole. */
+  question: Question | null
+  /** Commands of people that the holder has not answered yet, by their seq. */
+  commands: Map<number, { command: Command; by: string }>
+  nodes: Map<string, NodeView>
+}
+
+/** What is known of a run before its journal is read. */
+export interface RunHead {
+  id: string
+  plan: Plan
+  requester: string
+  reason: string
+  createdAt: Instant
+}
+
+/** A run of which no record has been read yet; fold its journal into it from seq 1. */
+export function emptyView(head: RunHead): RunView {
+  return {
+    ...head,
+    state: 'waiting',
+    seq: 0,
+    term: 0,
+    holder: null,
+    startedAt: null,
+    endedAt: null,
+    canceling: null,
+    question: null,
+    commands: new Map(),
+    nodes: new Map(head.plan.subject.nodes.map((node) => [node.id, emptyNode(node.id)])),
+  }
+}
+
+function emptyNode(id: string): NodeView {
+  return {
+    id,
+    state: 'waiting',
+    attempts: [],
+    startedAt: null,
+    endedAt: null,
+    applied: null,
+    output: null,
+    failure: null,
+    retryAt: null,
+    question: null,
+    approvedBy: [],
+    budget: { attempts: 0, since: null },
+    progress: null,
+    canceled: null,
+  }
+}
+
+/**
+ * Folds one record into a view, in place. Records come in the order of their seq; one that was folded already is
+ * left out. Throws IllegalTransition when the event does not fit.
+ */
+export function fold(view: RunView, record: JournalRecord): void {
+  if (record.seq <= view.seq) return
+  if (record.seq !== view.seq + 1) {
+    throw new Error(`run ${view.id}: record ${record.seq} came after ${view.seq}`)
+  }
+  const { event } = record
+  if (isNodeEvent(event)) foldNode(view, event, record.at)
+  else if (event.kind === 'command') view.commands.set(record.seq, { command: event.command, by: event.by })
+  else if (event.kind === 'command-refused') view.commands.delete(event.command)
+  else foldRun(view, event, record.at)
+  view.seq = record.seq
+}
+
+function foldRun(view: RunView, event: RunEvent, at: Instant): void {
+  view.state = transitionRun(view.seq === 0 ? undefined : view.state, event)
+  switch (event.kind) {
+    case 'run-created':
+      break
+    case 'term-taken':
+      view.term = event.term
+      view.holder = event.holder
+      break
+    case 'run-started':
+      view.startedAt = at
+      break
+    case 'run-asked':
+      view.question = event.question ?? view.question
+      break
+    case 'run-goes-on':
+      if (event.command !== null) {
+        view.commands.delete(event.command)
+        view.question = null
+      }
+      break
+    case 'run-canceling':
+      view.commands.delete(event.command)
+      view.canceling = { by: event.by, reason: event.reason, at }
+      break
+    case 'run-ended':
+      view.endedAt = at
+      view.question = null
+  }
+}
+
+function foldNode(view: RunView, event: NodeEvent, at: Instant): void {
+  const node = view.nodes.get(event.node)
+  if (node === undefined) throw new Error(`run ${view.id} has no node ${event.node}`)
+  node.state = transitionNode(node.state, event)
+  applyToNode(node, event, at)
+  if (event.kind === 'decided') view.commands.delete(event.command)
+  if (terminalNodeStates.has(node.state)) {
+    node.endedAt = at
+    node.retryAt = null
+  }
+}
+
+function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
+  switch (event.kind) {
+    case 'approvals-counted':
+      node.approvedBy = event.by
+      break
+    case 'intended':
+      node.startedAt ??= at
+      node.budget.since ??= at
+      node.retryAt = null
+      node.attempts.push({
+        number: event.attempt,
+        startedAt: at,
+        endedAt: null,
+        outcome: 'open',
+        failure: null,
+        epoch: event.epoch,
+      })
+      break
+    case 'applied':
+      node.applied = { output: event.output, at }
+      endAttempt(node, 'applied', null, at)
+      break
+    case 'succeeded':
+    case 'adopted':
+      node.output = event.output
+      node.failure = null
+      break
+    case 'attempt-failed':
+    case 'attempt-unknown':
+      endAttempt(node, event.kind === 'attempt-failed' ? 'failed' : 'unknown', event.failure, at)
+      node.applied = null
+      node.failure = event.failure
+      node.retryAt = event.kind === 'attempt-failed' ? event.retryAt : null
+      break
+    case 'not-seen':
+      node.budget.since ??= at
+      node.failure = event.failure
+      node.retryAt = event.retryAt
+      break
+    case 'asked':
+      node.question = event.question
+      node.retryAt = null
+      break
+    case 'decided':
+      node.question = null
+      node.output = event.decision === 'holds' ? event.output : null
+      node.budget = { attempts: node.attempts.length, since: null }
+      break
+    case 'node-canceled':
+      node.question = null
+      node.canceled = { left: event.left, why: event.why }
+      break
+    case 'progress':
+      node.progress = event.message
+  }
+}
+
+function endAttempt(
+  node: NodeView,
+  outcome: AttemptView['outcome'],
+  failure: Failure | null,
+  at: Instant,
+): void {
+  const attempt = node.attempts.at(-1)
+  if (attempt === undefined) return
+  attempt.endedAt ??= at
+  attempt.outcome = outcome
+  attempt.failure = failure
+}
+
+/** True when the last attempt's answer was lost and nothing has been seen since that settles it. */
+export function answerLost(node: NodeView): boolean {
+  return node.attempts.at(-1)?.outcome === 'unknown'
+}
+
+export function isEnded(view: RunView): boolean {
+  return terminalRunStates.has(view.state)
+}
+
+/** True for a node whose dependents may begin. */
+export function isDone(state: NodeState): boolean {
+  return state === 'succeeded' || state === 'adopted' || state === 'skipped'
+}
