@@ -63,6 +63,8 @@ export const contract = {
     query: z.object({ from: z.coerce.number().int().min(0).default(0) }),
     reply: run.journalEntry,
   },
+  runCancel: { ...ofRun, body: run.cancellation, reply: z.object({ accepted: z.literal(true) }) },
+  runDecide: { ...ofRun, body: run.decision, reply: z.object({ accepted: z.literal(true) }) },
   approvalList: {
     ...ofRun,
     reply: z.object({ items: z.array(run.statementView), gates: z.array(run.gateView) }),

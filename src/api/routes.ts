@@ -158,6 +158,20 @@ export const routes = {
     errors: ['run-unknown'],
     reply: 'stream',
   },
+  runCancel: {
+    method: 'POST',
+    path: '/runs/:run/cancel',
+    access: rolesThatMay.declare,
+    summary: 'End a run where it stands; what was done stays done',
+    errors: ['run-unknown', 'run-ended'],
+  },
+  runDecide: {
+    method: 'POST',
+    path: '/runs/:run/decide',
+    access: rolesThatMay.declare,
+    summary: 'Answer the question that a run or one of its nodes waits with',
+    errors: ['run-unknown', 'run-ended', 'nothing-to-decide'],
+  },
   approvalList: {
     method: 'GET',
     path: '/runs/:run/approvals',

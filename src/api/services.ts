@@ -4,6 +4,7 @@ import type { QueryOf } from './contract.ts'
 import type { BackupLogEntry, BackupLogQuery, BackupQuery, CopyView, FindingView } from './schema/backup.ts'
 import type { RunbookDetail, RunbookSummary, SiteView, SystemDetail, SystemSummary } from './schema/estate.ts'
 import type {
+  Decision,
   Declaration,
   Draft,
   FailoverRequest,
@@ -50,11 +51,15 @@ export interface RunService {
   plan(id: string): Promise<Plan>
   /**
    * Entries with `seq > after` in order, at most `limit`, and the run's state as of then.
-   * The live stream polls this, so it must be cheap; `changed` makes it quick.
+   * The live stream reads this after each `changed`, so it must be cheap.
    */
   journal(id: string, after: number, limit: number): Promise<{ items: JournalEntry[]; state: string }>
-  /** Resolves when the run's journal may have grown, at the latest when the signal aborts. Optional. */
-  changed?(id: string, signal: AbortSignal): Promise<void>
+  /** Resolves when the run has an entry above `after`, at the latest when the signal aborts. */
+  changed(id: string, after: number, signal: AbortSignal): Promise<void>
+  /** Throws `run-ended`. */
+  cancel(id: string, reason: string, by: Session): Promise<void>
+  /** Throws `run-ended`, `nothing-to-decide`. */
+  decide(id: string, decision: Decision, by: Session): Promise<void>
 }
 
 export interface ApprovalService {

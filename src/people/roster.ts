@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { HaetaeError, messageOf } from '#model/errors.ts'
-import { checkedYaml } from '#platform/checked-yaml.ts'
+import { checkedYaml, textOf } from '#platform/checked-yaml.ts'
 import { barePublicKey, fingerprintOf, sshTime } from '#platform/ssh.ts'
 import { roles, type Role } from './roles.ts'
 
@@ -161,11 +159,5 @@ export function parseRoster(file: string, text: string): Roster {
 
 /** Reads a roster's file. Throws `roster-invalid`, also when there is no such file. */
 export async function loadRoster(file: string): Promise<Roster> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new HaetaeError('roster-invalid', file, { where: file, why: messageOf(cause), cause })
-  }
-  return parseRoster(file, text)
+  return parseRoster(file, await textOf(file, 'roster-invalid'))
 }

@@ -92,6 +92,15 @@ export const signed = z.object({
 /** The declaration's statement names run, plan digest, sites, systems and reason (approval/statement.ts). */
 export const declaration = failoverRequest.extend({ run: runId, declaration: signed })
 
+export const cancellation = z.object({ reason: z.string().min(1).max(2000) })
+export const decision = z.object({
+  /** null: the question of the run as a whole. */
+  node: z.string().nullable(),
+  /** Look and try again; vouch that it holds; give the node up. */
+  decision: z.enum(['retry', 'holds', 'fail']),
+  reason: z.string().min(1).max(2000),
+})
+
 export const runSummary = z.object({
   id: runId,
   mode: z.string(),
@@ -124,6 +133,10 @@ export const nodeView = z.object({
   endedAt: instant.nullable(),
   /** What the last attempt said. */
   message: text.nullable(),
+  /** What a person is asked, with both facts; `haetae run decide` answers. */
+  question: z
+    .object({ reason: z.string(), text: z.string(), facts: anything, choices: z.array(z.string()) })
+    .nullable(),
 })
 
 /** The times of one system, each null until it was reached. */
@@ -169,6 +182,8 @@ export const runDetail = runSummary.extend({
   graph: z.array(nodeView),
   times: z.array(systemTimes),
   gates: z.array(gateView),
+  /** A question about the run as a whole. */
+  question: nodeView.shape.question,
   /** Fences that rest on people's word and stay open. */
   fenceDebts: z.array(z.object({ system: z.string(), since: instant, by: z.array(z.string()) })),
 })
@@ -185,6 +200,8 @@ export const journalEntry = z.object({
   data: anything,
 })
 
+export type Cancellation = z.infer<typeof cancellation>
+export type Decision = z.infer<typeof decision>
 export type FailoverRequest = z.infer<typeof failoverRequest>
 export type Draft = z.infer<typeof draft>
 export type Signed = z.infer<typeof signed>
