@@ -31,7 +31,18 @@ export async function webImage(node = process.execPath): Promise<ImageSpec> {
 
 /** Types stripped, and relative imports pointed at the stripped files. */
 function strip(source: string): string {
-  return stripTypeScriptTypes(source).replaceAll(/(from\s+'\.\/[\w-]+)\.ts'/g, "$1.js'")
+  return withoutWarning(() => stripTypeScriptTypes(source)).replaceAll(/(from\s+'\.\/[\w-]+)\.ts'/g, "$1.js'")
+}
+
+/** Node warns that stripping is experimental: the lab's output is not the place for it. */
+function withoutWarning<T>(work: () => T): T {
+  const { emitWarning } = process
+  process.emitWarning = () => undefined
+  try {
+    return work()
+  } finally {
+    process.emitWarning = emitWarning
+  }
 }
 
 /** Copies packages and everything that they depend on into `app/node_modules`. */

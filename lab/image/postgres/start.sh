@@ -64,7 +64,7 @@ make_standby() {
   from="$from sslmode=verify-full sslrootcert=/tls/ca.crt connect_timeout=2"
   while :; do
     rm -rf "$data"
-    if pg_isready -q -h "$PRIMARY_HOST" -t 2; then
+    if pg_isready -q -h "$PRIMARY_HOST" -U app -d app -t 2; then
       # The slot is there already when an earlier try got so far.
       if pg_basebackup -d "$from" -D "$data" -X stream -c fast -R -C -S "$slot" --no-sync 2>/tmp/why; then break; fi
       rm -rf "$data"
