@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Conflict } from '#platform/no-answer.ts'
+import type { KubernetesReader, KubernetesWriter, KubeObject } from '#platform/kubernetes/types.ts'
+
+/** The object in a site's cluster that says who may be primary: readable, and enforceable, without Haetae. */
+const marker = { apiVersion: 'v1', resource: 'configmaps', namespace: 'haetae', name: 'authority' }
+
+/** What the cluster says about a system. */
+export interface Marked {
+  epoch: number
+  site: string
+}
+
+/** `EPOCH:SITE` as the marker holds it; undefined for anything else. */
+export function parseMark(text: string | undefined): Marked | undefined {
+  const match = /^([1-9]\d{0,8}):([a-z][a-z0-9-]*)$/.exec(text ?? '')
+  return match === null ? undefined : { epoch: Number(match[1]), site: match[2] as string }
+}
+
+/** The mark of one system in the cluster. Throws NoAnswer. */
+export async function readMark(
+  reader: KubernetesReader,
+  system: string,
+  signal: AbortSignal,
+): Promise<Marked | undefined> {
+  return parseMark(dataOf(await reader.get(marker, signal))[system])
+}
+
+/**
+ * Writes a system's mark, unless the cluster holds a newer one (throws Conflict) or this one already.
+ * All systems share one object, so somebody else's write in between is normal: it is read again and tried again.
+ * Throws NoAnswer, and what the API server refused (the namespace `haetae` must exist).
+ */
+export async function writeMark(
+  cluster: { reader: KubernetesReader; writer: KubernetesWriter },
+  system: string,
+  mark: Marked,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const found = await cluster.reader.get(marker, signal)
+    const there = parseMark(dataOf(found)[system])
+    if (there !== undefined && there.epoch >= mark.epoch) {
+      if (there.epoch === mark.epoch && there.site === mark.site) return
+      throw new Conflict(`configmap authority of ${system}`, `it holds epoch ${there.epoch} of ${there.site}`)
+    }
+    const data = { ...dataOf(found), [system]: `${mark.epoch}:${mark.site}` }
+    try {
+      await write(cluster.writer, found, data, signal)
+      return
+    } catch (error) {
+      // Twelve systems may write at once; each round lets at least one through.
+      if (!(error instanceof Conflict) || attempt >= 40) throw error
+      await sleep(5 + Math.random() * 20 * Math.min(attempt, 5), undefined, { signal })
+    }
+  }
+}
+
+async function write(
+  writer: KubernetesWriter,
+  found: KubeObject | undefined,
+  data: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (found === undefined) {
+    const metadata = { name: marker.name, namespace: marker.namespace }
+    await writer.create(marker, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data }, signal)
+  } else {
+    // `found` carries its resourceVersion, which makes the server refuse when somebody wrote in between.
+    await writer.replace(marker, { ...found, data }, signal)
+  }
+}
+
+function dataOf(object: KubeObject | undefined): Record<string, string> {
+  return (object?.['data'] as Record<string, string> | undefined) ?? {}
+}

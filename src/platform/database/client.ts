@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { Client, type ClientConfig } from 'pg'
+import { NoAnswer, within } from '../no-answer.ts'
+import type { DatabaseAddress, DatabaseReader, DatabaseWriter, Query, Row } from './types.ts'
+
+export interface DatabaseOptions {
+  user: string
+  /** Read anew for every connection, because passwords are changed. */
+  passwordFile?: string
+  /** PEM of the certificate authority; without it the connection is not encrypted (loopback only). */
+  caFile?: string
+  /** Shown in pg_stat_activity. */
+  applicationName?: string
+  /** Longest connection set-up, milliseconds; 5 s when absent. */
+  connectTimeoutMs?: number
+  /** Longest wait for one statement, milliseconds; 60 s when absent. PostgreSQL is told the same limit. */
+  statementTimeoutMs?: number
+}
+
+export interface DatabaseClient {
+  readonly reader: DatabaseReader
+  readonly writer: DatabaseWriter
+}
+
+/** Opens a connection for each use and closes it: nothing is held on a server that is about to change its role. */
+export function databaseClient(options: DatabaseOptions): DatabaseClient {
+  return {
+    reader: { read: (address, signal, work) => session(options, address, true, signal, work) },
+    writer: { write: (address, signal, work) => session(options, address, false, signal, work) },
+  }
+}
+
+async function session<T>(
+  options: DatabaseOptions,
+  address: DatabaseAddress,
+  readOnly: boolean,
+  signal: AbortSignal,
+  work: (query: Query) => Promise<T>,
+): Promise<T> {
+  const target = `PostgreSQL ${address.host}:${address.port}/${address.database}`
+  if (signal.aborted) throw new NoAnswer(target, signal.reason)
+  const socket = new Socket()
+  const client = new Client(configOf(options, address, readOnly, socket))
+  client.on('error', () => undefined) // the statement that waits is rejected with the same error
+  // pg has no way to give up: without its socket every call ends at once.
+  const onAbort = () => socket.destroy(new NoAnswer(target, signal.reason))
+  signal.addEventListener('abort', onAbort)
+  try {
+    await connected(client, target, within(options.connectTimeoutMs ?? 5000, signal), socket)
+    return await work((text, values) => statement(client, target, options, socket, text, values))
+  } catch (error) {
+    if (error instanceof NoAnswer) throw error
+    if (signal.aborted) throw new NoAnswer(target, signal.reason)
+    throw isLoss(error) ? new NoAnswer(target, error) : error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    // end() waits for the server to close; a dead one never does.
+    const timer = setTimeout(() => socket.destroy(), 1000)
+    await client.end().catch(() => undefined)
+    clearTimeout(timer)
+    socket.destroy()
+  }
+}
+
+function configOf(
+  options: DatabaseOptions,
+  address: DatabaseAddress,
+  readOnly: boolean,
+  socket: Socket,
+): ClientConfig {
+  const statementMs = options.statementTimeoutMs ?? 60_000
+  return {
+    host: address.host,
+    port: address.port,
+    database: address.database,
+    user: options.user,
+    password:
+      options.passwordFile === undefined ? undefined : readFileSync(options.passwordFile, 'utf8').trim(),
+    application_name: options.applicationName ?? 'haetae',
+    options: `-c statement_timeout=${statementMs}${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
+    stream: () => socket,
+    ...(options.caFile === undefined ? {} : { ssl: tlsOptions(options.caFile, address) }),
+  } as ClientConfig
+}
+
+/** pg sets the server name itself only for names; an address is checked against the certificate's IP entries. */
+function tlsOptions(
+  caFile: string,
+  address: DatabaseAddress,
+): { ca: string; servername?: string; host: string } {
+  const host = address.serverName ?? address.host
+  return {
+    ca: readFileSync(caFile, 'utf8'),
+    host,
+    ...(address.serverName === undefined ? {} : { servername: host }),
+  }
+}
+
+async function connected(client: Client, target: string, signal: AbortSignal, socket: Socket): Promise<void> {
+  const onAbort = () => socket.destroy(new NoAnswer(target, signal.reason))
+  signal.addEventListener('abort', onAbort)
+  try {
+    await client.connect()
+  } catch (error) {
+    throw isFromServer(error) && !isLoss(error)
+      ? error
+      : new NoAnswer(target, signal.aborted ? signal.reason : error)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The server's own statement_timeout ends a slow statement; this ends one whose server no longer speaks. */
+async function statement(
+  client: Client,
+  target: string,
+  options: DatabaseOptions,
+  socket: Socket,
+  text: string,
+  values: readonly unknown[] | undefined,
+): Promise<Row[]> {
+  const limit = (options.statementTimeoutMs ?? 60_000) + 2000
+  const timer = setTimeout(
+    () => socket.destroy(new NoAnswer(target, new Error(`no answer in ${limit} ms`))),
+    limit,
+  )
+  try {
+    const result = await client.query<Row>(text, values === undefined ? undefined : [...values])
+    return result.rows
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** PostgreSQL's own errors carry a severity beside their five-character SQLSTATE. */
+function isFromServer(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'severity' in error
+}
+
+/**
+ * No answer, or as good as none: the connection broke, the server is starting, stopping or full, an administrator
+ * ended the session, or the statement ran out of time (what it had set off may go on).
+ */
+function isLoss(error: unknown): boolean {
+  if (isFromServer(error)) return ['57P01', '57P02', '57P03', '57014', '53300'].includes(codeOf(error))
+  if (/^E[A-Z]+$/.test(codeOf(error)) || codeOf(error).startsWith('ERR_')) return true
+  return error instanceof Error && /Connection terminated|not queryable/.test(error.message)
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+}
