@@ -56,8 +56,8 @@ async function readBody(request: IncomingMessage): Promise<{ id: string; payload
     id?: unknown
     payload?: unknown
   } | null
-  if (typeof body?.id !== 'string' || !/^[\w.:-]{1,100}$/.test(body.id)) {
-    throw new SyntaxError('id must be 1 to 100 letters, digits or . : - _')
+  if (typeof body?.id !== 'string' || !/^[\w.:/-]{1,200}$/.test(body.id)) {
+    throw new SyntaxError('id must be 1 to 200 letters, digits or . : / - _')
   }
   return { id: body.id, payload: body.payload }
 }
@@ -85,8 +85,9 @@ async function route(service: Service, request: IncomingMessage, response: Serve
   if (path === '/health') return send(response, ready(service) ? 200 : 503, health(service))
   if (path === '/transactions' && request.method === 'POST')
     return postTransaction(service, request, response)
-  const found = /^\/transactions\/([\w.:-]{1,100})$/.exec(path)
-  if (found !== null && request.method === 'GET') return getTransaction(service, found[1] as string, response)
+  if (path.startsWith('/transactions/') && request.method === 'GET') {
+    return getTransaction(service, decodeURIComponent(path.slice('/transactions/'.length)), response)
+  }
   send(response, 404, { why: `there is no ${request.method} ${path}` })
 }
 
@@ -110,7 +111,7 @@ function handler(service: Service) {
         response.destroy()
         return
       }
-      const wrong = error instanceof SyntaxError
+      const wrong = error instanceof SyntaxError || error instanceof URIError
       send(response, wrong ? 400 : 503, { why: error instanceof Error ? error.message : String(error) })
     })
   }

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { issue, type KeyPair } from '../pki.ts'
+import type { LabSystem } from './lab-system.ts'
+
+/** Passwords of the roles in a system's database. `haetae` and `replicator` are the same for all systems. */
+export interface Passwords {
+  app: string
+  replicator: string
+  haetae: string
+}
+
+export interface SystemCredentials {
+  passwords: Passwords
+  tls: { ca: string; cert: string; key: string }
+}
+
+/** Files that hold what Haetae signs in to the systems' databases with. */
+export interface SharedPasswordFiles {
+  haetae: string
+  replicator: string
+}
+
+/**
+ * Makes passwords and a certificate for every system in the folder: one certificate a system, for its web service
+ * and its database at every site, issued by the lab's authority.
+ */
+export async function createCredentials(
+  dir: string,
+  authority: KeyPair,
+  systems: readonly LabSystem[],
+): Promise<{ systems: Map<string, SystemCredentials>; shared: SharedPasswordFiles }> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const shared = { haetae: join(dir, 'haetae.password'), replicator: join(dir, 'replicator.password') }
+  const haetae = newPassword()
+  const replicator = newPassword()
+  await writeFile(shared.haetae, `${haetae}\n`, { mode: 0o600 })
+  await writeFile(shared.replicator, `${replicator}\n`, { mode: 0o600 })
+  const ca = await readFile(authority.cert, 'utf8')
+  const made = await Promise.all(
+    systems.map(async (system) => {
+      const pair = await issue(authority, dir, system.namespace, {
+        commonName: system.dns,
+        dns: [system.dns],
+        ips: [...Object.values(system.webAddresses), ...Object.values(system.databaseAddresses)],
+      })
+      const [cert, key] = await Promise.all([readFile(pair.cert, 'utf8'), readFile(pair.key, 'utf8')])
+      const passwords = { app: newPassword(), replicator, haetae }
+      return [system.id, { passwords, tls: { ca, cert, key } }] as const
+    }),
+  )
+  return { systems: new Map(made), shared }
+}
+
+/** Letters and digits only: it goes through SQL, URLs and password files unquoted. */
+function newPassword(): string {
+  return randomBytes(18).toString('hex')
+}

@@ -1,0 +1,69 @@
+import { HaetaeError } from '#model/errors.ts'
+import type { Estate, System } from '#estate/estate.ts'
+
+/** One system as the lab runs it, taken from the estate: nothing about a system is written in the lab's code. */
+export interface LabSystem {
+  id: string
+  name: { ko: string; en: string }
+  grade: string
+  namespace: string
+  /** Name under which citizens and other systems reach it. */
+  dns: string
+  port: number
+  ttlSeconds: number
+  home: string
+  recovery: string
+  /** Web service's address at each site. */
+  webAddresses: Record<string, string>
+  databaseAddresses: Record<string, string>
+  databaseName: string
+  synchronous: boolean
+  deployment: string
+  replicas: number
+  /** Hard dependencies that the lab runs too, with the names to ask. */
+  needs: { id: string; dns: string }[]
+}
+
+/** The systems of the estate that have components, in the estate's order. Throws `estate-invalid` for one that the lab cannot run. */
+export function labSystems(estate: Estate): LabSystem[] {
+  const running = new Map(estate.systems.filter(runs).map((system) => [system.id, system]))
+  return [...running.values()].map((system) => labSystem(system, running))
+}
+
+function runs(system: System): boolean {
+  return system.components !== undefined
+}
+
+function labSystem(system: System, running: ReadonlyMap<string, System>): LabSystem {
+  const { components, recovery } = system
+  const [workload] = components?.workloads ?? []
+  if (components?.database === undefined || workload === undefined || recovery === undefined) {
+    throw new HaetaeError('estate-invalid', `system ${system.id}`, {
+      why: 'the lab runs systems that have a workload, a database and a recovery site',
+    })
+  }
+  const { database, traffic } = components
+  return {
+    id: system.id,
+    name: system.name,
+    grade: system.grade,
+    namespace: components.namespace,
+    dns: traffic.name,
+    port: traffic.port,
+    ttlSeconds: traffic.ttlSeconds,
+    home: system.home,
+    recovery,
+    webAddresses: { ...traffic.addresses },
+    databaseAddresses: Object.fromEntries(
+      Object.entries(database.endpoints).map(([site, { host }]) => [site, host]),
+    ),
+    databaseName: database.name,
+    synchronous: database.replication === 'synchronous',
+    deployment: workload.deployment,
+    replicas: workload.replicas,
+    needs: system.dependsOn.hard.flatMap((id) => {
+      const dns = running.get(id)?.components?.traffic.name
+      return dns === undefined ? [] : [{ id, dns }]
+    }),
+  }
+}
