@@ -1,0 +1,305 @@
+import type { Pool } from 'pg'
+import { digestOf, type Json } from '#model/digest.ts'
+import { HaetaeError, isHaetaeError } from '#model/errors.ts'
+import { instant, type Clock } from '#model/time.ts'
+import type { Roster } from '#people/roster.ts'
+import { proveSigner } from '#people/signatures.ts'
+import { transaction, type Queryable } from '#platform/postgres/transaction.ts'
+import type { ApprovalPolicy } from './policy.ts'
+import {
+  admit,
+  counts,
+  expiryOf,
+  planChanged,
+  refuseRole,
+  statusOf,
+  type GateStatus,
+  type RecordedStatement,
+  type Subject,
+  type SubjectGate,
+} from './rules.ts'
+import { namespaceOf, type Statement } from './statement.ts'
+import { parseStatement } from './statement-schema.ts'
+import { insertStatement, statementsOf, voidEarlier, type Received } from './store.ts'
+
+/** Where runs are known: the engine, wired by daemon. */
+export interface Subjects {
+  /** The run with its plan's gates; undefined when there is none. */
+  find(run: string): Promise<Subject | undefined>
+}
+
+/** An entry for the audit ledger, committed with what it records. */
+export interface ApprovalEntry {
+  kind: 'approval.declared' | 'approval.given' | 'approval.refused'
+  actor: string
+  subject: string
+  body: { [key: string]: Json }
+}
+
+export interface ApprovalsOptions {
+  pool: Pool
+  roster: Roster
+  policy: ApprovalPolicy
+  clock: Pick<Clock, 'now'>
+  subjects: Subjects
+  /** Appends to the ledger inside the transaction. */
+  append(tx: Queryable, entry: ApprovalEntry): Promise<void>
+}
+
+/** A statement as it was sent: the exact bytes that were signed, and the armored signature. */
+export interface SignedStatement {
+  statement: string
+  signature: string
+}
+
+/** An attestation that counts, in the form that a fence needs. */
+export interface Attestation {
+  id: string
+  principal: string
+  site: string
+  systems: readonly string[]
+  sources: readonly string[]
+  receivedAt: string
+  expiresAt: string
+  statementDigest: string
+}
+
+/** What a declaration has to be about. */
+export interface DeclarationTarget {
+  run: string
+  planDigest: string
+  fromSite: string
+  systems: readonly string[]
+}
+
+/**
+ * Statements of people over plans: received, proven, admitted, recorded. Every acceptance and every refusal is
+ * in the ledger, an acceptance in the same transaction as the statement.
+ */
+export class Approvals {
+  readonly #options: ApprovalsOptions
+
+  constructor(options: ApprovalsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Receives an approval or attestation of a run. `sentBy` is whose session brought it: a courier may, the
+   * signature says who decides. Throws what `parseStatement`, `proveSigner` and `admit` throw, and `run-unknown`.
+   */
+  async submit(run: string, signed: SignedStatement, sentBy: string): Promise<GateStatus> {
+    return this.#recordingRefusals(run, signed, sentBy, async () => {
+      const { subjects, clock, policy, pool } = this.#options
+      const subject = await subjects.find(run)
+      if (subject === undefined) throw new HaetaeError('run-unknown', `run ${run}`)
+      const statement = parseStatement(signed.statement)
+      if (statement.run !== run) throw otherRun(statement, run)
+      if (statement.purpose === 'declare') {
+        throw new HaetaeError('statement-invalid', 'the statement', {
+          where: 'purpose',
+          why: 'the run is declared',
+        })
+      }
+      const now = clock.now()
+      const signer = await this.#prove(statement, signed, now)
+      const rule = policy[statement.purpose]
+      return transaction(pool, async (tx) => {
+        const gate = admit(statement, signer.principal, subject, rule, await statementsOf(tx, run), now)
+        const why = `${signer.principal.id} signed anew at ${instant(now)}`
+        await voidEarlier(tx, statement, why, now)
+        const received: Received = {
+          statement,
+          bytes: signed.statement,
+          signature: signed.signature,
+          fingerprint: signer.key.fingerprint,
+          receivedAt: now,
+          expiresAt: expiryOf(statement, rule, now),
+        }
+        await insertOnce(tx, received)
+        await this.#options.append(tx, entryOf('approval.given', received, sentBy))
+        return statusOf(gate, subject, rule, await statementsOf(tx, run), now)
+      })
+    })
+  }
+
+  /**
+   * Receives the signed request of a run, before the run exists. The same declaration again is accepted and changes
+   * nothing. Returns who requested it. Throws `statement-invalid`, `plan-changed`, `role-missing`, the errors of
+   * `proveSigner`, and `run-exists` when the run was declared otherwise.
+   */
+  async declare(target: DeclarationTarget, signed: SignedStatement, sentBy: string): Promise<Statement> {
+    return this.#recordingRefusals(target.run, signed, sentBy, async () => {
+      const { clock, policy, pool } = this.#options
+      const statement = parseStatement(signed.statement)
+      refuseOtherTarget(statement, target)
+      const now = clock.now()
+      const signer = await this.#prove(statement, signed, now)
+      refuseRole(signer.principal, 'declare', policy.declare)
+      await transaction(pool, async (tx) => {
+        const earlier = (await statementsOf(tx, target.run)).find(
+          (one) => one.statement.purpose === 'declare',
+        )
+        if (earlier !== undefined) {
+          if (digestOf(earlier.statement) === digestOf(statement)) return
+          throw new HaetaeError('run-exists', `run ${target.run}`, {
+            why: 'it was declared by another statement',
+          })
+        }
+        const received: Received = {
+          statement,
+          bytes: signed.statement,
+          signature: signed.signature,
+          fingerprint: signer.key.fingerprint,
+          receivedAt: now,
+          expiresAt: expiryOf(statement, policy.declare, now),
+        }
+        await insertOnce(tx, received)
+        await this.#options.append(tx, entryOf('approval.declared', received, sentBy))
+      })
+      return statement
+    })
+  }
+
+  /** Everything signed over a run, in order of receipt; what no longer counts says why. Throws `run-unknown`. */
+  async list(
+    run: string,
+  ): Promise<{ statements: RecordedStatement[]; gates: GateStatus[]; subject: Subject }> {
+    const { subjects, clock, pool, policy } = this.#options
+    const subject = await subjects.find(run)
+    if (subject === undefined) throw new HaetaeError('run-unknown', `run ${run}`)
+    const now = clock.now()
+    const recorded = await statementsOf(pool, run)
+    return {
+      subject,
+      statements: recorded.map((one) => ({ ...one, voided: whyVoid(one, subject, now) })),
+      gates: subject.gates.map((gate) => statusOf(gate, subject, policy[gate.purpose], recorded, now)),
+    }
+  }
+
+  /** Where a gate stands now. For the engine: statements over another digest or of the requester do not count. */
+  async gateStatus(
+    run: string,
+    gate: SubjectGate,
+    about: Pick<Subject, 'planDigest' | 'requester'>,
+  ): Promise<GateStatus> {
+    const { pool, policy, clock } = this.#options
+    return statusOf(gate, about, policy[gate.purpose], await statementsOf(pool, run), clock.now())
+  }
+
+  /** The attestations of a run that count now, for the fence that rests on them. Empty for an unknown run. */
+  async attestations(run: string): Promise<Attestation[]> {
+    const { subjects, clock, pool } = this.#options
+    const subject = await subjects.find(run)
+    if (subject === undefined) return []
+    const now = clock.now()
+    return (await statementsOf(pool, run))
+      .filter((one) => one.statement.purpose === 'attest' && one.statement.decision === 'yes')
+      .filter((one) => one.statement.principal !== subject.requester && counts(one, subject, now))
+      .map((one) => ({
+        id: one.id,
+        principal: one.statement.principal,
+        site: one.statement.scope.site,
+        systems: one.statement.scope.systems,
+        sources: one.statement.sources,
+        receivedAt: instant(one.receivedAt),
+        expiresAt: instant(one.expiresAt),
+        statementDigest: digestOf(one.statement),
+      }))
+  }
+
+  #prove(statement: Statement, signed: SignedStatement, now: number) {
+    return proveSigner(
+      this.#options.roster,
+      {
+        namespace: namespaceOf(statement.purpose),
+        bytes: signed.statement,
+        signature: signed.signature,
+        principal: statement.principal,
+      },
+      now,
+    )
+  }
+
+  async #recordingRefusals<T>(
+    run: string,
+    signed: SignedStatement,
+    sentBy: string,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (isHaetaeError(error)) {
+        await transaction(this.#options.pool, (tx) =>
+          this.#options.append(tx, {
+            kind: 'approval.refused',
+            actor: sentBy,
+            subject: run,
+            body: { code: error.code, why: error.why ?? error.what, statement: digestOf(signed.statement) },
+          }),
+        )
+      }
+      throw error
+    }
+  }
+}
+
+function entryOf(kind: ApprovalEntry['kind'], received: Received, sentBy: string): ApprovalEntry {
+  const { statement } = received
+  return {
+    kind,
+    actor: statement.principal,
+    subject: statement.run,
+    body: {
+      statement: received.bytes,
+      signature: received.signature,
+      key: received.fingerprint,
+      receivedAt: instant(received.receivedAt),
+      expiresAt: instant(received.expiresAt),
+      sentBy,
+    },
+  }
+}
+
+async function insertOnce(tx: Queryable, received: Received): Promise<void> {
+  try {
+    await insertStatement(tx, received)
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== '23505') throw cause
+    const { statement } = received
+    throw new HaetaeError('approved-already', `${statement.principal} on run ${statement.run}`, {
+      why: 'the same was received at this moment',
+      cause,
+    })
+  }
+}
+
+function refuseOtherTarget(statement: Statement, target: DeclarationTarget): void {
+  if (statement.purpose !== 'declare') {
+    throw new HaetaeError('statement-invalid', 'the statement', {
+      where: 'purpose',
+      why: `a declaration is needed, this is ${statement.purpose}`,
+    })
+  }
+  if (statement.run !== target.run) throw otherRun(statement, target.run)
+  if (statement.planDigest !== target.planDigest) throw planChanged(statement, target)
+  const signed = [...statement.scope.systems].sort().join(',')
+  const planned = [...target.systems].sort().join(',')
+  if (statement.scope.site === target.fromSite && signed === planned) return
+  throw new HaetaeError('statement-invalid', 'the statement', {
+    where: 'scope',
+    why: `signed was ${statement.scope.site} [${signed}], the plan is about ${target.fromSite} [${planned}]`,
+  })
+}
+
+function otherRun(statement: Statement, run: string): HaetaeError {
+  const why = `it is about ${statement.run}, and was sent for ${run}`
+  return new HaetaeError('statement-invalid', 'the statement', { where: 'run', why })
+}
+
+/** Why a statement no longer counts; null while it does. */
+function whyVoid(one: RecordedStatement, subject: Subject, now: number): string | null {
+  if (one.voided !== null) return one.voided
+  if (one.statement.planDigest !== subject.planDigest) return 'the plan is another one since'
+  return one.statement.purpose !== 'declare' && one.expiresAt <= now ? 'it has expired' : null
+}

@@ -1,0 +1,157 @@
+import { HaetaeError } from '#model/errors.ts'
+import { parseDuration } from '#model/time.ts'
+import type { Principal } from '#people/roster.ts'
+import type { PurposePolicy } from './policy.ts'
+import type { Purpose, Statement } from './statement.ts'
+
+/** A gate of a run's plan. */
+export interface SubjectGate {
+  /** The gate's node in the plan. */
+  node: string
+  purpose: Exclude<Purpose, 'declare'>
+  quorum: number
+}
+
+/** What is signed over: a run with its plan. */
+export interface Subject {
+  run: string
+  planDigest: string
+  requester: string
+  ended: boolean
+  fromSite: string
+  systems: readonly string[]
+  gates: readonly SubjectGate[]
+}
+
+/** One statement on record. */
+export interface RecordedStatement {
+  id: string
+  statement: Statement
+  signature: string
+  fingerprint: string
+  /** Milliseconds since the epoch. */
+  receivedAt: number
+  expiresAt: number
+  voided: string | null
+}
+
+/**
+ * Whether a proven statement may count for a gate. Pure. Throws, each with why:
+ * `run-ended`, `gate-unknown`, `plan-changed`, `statement-invalid` (another scope), `own-request`, `role-missing`,
+ * `approved-already`. `earlier` are the statements on record for the run.
+ */
+export function admit(
+  statement: Statement,
+  signer: Principal,
+  subject: Subject,
+  policy: PurposePolicy,
+  earlier: readonly RecordedStatement[],
+  now: number,
+): SubjectGate {
+  if (subject.ended) throw new HaetaeError('run-ended', `run ${subject.run}`)
+  const gate = subject.gates.find((one) => one.node === statement.gate && one.purpose === statement.purpose)
+  if (gate === undefined) {
+    throw new HaetaeError('gate-unknown', `gate ${String(statement.gate)} of run ${subject.run}`, {
+      why: `gates for people: ${subject.gates.map((one) => `${one.node} (${one.purpose})`).join(', ') || 'none'}`,
+    })
+  }
+  if (statement.planDigest !== subject.planDigest) throw planChanged(statement, subject)
+  refuseOtherScope(statement, subject)
+  if (signer.id === subject.requester) {
+    const why = `${signer.id} requested this run; the requester never counts`
+    throw new HaetaeError('own-request', `run ${subject.run}`, { why })
+  }
+  refuseRole(signer, statement.purpose, policy)
+  // A change of mind is a new statement that takes the place of the old one; the same again is a mistake.
+  const before = earlier.find(
+    (one) =>
+      one.statement.principal === signer.id &&
+      one.statement.gate === gate.node &&
+      one.statement.decision === statement.decision &&
+      counts(one, subject, now),
+  )
+  if (before !== undefined) {
+    const why = `received at ${new Date(before.receivedAt).toISOString()}`
+    throw new HaetaeError('approved-already', `${signer.id} at gate ${gate.node} of run ${subject.run}`, {
+      why,
+    })
+  }
+  return gate
+}
+
+/** Whether somebody's roles allow a purpose. Throws `role-missing`. */
+export function refuseRole(signer: Principal, purpose: Purpose, policy: PurposePolicy): void {
+  if (signer.roles.some((role) => policy.roles.includes(role))) return
+  throw new HaetaeError('role-missing', `${purpose} by ${signer.id}`, {
+    why: `it needs ${policy.roles.join(' or ')}; ${signer.id} is ${signer.roles.join(', ')}`,
+  })
+}
+
+export function planChanged(statement: Statement, subject: Pick<Subject, 'run' | 'planDigest'>): HaetaeError {
+  return new HaetaeError('plan-changed', `run ${subject.run}`, {
+    why: `signed was ${statement.planDigest}, the plan is ${subject.planDigest}`,
+    facts: { signed: statement.planDigest, planDigest: subject.planDigest },
+  })
+}
+
+function refuseOtherScope(statement: Statement, subject: Subject): void {
+  const signed = [...statement.scope.systems].sort().join(',')
+  const planned = [...subject.systems].sort().join(',')
+  if (statement.scope.site === subject.fromSite && signed === planned) return
+  throw new HaetaeError('statement-invalid', 'the statement', {
+    where: 'scope',
+    why: `signed was ${statement.scope.site} [${signed}], the run is about ${subject.fromSite} [${planned}]`,
+  })
+}
+
+/** A statement counts while it is not voided, not expired, and over the run's plan. */
+export function counts(one: RecordedStatement, subject: Pick<Subject, 'planDigest'>, now: number): boolean {
+  return one.voided === null && one.expiresAt > now && one.statement.planDigest === subject.planDigest
+}
+
+/** When a statement stops counting: from its receipt, as long as it says, and never longer than policy says. */
+export function expiryOf(statement: Statement, policy: PurposePolicy, receivedAt: number): number {
+  return receivedAt + Math.min(parseDuration(statement.validFor) ?? 0, policy.validForMs)
+}
+
+export interface GateStatus {
+  gate: string
+  purpose: SubjectGate['purpose']
+  state: 'waiting' | 'passed' | 'refused'
+  quorum: number
+  given: { principal: string; receivedAt: number; expiresAt: number; reason: string }[]
+  refused: { principal: string; reason: string }[]
+}
+
+/** Where a gate stands at a moment. Pure. One `no` that counts refuses it; the requester and doubles never count. */
+export function statusOf(
+  gate: SubjectGate,
+  subject: Pick<Subject, 'planDigest' | 'requester'>,
+  policy: PurposePolicy,
+  recorded: readonly RecordedStatement[],
+  now: number,
+): GateStatus {
+  const valid = recorded.filter(
+    (one) =>
+      one.statement.gate === gate.node &&
+      one.statement.purpose === gate.purpose &&
+      one.statement.principal !== subject.requester &&
+      counts(one, subject, now),
+  )
+  const byPerson = new Map(valid.map((one) => [one.statement.principal, one]))
+  const people = [...byPerson.values()]
+  const given = people
+    .filter((one) => one.statement.decision === 'yes')
+    .map((one) => ({
+      principal: one.statement.principal,
+      receivedAt: one.receivedAt,
+      expiresAt: one.expiresAt,
+      reason: one.statement.reason,
+    }))
+  const refused = people
+    .filter((one) => one.statement.decision === 'no')
+    .map((one) => ({ principal: one.statement.principal, reason: one.statement.reason }))
+  const quorum = Math.max(gate.quorum, policy.quorum)
+  const state = refused.length > 0 ? 'refused' : given.length >= quorum ? 'passed' : 'waiting'
+  return { gate: gate.node, purpose: gate.purpose, state, quorum, given, refused }
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { canonicalJson } from '#model/digest.ts'
+import { HaetaeError } from '#model/errors.ts'
+import { parseDuration } from '#model/time.ts'
+import type { Statement } from './statement.ts'
+
+const words = z.string().trim().min(1).max(2000)
+
+const statementSchema = z.strictObject({
+  version: z.literal(1),
+  purpose: z.enum(['declare', 'approve', 'attest']),
+  run: z.string().min(1).max(100),
+  planDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a digest is sha256: and 64 hex digits'),
+  principal: z.string().min(1).max(100),
+  gate: z.string().min(1).max(200).nullable(),
+  decision: z.enum(['yes', 'no']),
+  scope: z.strictObject({ site: z.string().min(1), systems: z.array(z.string()).max(20_000) }),
+  reason: words,
+  sources: z.array(words).max(10),
+  oneSourceOutsideHaetae: z.boolean(),
+  at: z.iso.datetime(),
+  validFor: z
+    .string()
+    .refine((text) => (parseDuration(text) ?? 0) > 0, 'a duration is a number and a unit, such as 24h'),
+}) satisfies z.ZodType<Statement>
+
+/**
+ * Reads a signed statement. Throws `statement-invalid` when it is not JSON, not canonical (the bytes signed have
+ * one form only), has fields missing or unknown, or does not say what its purpose needs.
+ */
+export function parseStatement(text: string): Statement {
+  const value = parseJson(text)
+  const checked = statementSchema.safeParse(value)
+  if (!checked.success) {
+    const issue = checked.error.issues[0]
+    throw invalid(issue?.path.join('.') ?? '', issue?.message ?? 'it does not have the form of a statement')
+  }
+  if (canonicalJson(value) !== text) throw invalid('', 'it is not in canonical form (RFC 8785)')
+  const statement: Statement = checked.data
+  const fault = faultOfPurpose(statement)
+  if (fault !== undefined) throw invalid(fault.where, fault.why)
+  return statement
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw invalid('', 'it is not JSON')
+  }
+}
+
+/** What a purpose needs beyond the form. */
+function faultOfPurpose(statement: Statement): { where: string; why: string } | undefined {
+  if (statement.purpose === 'declare') {
+    if (statement.gate !== null) return { where: 'gate', why: 'a declaration is for no gate' }
+    if (statement.decision !== 'yes')
+      return { where: 'decision', why: 'a declaration can only ask for the run' }
+    return undefined
+  }
+  if (statement.gate === null) return { where: 'gate', why: 'the gate is missing' }
+  if (statement.purpose === 'attest' && statement.decision === 'yes') return faultOfSources(statement)
+  return undefined
+}
+
+function faultOfSources(statement: Statement): { where: string; why: string } | undefined {
+  const distinct = new Set(
+    statement.sources.map((source) => source.trim().toLowerCase().replace(/\s+/g, ' ')),
+  )
+  if (distinct.size < 2) {
+    return { where: 'sources', why: 'an attestation says how the signer knows, from two different sources' }
+  }
+  if (!statement.oneSourceOutsideHaetae) {
+    return { where: 'oneSourceOutsideHaetae', why: "one of the sources has to lie outside Haetae's network" }
+  }
+  return undefined
+}
+
+function invalid(field: string, why: string): HaetaeError {
+  return new HaetaeError('statement-invalid', 'the statement', field === '' ? { why } : { where: field, why })
+}

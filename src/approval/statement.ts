@@ -1,0 +1,43 @@
+import { canonicalJson } from '#model/digest.ts'
+import type { Instant } from '#model/time.ts'
+
+/*
+ * What people sign. The bytes are the canonical JSON of the statement, so that a signature can be checked
+ * anywhere with `ssh-keygen -Y verify`. No zod here: the CLI makes statements, and starts quickly.
+ */
+
+export type Purpose = 'declare' | 'approve' | 'attest'
+
+export interface Statement {
+  version: 1
+  purpose: Purpose
+  run: string
+  planDigest: string
+  /** Who signs; the key has to be theirs. */
+  principal: string
+  /** The gate's node in the plan; null for a declaration, which opens the run. */
+  gate: string | null
+  /** A `no` is on record and stops the gate. */
+  decision: 'yes' | 'no'
+  /** The site that is left or attested lost, and the systems of the plan. */
+  scope: { site: string; systems: readonly string[] }
+  reason: string
+  /** For an attestation: how the signer knows, two sources that do not rest on each other. Empty otherwise. */
+  sources: readonly string[]
+  /** For an attestation: the signer says that one of the sources lies outside Haetae's network. */
+  oneSourceOutsideHaetae: boolean
+  /** The signer's clock: it is shown, and decides nothing. */
+  at: Instant
+  /** How long it shall count, from its receipt on; policy may say less. A duration such as `24h`. */
+  validFor: string
+}
+
+/** The bytes that are signed. */
+export function statementBytes(statement: Statement): string {
+  return canonicalJson(statement)
+}
+
+/** SSH signature namespace of a purpose. */
+export function namespaceOf<P extends Purpose>(purpose: P): `haetae-${P}` {
+  return `haetae-${purpose}`
+}
