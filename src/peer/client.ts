@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { Agent, request } from 'undici'
+import { z } from 'zod'
+import { HaetaeError, messageOf } from '#model/errors.ts'
+import { NoAnswer, within } from '#platform/no-answer.ts'
+
+export interface PeerAddress {
+  site: string
+  url: string
+  caFile: string
+  certFile: string
+  keyFile: string
+}
+
+const status = z.object({
+  site: z.string(),
+  version: z.string(),
+  now: z.string(),
+  startedAt: z.string(),
+  ready: z.boolean(),
+  systems: z.array(z.object({ system: z.string(), health: z.string(), activeSite: z.string().nullable() })),
+})
+const authority = z.object({
+  site: z.string(),
+  authorities: z.array(
+    z.object({
+      system: z.string(),
+      epoch: z.number().int().positive(),
+      site: z.string(),
+      runId: z.string().nullable(),
+    }),
+  ),
+})
+export type PeerStatusReply = z.infer<typeof status>
+export type PeerAuthorityReply = z.infer<typeof authority>
+
+/** Thrown when the peer's host refused the connection: it lives, its daemon does not. */
+export class PeerRefused extends Error {
+  constructor(site: string, why: string) {
+    super(`the host of ${site} lives, its daemon does not listen: ${why}`)
+    this.name = 'PeerRefused'
+  }
+}
+
+export interface PeerClient {
+  readonly site: string
+  /** Each throws NoAnswer on silence, PeerRefused on a refused connection, Error on an answer that is none. */
+  status(signal: AbortSignal): Promise<PeerStatusReply>
+  authority(signal: AbortSignal): Promise<PeerAuthorityReply>
+  close(): Promise<void>
+}
+
+/**
+ * A client of the peer site's daemon, both sides shown by certificate. One connection, each call with a deadline.
+ * Throws HaetaeError `config-unreadable` when a certificate cannot be read.
+ */
+export function peerClient(address: PeerAddress, deadlineMs = 900): PeerClient {
+  const agent = new Agent({
+    connections: 2,
+    pipelining: 1,
+    keepAliveTimeout: 10_000,
+    connect: {
+      ca: pem(address.caFile),
+      cert: pem(address.certFile),
+      key: pem(address.keyFile),
+      timeout: deadlineMs,
+    },
+  })
+  async function get<T>(path: string, shape: z.ZodType<T>, signal: AbortSignal): Promise<T> {
+    const url = new URL(path, address.url)
+    const answer = await send(agent, url, address.site, within(deadlineMs, signal))
+    if (answer.status !== 200) {
+      throw new Error(`the daemon of ${address.site} answered ${answer.status}: ${answer.text.slice(0, 200)}`)
+    }
+    return shape.parse(JSON.parse(answer.text))
+  }
+  return {
+    site: address.site,
+    status: (signal) => get('/peer/status', status, signal),
+    authority: (signal) => get('/peer/authority', authority, signal),
+    close: () => agent.destroy(),
+  }
+}
+
+async function send(
+  agent: Agent,
+  url: URL,
+  site: string,
+  signal: AbortSignal,
+): Promise<{ status: number; text: string }> {
+  try {
+    const response = await request(url, { dispatcher: agent, signal })
+    return { status: response.statusCode, text: await response.body.text() }
+  } catch (error) {
+    const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+    if (code === 'ECONNREFUSED' || code === 'ECONNRESET') throw new PeerRefused(site, code)
+    throw new NoAnswer(`the daemon of ${site}`, signal.aborted ? signal.reason : error)
+  }
+}
+
+function pem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new HaetaeError('config-unreadable', 'a certificate for the peer', {
+      where: file,
+      why: messageOf(cause),
+      remedy: 'Correct the paths under peers, or make the file readable for the daemon.',
+      cause,
+    })
+  }
+}
