@@ -4,20 +4,26 @@
  */
 export class NoAnswer extends Error {
   readonly target: string
+  /** What is known of why. */
+  readonly reason: string
   constructor(target: string, cause: unknown) {
-    super(`${target} did not answer: ${causeText(cause)}`, { cause })
+    const reason = causeText(cause)
+    super(`${target} did not answer: ${reason}`, { cause })
     this.name = 'NoAnswer'
     this.target = target
+    this.reason = reason
   }
 }
 
 /** Thrown when a target answered that a precondition of the request does not hold; nothing was changed there. */
 export class Conflict extends Error {
   readonly target: string
-  constructor(target: string, why: string, cause?: unknown) {
-    super(`${target} refused: ${why}`, cause === undefined ? undefined : { cause })
+  readonly why: string
+  constructor(target: string, why: string) {
+    super(`${target} refused: ${why}`)
     this.name = 'Conflict'
     this.target = target
+    this.why = why
   }
 }
 

@@ -1,9 +1,14 @@
 import type { Attestations, AuthorityReader, AuthorityWriter, SourceSilence } from '#authority/types.ts'
+import { databaseClient, type DatabaseOptions } from '#platform/database/client.ts'
 import type { DatabaseReader, DatabaseWriter } from '#platform/database/types.ts'
+import { dnsReader, dnsWriter, type DnsOptions } from '#platform/dns/client.ts'
 import type { DnsReader, DnsWriter } from '#platform/dns/types.ts'
+import { httpClient, type HttpOptions } from '#platform/http/client.ts'
 import type { HttpReader, HttpWriter } from '#platform/http/types.ts'
+import { kubernetesClient } from '#platform/kubernetes/client.ts'
 import type { KubernetesReader, KubernetesWriter } from '#platform/kubernetes/types.ts'
 import type { EffectCtx, ReadCtx, StepType } from '#runbook/step-type.ts'
+import { answering } from './answering.ts'
 
 /** What looking needs. Planning is handed these and nothing else. All of them throw Unreachable on no answer. */
 export interface Readers {
@@ -41,3 +46,59 @@ export type Act = EffectCtx<Readers, Writers>
 
 /** A step type over these targets. */
 export type Step<I, S, O> = StepType<I, S, O, Readers, Writers>
+
+export interface TargetsConfig {
+  site: string
+  /** File of the kubeconfig for this site's cluster. */
+  kubeconfig: string
+  dns: DnsOptions
+  databases: DatabaseOptions
+  http: HttpOptions
+}
+
+/** What the rooms below steps give: this site's authorities, and ports that the daemon wires. */
+export interface TargetsParts {
+  authority: AuthorityReader & AuthorityWriter
+  attestations: Attestations
+  silence: SourceSilence
+}
+
+/**
+ * The clients of one site. Nothing is connected to yet. Throws what reading the kubeconfig throws.
+ * Readers and writers are separate objects: a holder of readers has no way to write.
+ */
+export function createTargets(config: TargetsConfig, parts: TargetsParts): Targets {
+  const kubernetes = kubernetesClient(config.kubeconfig)
+  const database = databaseClient(config.databases)
+  const http = httpClient(config.http)
+  const { authority } = parts
+  return {
+    readers: {
+      site: config.site,
+      kubernetes: answering(kubernetes.reader),
+      dns: answering(dnsReader(config.dns)),
+      database: answering(database.reader),
+      http: answering(http.reader),
+      authority: authorityReader(authority),
+      attestations: parts.attestations,
+      silence: answering(parts.silence),
+    },
+    writers: {
+      kubernetes: answering(kubernetes.writer),
+      dns: answering(dnsWriter(config.dns)),
+      database: answering(database.writer),
+      http: answering(http.writer),
+      authority,
+    },
+    close: () => kubernetes.close(),
+  }
+}
+
+function authorityReader(store: AuthorityReader): AuthorityReader {
+  return {
+    current: (system) => store.current(system),
+    takenBy: (runId, system) => store.takenBy(runId, system),
+    fence: (runId, system) => store.fence(runId, system),
+    promotionClaim: (runId, system) => store.promotionClaim(runId, system),
+  }
+}

@@ -48,8 +48,7 @@ export function kubernetesClient(kubeconfigFile: string, options: KubernetesOpti
     try {
       return await sendOnce(config, server, connections, request, signal)
     } catch (error) {
-      if (error instanceof Conflict || error instanceof KubernetesRefused || error instanceof NoAnswer)
-        throw error
+      if (error instanceof NoAnswer) throw error
       throw new NoAnswer(server, signal.aborted ? signal.reason : error)
     }
   }

@@ -1,0 +1,100 @@
+import { isOver, refuseIfAnswers } from '#authority/fence.ts'
+import type { AttestationOnRecord, Fence } from '#authority/types.ts'
+import { HaetaeError } from '#model/errors.ts'
+import { instant } from '#model/time.ts'
+import { attestInput, type AttestInput } from './inputs.ts'
+import { attestOutput, type AttestOutput } from './outputs.ts'
+import type { Step } from './targets.ts'
+
+export interface AttestState {
+  fence: Fence | null
+  /** The fence on record has run out. */
+  over: boolean
+  /** Statements that count now: for this site, not run out. */
+  statements: AttestationOnRecord[]
+}
+
+/** Records two people's word as a fence, with the debt that it leaves open. It stops nothing at the source. */
+export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
+  type: 'authority.attest',
+  version: 1,
+  effect: 'idempotent',
+  needsAuthority: false,
+  precondition: { kind: 'checked', by: 'the key (run, system, kind) of the record of fences' },
+  requires: [],
+  input: attestInput,
+  output: attestOutput,
+
+  async observe(ctx, input) {
+    if (ctx.runId === undefined) return { fence: null, over: false, statements: [] }
+    const fence = (await ctx.readers.authority.fence(ctx.runId, input.system)) ?? null
+    const now = instant(ctx.clock.now())
+    const all = await ctx.readers.attestations.forRun(ctx.runId)
+    const statements = all.filter((statement) => statement.site === input.site && statement.expiresAt > now)
+    return { fence, over: fence !== null && isOver(fence, ctx.clock), statements }
+  },
+
+  judge(input, state) {
+    if (state.fence === null || state.over) return 'absent'
+    return state.fence.site === input.site ? 'holds' : 'unclear'
+  },
+
+  async plan(_ctx, input, state) {
+    return [
+      {
+        certainty: 'predicted',
+        target: `fence of ${input.system} at ${input.site}`,
+        before: state.fence?.kind ?? null,
+        after: 'attested',
+        why: 'accepted risk, not proof: a fence debt stays open until an active or power fence closes it',
+      },
+    ]
+  },
+
+  async apply(ctx, input, state) {
+    const people = [...new Set(state.statements.map((statement) => statement.principal))].sort()
+    if (people.length < input.quorum) {
+      throw new HaetaeError('attestation-missing', `site ${input.site}, for ${input.system}`, {
+        why: `${people.length} of ${input.quorum} people have a valid statement: ${people.join(', ') || 'none'}`,
+        facts: { site: input.site, people, quorum: input.quorum },
+      })
+    }
+    const seen = await refuseIfAnswers(ctx.readers.silence, input.site, input.system, ctx.signal)
+    const fence = await ctx.writers.authority.recordFence({
+      runId: ctx.runId,
+      system: input.system,
+      site: input.site,
+      kind: 'attested',
+      proof: { statements: state.statements, silence: { at: seen.at, vantages: seen.vantages } },
+      expiresAt: expiryOf(state.statements, input.quorum),
+    })
+    return outputOf(fence)
+  },
+
+  adopt(_input, state) {
+    if (state.fence === null) throw new Error('no fence is there to adopt')
+    return outputOf(state.fence)
+  },
+
+  invert: () => 'none',
+}
+
+/** Until when enough people's word stands: their longest statements count, and the last but quorum-th ends it. */
+function expiryOf(statements: readonly AttestationOnRecord[], quorum: number): string | null {
+  const longest = new Map<string, string>()
+  for (const { principal, expiresAt } of statements) {
+    if (expiresAt > (longest.get(principal) ?? '')) longest.set(principal, expiresAt)
+  }
+  const latestFirst = [...longest.values()].sort().reverse()
+  return latestFirst[quorum - 1] ?? null
+}
+
+function outputOf(fence: Fence): AttestOutput {
+  const statements = (fence.proof['statements'] ?? []) as AttestationOnRecord[]
+  return {
+    kind: fence.kind,
+    principals: [...new Set(statements.map((statement) => statement.principal))].sort(),
+    expiresAt: fence.expiresAt,
+    debt: fence.debt,
+  }
+}

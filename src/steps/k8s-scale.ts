@@ -1,0 +1,88 @@
+import { HaetaeError } from '#model/errors.ts'
+import type { Change } from '#runbook/step-type.ts'
+import { PreconditionRefused } from '#runbook/step-type.ts'
+import { refuseElsewhere } from './here.ts'
+import { scaleInput, type ScaleInput } from './inputs.ts'
+import { deploymentRef, lookAtWorkloads, workloadsOutputOf, type WorkloadState } from './k8s-look.ts'
+import { workloadsOutput, type WorkloadsOutput } from './outputs.ts'
+import type { Act, Step } from './targets.ts'
+
+/** Sets how many replicas each workload should have, in the order given. Waiting for them is `k8s.wait`. */
+export const k8sScale: Step<ScaleInput, WorkloadState[], WorkloadsOutput> = {
+  type: 'k8s.scale',
+  version: 1,
+  effect: 'idempotent',
+  needsAuthority: true,
+  precondition: { kind: 'checked', by: 'UID and resourceVersion, by the API server' },
+  requires: [],
+  input: scaleInput,
+  output: workloadsOutput,
+
+  async observe(ctx, input) {
+    refuseElsewhere(ctx.readers, input.site, 'k8s.scale')
+    return lookAtWorkloads(ctx, input)
+  },
+
+  judge: (_input, state) =>
+    state.every(({ found, wanted }) => found !== null && found.replicas === wanted) ? 'holds' : 'absent',
+
+  async plan(_ctx, input, state) {
+    return state.filter(({ found, wanted }) => found?.replicas !== wanted).map((one) => changeOf(input, one))
+  },
+
+  async apply(ctx, input, state) {
+    refuseElsewhere(ctx.readers, input.site, 'k8s.scale')
+    for (const workload of state) {
+      if (workload.found === null) throw missing(input, workload)
+      if (workload.found.replicas !== workload.wanted) await scaleOne(ctx, input.namespace, workload)
+    }
+    return workloadsOutputOf(await lookAtWorkloads(ctx, input))
+  },
+
+  adopt: (_input, state) => workloadsOutputOf(state),
+
+  invert(input, before) {
+    const workloads = before.flatMap(({ deployment, found }) =>
+      found === null ? [] : [{ deployment, replicas: found.replicas }],
+    )
+    if (workloads.length === 0) return 'none'
+    // Taken down in the reverse of the order in which they came up.
+    return { type: 'k8s.scale', with: { ...input, workloads: workloads.reverse() } }
+  },
+}
+
+/**
+ * A Deployment's resourceVersion moves with its status too. When the server refuses, it is looked at again:
+ * the same object with the replicas that were seen is still what was decided about; anything else is refused.
+ */
+async function scaleOne(ctx: Act, namespace: string, workload: WorkloadState): Promise<void> {
+  const ref = deploymentRef(namespace, workload.deployment)
+  let seen = workload.found as NonNullable<WorkloadState['found']>
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { uid, resourceVersion } = seen
+      await ctx.writers.kubernetes.scale(ref, workload.wanted, { uid, resourceVersion }, ctx.signal)
+      ctx.progress(`${workload.deployment}: ${seen.replicas} → ${workload.wanted}`)
+      return
+    } catch (error) {
+      if (!(error instanceof PreconditionRefused) || attempt >= 10) throw error
+      const wanted = [{ deployment: workload.deployment, replicas: workload.wanted }]
+      const again = (await lookAtWorkloads(ctx, { namespace, workloads: wanted }))[0]?.found ?? null
+      if (again?.uid !== seen.uid || again.replicas !== seen.replicas) throw error
+      seen = again
+    }
+  }
+}
+
+function missing(input: ScaleInput, workload: WorkloadState): HaetaeError {
+  return new HaetaeError('workload-missing', `deployments/${workload.deployment} in ${input.namespace}`, {
+    facts: { namespace: input.namespace, deployment: workload.deployment, site: input.site },
+  })
+}
+
+function changeOf(input: ScaleInput, { deployment, found, wanted }: WorkloadState): Change {
+  const target = `deployments/${deployment} in ${input.namespace}`
+  if (found === null)
+    return { certainty: 'opaque', target, after: { replicas: wanted }, why: 'there is none' }
+  return { certainty: 'exact', target, before: { replicas: found.replicas }, after: { replicas: wanted } }
+}
