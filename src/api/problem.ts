@@ -1,0 +1,28 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { HaetaeError, isHaetaeError, messageOf } from '#model/errors.ts'
+
+/** Anything thrown, as an error of the catalogue. What is not one is a defect: its text stays in the log. */
+export function toHaetaeError(error: unknown, requestId: string): HaetaeError {
+  if (isHaetaeError(error)) return error
+  const status = (error as Partial<FastifyError>).statusCode
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new HaetaeError('input-invalid', 'the request', {
+      where: 'body',
+      why: messageOf(error),
+      cause: error,
+    })
+  }
+  return new HaetaeError('defect', `request ${requestId}`, { cause: error, facts: { requestId } })
+}
+
+/** Answers with problem+json, and logs what is Haetae's own fault. */
+export async function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const known = toHaetaeError(error, request.id)
+  if (known.code === 'defect') request.log.error({ err: error, requestId: request.id }, 'request failed')
+  else request.log.info({ code: known.code, why: known.why, requestId: request.id }, 'request refused')
+  return reply.status(known.status).type('application/problem+json').send(JSON.stringify(known.toProblem()))
+}
