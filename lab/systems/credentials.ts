@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { issue, type KeyPair } from '../pki.ts'
+import type { Instance } from '../instance.ts'
 import type { LabSystem } from './lab-system.ts'
 
 /** Passwords of the roles in a system's database. `haetae` and `replicator` are the same for all systems. */
@@ -22,15 +23,26 @@ export interface SharedPasswordFiles {
   replicator: string
 }
 
+/** Folder of the systems' credentials. */
+export function credentialsFolder(instance: Instance): string {
+  return join(instance.pki, 'systems')
+}
+
+/** The web services' own passwords, by system, as JSON: for the lab's report, which asks the databases itself. */
+export function appPasswordsFile(instance: Instance): string {
+  return join(credentialsFolder(instance), 'app.passwords.json')
+}
+
 /**
- * Makes passwords and a certificate for every system in the folder: one certificate a system, for its web service
+ * Makes passwords and a certificate for every system: one certificate a system, for its web service
  * and its database at every site, issued by the lab's authority.
  */
 export async function createCredentials(
-  dir: string,
+  instance: Instance,
   authority: KeyPair,
   systems: readonly LabSystem[],
 ): Promise<{ systems: Map<string, SystemCredentials>; shared: SharedPasswordFiles }> {
+  const dir = credentialsFolder(instance)
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const shared = { haetae: join(dir, 'haetae.password'), replicator: join(dir, 'replicator.password') }
   const haetae = newPassword()
@@ -50,6 +62,8 @@ export async function createCredentials(
       return [system.id, { passwords, tls: { ca, cert, key } }] as const
     }),
   )
+  const app = Object.fromEntries(made.map(([id, { passwords }]) => [id, passwords.app]))
+  await writeFile(appPasswordsFile(instance), JSON.stringify(app), { mode: 0o600 })
   return { systems: new Map(made), shared }
 }
 

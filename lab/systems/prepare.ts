@@ -40,7 +40,7 @@ export async function prepareSystems(options: PrepareOptions): Promise<PreparedS
   const systems = labSystems(await loadEstate(estateFiles(CHECKOUT)))
   const [images, credentials, people] = await Promise.all([
     buildLabImages(),
-    createCredentials(join(instance.pki, 'systems'), labAuthority, systems),
+    createCredentials(instance, labAuthority, systems),
     createPeople(instance.people),
   ])
   for (const site of SITES) {
