@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { canonicalJson } from '#model/digest.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import { isValidAt, namespaces, type Roster } from './roster.ts'
 import type { Role } from './roles.ts'
+import { sessionStatement } from './session-statement.ts'
 import { proveSigner } from './signatures.ts'
 
 const challengeMs = 60_000
@@ -36,11 +36,6 @@ export interface SessionsOptions {
   site: string
   clock: Pick<Clock, 'now'>
   record: RecordAccess
-}
-
-/** The bytes that are signed to sign in. */
-export function sessionStatement(site: string, principal: string, challenge: string): string {
-  return canonicalJson({ purpose: 'session', site, principal, challenge })
 }
 
 /**

@@ -1,0 +1,131 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { HaetaeError, messageOf } from '#model/errors.ts'
+import type { SiteAddress } from './context.ts'
+
+/*
+ * node:http and not undici: importing undici costs 65 ms of a start-up that may take 250.
+ */
+
+export interface WireRequest {
+  method: string
+  /** Path with query. */
+  path: string
+  headers: Record<string, string>
+  body?: string
+  signal?: AbortSignal
+  /** How long to wait for the head of the answer. */
+  timeoutMs: number
+}
+
+/** Thrown when the connection broke after the request may have been read: what it did is not known. */
+export class AnswerLost extends Error {
+  constructor(cause: unknown) {
+    super(`the answer was lost: ${messageOf(cause)}`, { cause })
+    this.name = 'AnswerLost'
+  }
+}
+
+/** Where requests to a site go, for messages. */
+export function placeOf(address: SiteAddress): string {
+  return usesSocket(address) ? String(address.socket) : (address.url ?? String(address.socket))
+}
+
+function usesSocket(address: SiteAddress): boolean {
+  return address.socket !== undefined && (address.url === undefined || existsSync(address.socket))
+}
+
+/**
+ * Sends a request and resolves with the head of the answer. Throws `daemon-unreachable` when nobody accepted it,
+ * AnswerLost when the connection broke later.
+ */
+export async function send(site: string, address: SiteAddress, wire: WireRequest): Promise<IncomingMessage> {
+  const options: RequestOptions = {
+    method: wire.method,
+    path: wire.path,
+    headers: wire.headers,
+    ...(wire.signal === undefined ? {} : { signal: wire.signal }),
+  }
+  if (usesSocket(address)) {
+    return exchange(httpRequest({ ...options, socketPath: address.socket }), site, address, wire)
+  }
+  const { request } = await import('node:https')
+  const url = new URL(String(address.url))
+  const ca = address.caFile === undefined ? {} : { ca: readCa(site, address.caFile) }
+  return exchange(
+    request({ ...options, ...ca, hostname: url.hostname, port: url.port || 443 }),
+    site,
+    address,
+    wire,
+  )
+}
+
+function readCa(site: string, file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new HaetaeError('context-invalid', `caFile of ${site}`, {
+      where: file,
+      why: messageOf(cause),
+      cause,
+    })
+  }
+}
+
+function exchange(
+  outgoing: ReturnType<typeof httpRequest>,
+  site: string,
+  address: SiteAddress,
+  wire: WireRequest,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let connected = false
+    outgoing.on('socket', (socket) => {
+      if (!socket.connecting) connected = true
+      socket.once('secureConnect', () => (connected = true))
+      socket.once('connect', () => (connected = usesSocket(address)))
+    })
+    outgoing.setTimeout(wire.timeoutMs, () =>
+      outgoing.destroy(new Error(`no answer within ${wire.timeoutMs / 1000} s`)),
+    )
+    outgoing.on('response', (response) => {
+      outgoing.setTimeout(0)
+      resolve(response)
+    })
+    outgoing.on('error', (error) => {
+      if (wire.signal?.aborted === true) reject(error)
+      else if (connected) reject(new AnswerLost(error))
+      else reject(unreachable(site, address, error))
+    })
+    outgoing.end(wire.body)
+  })
+}
+
+/** Why nobody could be reached, as the system says it and as people do. */
+function unreachable(site: string, address: SiteAddress, error: NodeJS.ErrnoException): HaetaeError {
+  const known: Record<string, string> = {
+    ENOENT: 'there is no such socket: the daemon was not started here, or its data folder is another one',
+    ECONNREFUSED: 'nobody listens there: the daemon has ended',
+    EACCES: 'this user may not open the socket; try as root',
+    ENOTFOUND: 'the name of the host is not known',
+    EHOSTUNREACH: 'no route leads there',
+    ENETUNREACH: 'no route leads there',
+  }
+  return new HaetaeError('daemon-unreachable', `site ${site}`, {
+    where: placeOf(address),
+    why: known[error.code ?? ''] ?? messageOf(error),
+    cause: error,
+  })
+}
+
+/** The whole body of an answer as text. Throws AnswerLost when it breaks off. */
+export async function bodyOf(response: IncomingMessage): Promise<string> {
+  try {
+    response.setEncoding('utf8')
+    let text = ''
+    for await (const chunk of response) text += String(chunk)
+    return text
+  } catch (error) {
+    throw new AnswerLost(error)
+  }
+}
