@@ -42,6 +42,13 @@ export const catalogue = {
     en: 'the configuration file cannot be read',
     remedy: 'Give the right path with --config, and let the daemon read it.',
   },
+  'listen-failed': {
+    status: 503,
+    exit: 6,
+    ko: 'API 주소를 열 수 없습니다',
+    en: 'the API cannot listen',
+    remedy: 'Free the address named above or change listen in the configuration.',
+  },
   'postgres-missing': {
     status: 503,
     exit: 6,

@@ -37,7 +37,12 @@ function siteFinding(site: SiteSight, since: Since): FindingSeen[] {
     {
       rule: lost ? 'site-suspected-lost' : 'site-degraded',
       subject: site.site,
-      severity: lost ? 'critical' : 'warning',
+      // A site that this one has no way to look at is worth a line, not an alarm.
+      severity: lost
+        ? 'critical'
+        : site.reasons.every(({ code }) => code === 'no-vantage')
+          ? 'info'
+          : 'warning',
       message: sentence(site.reasons),
       facts: { sights: site.sights, reasons: site.reasons.map((reason) => reason.code) },
       since: instant(since.get(`site ${site.site}`) ?? 0),

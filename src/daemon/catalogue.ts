@@ -1,0 +1,47 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { defaultPolicy, loadPolicy, type ApprovalPolicy } from '#approval/policy.ts'
+import type { Estate, System } from '#estate/estate.ts'
+import { loadEstate } from '#estate/load.ts'
+import { loadRoster, type Roster } from '#people/roster.ts'
+
+/** What people registered, read once at start. Nothing in it is observed. */
+export interface Catalogue {
+  estate: Estate
+  systems: ReadonlyMap<string, System>
+  roster: Roster
+  approvalPolicy: ApprovalPolicy
+  folder: string
+}
+
+/**
+ * Reads the catalogue's folder: `estate.yaml`, overlays (`lab.yaml`, `overlays/*.yaml`), `roster.yaml`,
+ * `approval-policy.yaml`. Throws `estate-invalid`, `estate-unreadable`, `roster-invalid`, `policy-invalid`, each with
+ * the place of the fault.
+ */
+export async function loadCatalogue(folder: string): Promise<Catalogue> {
+  const overlays = [join(folder, 'lab.yaml'), ...yamlFilesIn(join(folder, 'overlays'))]
+  const files = [join(folder, 'estate.yaml'), ...overlays.filter((file) => existsSync(file))]
+  const policyFile = join(folder, 'approval-policy.yaml')
+  const [estate, roster, approvalPolicy] = await Promise.all([
+    loadEstate(files),
+    loadRoster(join(folder, 'roster.yaml')),
+    existsSync(policyFile) ? loadPolicy(policyFile) : defaultPolicy,
+  ])
+  return {
+    estate,
+    systems: new Map(estate.systems.map((system) => [system.id, system])),
+    roster,
+    approvalPolicy,
+    folder,
+  }
+}
+
+/** The YAML files of a folder in the order of their names; none when there is no such folder. */
+export function yamlFilesIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => /\.ya?ml$/.test(name))
+    .sort()
+    .map((name) => join(folder, name))
+}

@@ -1,0 +1,119 @@
+import { mkdirSync, realpathSync } from 'node:fs'
+import { authorityStore } from '#authority/store.ts'
+import { findingStore } from '#finding/store.ts'
+import { HaetaeError, messageOf } from '#model/errors.ts'
+import type { Clock } from '#model/time.ts'
+import { peerClient } from '#peer/client.ts'
+import { Sessions } from '#people/sessions.ts'
+import { systemClock } from '#platform/clock.ts'
+import { hold } from '#platform/hold.ts'
+import { createLog, type Log } from '#platform/log.ts'
+import { createMetrics } from '#platform/metrics.ts'
+import { loadCatalogue } from './catalogue.ts'
+import type { LoadedConfig } from './config.ts'
+import { listen } from './listen.ts'
+import { measureWorld } from './measure.ts'
+import { Releasers } from './releasers.ts'
+import { estateService } from './services/estate.ts'
+import { findingService } from './services/finding.ts'
+import { operationService } from './services/operation.ts'
+import { peerService } from './services/peer.ts'
+import {
+  withoutApprovals,
+  withoutBackups,
+  withoutFailover,
+  withoutRunbooks,
+  withoutRuns,
+} from './services/unavailable.ts'
+import { openStorage } from './storage.ts'
+import { version } from './version.ts'
+import { buildMonitor, recordFindings } from './watch.ts'
+import { World } from './world.ts'
+
+export interface Daemon {
+  log: Log
+  /** Stops everything in reverse order of its start. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts everything in order; what fails on the way is undone in reverse, and the error thrown. Throws
+ * `already-held` when another daemon runs on the data folder, and what the parts throw: `estate-invalid`,
+ * `roster-invalid`, `postgres-missing`, `postgres-unavailable`, `listen-failed`, `config-unreadable`.
+ */
+export async function startDaemon(loaded: LoadedConfig, clock: Clock = systemClock): Promise<Daemon> {
+  const log = createLog({ level: loaded.config.log.level, site: loaded.config.site })
+  const releasers = new Releasers(log)
+  let stopping: Promise<void> | undefined
+  try {
+    await startParts(loaded, clock, log, releasers)
+  } catch (error) {
+    log.fatal({ why: messageOf(error) }, 'the daemon could not start')
+    await releasers.release()
+    throw error
+  }
+  return { log, stop: () => (stopping ??= releasers.release()) }
+}
+
+async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releasers: Releasers): Promise<void> {
+  const { config } = loaded
+  const startedAt = clock.now()
+  for (const name of loaded.unusedEnvironment) log.warn({ name }, 'an environment variable is no key')
+  releasers.add('data folder', await holdDataFolder(config.dataDir))
+  const catalogue = await loadCatalogue(config.catalogueDir)
+  const metrics = createMetrics()
+  const storage = await openStorage({ config, clock, log, releasers })
+  const authority = authorityStore(storage.pool, clock)
+  const world = new World(catalogue, authority, async () => [])
+  await world.open()
+  const findings = findingStore(storage.pool)
+  const peers = config.peers.map((peer) => peerClient(peer))
+  for (const peer of peers) releasers.add(`connection to ${peer.site}`, () => peer.close())
+  const monitor = buildMonitor({ config, catalogue, clock, log, world, peers })
+  monitor.onEvaluation((_evaluation, changes) => {
+    // The first look at everything is no news.
+    for (const change of changes) if (change.from !== undefined) log.info(change, 'a state changed')
+  })
+  monitor.start()
+  releasers.add('monitor', () => monitor.stop())
+  keep(releasers, 'world', (signal) => world.keepFresh(clock, log, 1_000, signal))
+  keep(releasers, 'findings of the monitor', (signal) =>
+    recordFindings(monitor, findings, { clock, log, config }, signal),
+  )
+  measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
+  const record = async (): Promise<void> => undefined
+  const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record })
+  const needs = { config, world, monitor, clock, version, startedAt, ready: () => true }
+  const services = {
+    estate: estateService({ catalogue, world, monitor, site: config.site }, withoutRunbooks),
+    failover: withoutFailover,
+    runs: withoutRuns,
+    approvals: withoutApprovals,
+    backups: withoutBackups,
+    findings: findingService(findings),
+    operation: operationService({ loaded, storage, monitor, metrics, version }),
+    peer: peerService(needs),
+  }
+  await listen(config, { services, sessions, record, pool: storage.pool, clock, log }, releasers)
+  log.info({ ms: clock.now() - startedAt, version }, 'the daemon is up')
+}
+
+/** One daemon on one data folder: a second one would run every run twice. */
+async function holdDataFolder(dataDir: string): Promise<() => Promise<void>> {
+  try {
+    mkdirSync(dataDir, { recursive: true })
+  } catch (cause) {
+    throw new HaetaeError('config-invalid', 'dataDir', { where: dataDir, why: messageOf(cause), cause })
+  }
+  return hold(`data folder ${realpathSync(dataDir)}`)
+}
+
+/** Runs a loop that ends with its signal, and waits for that end at the stop. */
+function keep(releasers: Releasers, name: string, loop: (signal: AbortSignal) => Promise<void>): void {
+  const ending = new AbortController()
+  const running = loop(ending.signal)
+  releasers.add(name, async () => {
+    ending.abort()
+    await running
+  })
+}

@@ -1,0 +1,109 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import pg from 'pg'
+import { HaetaeError, isHaetaeError, messageOf } from '#model/errors.ts'
+import type { Clock } from '#model/time.ts'
+import { migrate } from '#platform/postgres/migrate.ts'
+import type { Log } from '#platform/log.ts'
+import { ownPostgres, ownPostgresConnection } from '#platform/supervise/postgres.ts'
+import { ownRedis, ownRedisSocket } from '#platform/supervise/redis.ts'
+import { supervise, type ProgramState, type Supervised } from '#platform/supervise/supervise.ts'
+import { layoutOf, type Config } from './config.ts'
+import type { Releasers } from './releasers.ts'
+import { schema } from './schema.ts'
+
+export interface Storage {
+  pool: pg.Pool
+  /** The supervised PostgreSQL; undefined with postgres.url. */
+  postgres: Supervised | undefined
+  /** The supervised Redis; undefined with redis.url. */
+  redis: Supervised | undefined
+  /** How Redis is reached: a Unix socket's path or a URL. */
+  redisAddress: { path: string } | { url: string }
+}
+
+interface Needs {
+  config: Config
+  clock: Clock
+  log: Log
+  releasers: Releasers
+}
+
+/**
+ * PostgreSQL first, with its schema, because nothing works without it; then Redis, whose absence only backups feel.
+ * Throws `postgres-missing`, `postgres-unavailable`.
+ */
+export async function openStorage(needs: Needs): Promise<Storage> {
+  const { config, log, releasers } = needs
+  const layout = layoutOf(config)
+  mkdirSync(config.dataDir, { recursive: true })
+  // The user that PostgreSQL runs as has to walk through; only what lies inside is closed.
+  chmodSync(config.dataDir, 0o711)
+  const redis = await superviseRedis(needs)
+  const postgres = config.postgres.url === undefined ? await supervisePostgres(needs) : undefined
+  const connection =
+    config.postgres.url === undefined
+      ? ownPostgresConnection(layout.postgres)
+      : { connectionString: config.postgres.url }
+  const pool = new pg.Pool({
+    ...connection,
+    max: 20,
+    connectionTimeoutMillis: 5_000,
+    application_name: 'haetae',
+  })
+  // Without a listener the loss of an idle connection would end the process.
+  pool.on('error', (error) => log.warn({ why: error.message }, 'a connection to PostgreSQL was lost'))
+  releasers.add('connections to PostgreSQL', () => pool.end())
+  await prepareSchema(pool, config)
+  const redisAddress =
+    config.redis.url === undefined ? { path: ownRedisSocket(layout.redis) } : { url: config.redis.url }
+  return { pool, postgres, redis, redisAddress }
+}
+
+async function supervisePostgres(needs: Needs): Promise<Supervised> {
+  const { config, clock, releasers } = needs
+  const folder = layoutOf(config).postgres
+  const program = ownPostgres({ folder, binDir: config.postgres.binDir })
+  const postgres = await supervise(program, { clock, onState: reportTo(needs.log, 'PostgreSQL') })
+  releasers.add('PostgreSQL', () => postgres.stop())
+  await postgres.whenUp(60_000).catch((error: unknown) => {
+    throw new HaetaeError('postgres-unavailable', 'it did not start', {
+      where: folder,
+      why: messageOf(error),
+      cause: error,
+    })
+  })
+  return postgres
+}
+
+async function superviseRedis(needs: Needs): Promise<Supervised | undefined> {
+  const { config, clock, releasers } = needs
+  if (config.redis.url !== undefined) return undefined
+  const program = ownRedis({ folder: layoutOf(config).redis, binary: config.redis.binary })
+  const redis = await supervise(program, { clock, onState: reportTo(needs.log, 'Redis') }, true)
+  releasers.add('Redis', () => redis.stop())
+  return redis
+}
+
+function reportTo(log: Log, program: string): (state: ProgramState) => void {
+  return (state) => {
+    const { status, pid, adopted, restarts, why } = state
+    const fields = { program, status, pid, adopted, restarts, why }
+    if (status === 'down') log.error(fields, 'a supervised program is down')
+    else log.info(fields, 'a supervised program changed its state')
+  }
+}
+
+async function prepareSchema(pool: pg.Pool, config: Config): Promise<void> {
+  try {
+    await pool.query('SELECT 1')
+    await migrate(pool, schema)
+  } catch (error) {
+    if (isHaetaeError(error)) throw error
+    const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : ''
+    throw new HaetaeError('postgres-unavailable', 'the schema could not be brought up', {
+      where: config.postgres.url === undefined ? layoutOf(config).postgres : 'postgres.url',
+      why: `${messageOf(error)}${cause}`,
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import type { FindingStore } from '#finding/store.ts'
+import { HaetaeError, messageOf } from '#model/errors.ts'
+import { instant, type Clock } from '#model/time.ts'
+import { findingsOf, monitorRules } from '#monitor/findings.ts'
+import { Monitor } from '#monitor/monitor.ts'
+import { lookThroughPrometheus } from '#monitor/prometheus-source.ts'
+import { lookAtStandbys, type Standby, type StandbyLook } from '#monitor/replication.ts'
+import type { Vantage } from '#monitor/vantage.ts'
+import { apiServerVantage, prometheusVantage, replicationVantage } from '#monitor/vantages.ts'
+import type { PeerClient } from '#peer/client.ts'
+import { peerVantage } from '#peer/vantage.ts'
+import { databaseClient } from '#platform/database/client.ts'
+import type { DatabaseReader } from '#platform/database/types.ts'
+import type { Log } from '#platform/log.ts'
+import { prometheusClient } from '#platform/prometheus/client.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Config, PeerConfig } from './config.ts'
+import type { World } from './world.ts'
+
+interface Needs {
+  config: Config
+  catalogue: Catalogue
+  clock: Clock
+  log: Log
+  world: World
+  peers: readonly PeerClient[]
+}
+
+/** The monitor of this site with all its vantage points. It does not look yet: `start()` does. */
+export function buildMonitor(needs: Needs): Monitor {
+  const { config, catalogue, clock, log, world } = needs
+  const prometheus = config.prometheus === undefined ? undefined : prometheusClient(config.prometheus)
+  const reader = standbyReader(config)
+  const standbys = (site?: string) => (reader === undefined ? [] : standbysHere(needs, site))
+  const look = (list: Standby[], signal: AbortSignal): Promise<ReadonlyMap<string, StandbyLook>> =>
+    reader === undefined ? Promise.resolve(new Map()) : lookAtStandbys(reader, list, signal)
+  const lookProm = (signal: AbortSignal) => lookThroughPrometheus(prometheus, () => clock.now(), signal)
+  const vantages = catalogue.estate.sites
+    .filter((site) => site.id !== config.site)
+    .flatMap((site): Vantage[] => [
+      prometheusVantage(site.id, 1_000, lookProm),
+      replicationVantage(site.id, 3_000, (signal) => look(standbys(site.id), signal)),
+      ...needs.peers.filter((peer) => peer.site === site.id).map((peer) => peerVantage(peer, 1_000)),
+      ...config.peers.filter((peer) => peer.site === site.id).flatMap(apiServerOf),
+    ])
+  return new Monitor({
+    clock,
+    site: config.site,
+    sites: catalogue.estate.sites.map((site) => site.id),
+    systems: () => world.watched(),
+    lost: () => world.lost(),
+    prometheus: lookProm,
+    standbys: (signal) => look(standbys(), signal),
+    vantages,
+    log,
+  })
+}
+
+function standbyReader(config: Config): DatabaseReader | undefined {
+  if (config.databases === undefined) return undefined
+  const { user, passwordFile, caFile } = config.databases
+  const options = { user, passwordFile, caFile, connectTimeoutMs: 1_500, statementTimeoutMs: 2_000 }
+  return databaseClient({ ...options, applicationName: 'haetae-monitor' }).reader
+}
+
+/** Databases at this site whose system is active elsewhere (at `activeAt`, when given). */
+function standbysHere({ config, catalogue, world }: Needs, activeAt?: string): Standby[] {
+  return catalogue.estate.systems.flatMap((system) => {
+    const database = system.components?.database
+    const endpoint = database?.endpoints[config.site]
+    const active = world.activeSite(system.id)
+    if (database === undefined || endpoint === undefined || active === null || active === config.site)
+      return []
+    if (activeAt !== undefined && active !== activeAt) return []
+    return [{ system: system.id, address: { ...endpoint, database: database.name } }]
+  })
+}
+
+const kubeconfigShape = z.object({
+  clusters: z.array(z.object({ cluster: z.object({ server: z.url() }) })).min(1),
+})
+
+function apiServerOf(peer: PeerConfig): Vantage[] {
+  if (peer.kubeconfig === undefined) return []
+  try {
+    const { clusters } = kubeconfigShape.parse(parse(readFileSync(peer.kubeconfig, 'utf8')))
+    const url = new URL(clusters[0]?.cluster.server ?? '')
+    return [apiServerVantage(peer.site, url.hostname, Number(url.port === '' ? 443 : url.port), 1_000)]
+  } catch (cause) {
+    throw new HaetaeError('config-unreadable', `the kubeconfig for ${peer.site}`, {
+      where: peer.kubeconfig,
+      why: messageOf(cause),
+      remedy: 'Correct peers[].kubeconfig, or make the file readable for the daemon.',
+      cause,
+    })
+  }
+}
+
+/**
+ * Writes what the monitor concludes into the findings, at changes and now and then; what could not be written because
+ * PostgreSQL was away is written later, with the moment at which it was seen. Ends with the signal.
+ */
+export async function recordFindings(
+  monitor: Monitor,
+  findings: FindingStore,
+  needs: Pick<Needs, 'clock' | 'log' | 'config'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log, config } = needs
+  let written = ''
+  let writtenAt = 0
+  let complained = false
+  while (!signal.aborted) {
+    await clock.sleep(250, signal).catch(() => undefined)
+    const evaluation = monitor.current()
+    if (signal.aborted || evaluation.at === 0) continue
+    const seen = findingsOf(evaluation, monitor.sinceAll())
+    const key = seen.map((finding) => `${finding.rule} ${finding.subject} ${finding.since}`).join('\n')
+    if (key === written && clock.now() - writtenAt < 15_000) continue
+    try {
+      await findings.reconcile(monitorRules, seen, instant(evaluation.at), `monitor at ${config.site}`)
+      written = key
+      writtenAt = clock.now()
+      complained = false
+    } catch (error) {
+      if (!complained) log.warn({ why: messageOf(error) }, 'findings wait for PostgreSQL')
+      complained = true
+    }
+  }
+}
