@@ -1,0 +1,187 @@
+import { execFile } from 'node:child_process'
+import { appendFile, chmod, chown, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Client } from 'pg'
+import { createAuthority, issue } from '../../lab/pki.ts'
+import type { DatabaseOptions } from '#platform/database/client.ts'
+import { ownedFolder } from './owned-folder.ts'
+import { postgresBinaries, postgresUser } from './postgres.ts'
+import { freePort, startServer, untilAnswers } from './processes.ts'
+
+const run = promisify(execFile)
+
+/** One server of a system's database. `sql` runs as its administrator over the Unix socket. */
+export interface SystemServer {
+  host: string
+  port: number
+  database: string
+  /** What the server logged: every statement, as `USER LOG:  statement: …`. */
+  log(): string
+  sql(text: string): Promise<Record<string, unknown>[]>
+  stop(): Promise<void>
+}
+
+/** A system's database as the lab has it: TLS, the role `haetae` with its few rights, standbys that stream. */
+export interface SystemDatabase {
+  primary: SystemServer
+  /** What Haetae signs in with, over TLS. */
+  client: DatabaseOptions
+  /** A new streaming standby that has caught up; about a second. */
+  standby(): Promise<SystemServer>
+  stop(): Promise<void>
+}
+
+const settings = (folder: string) => `
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '${folder}'
+fsync = off
+shared_buffers = 16MB
+ssl = on
+ssl_cert_file = '${folder}/pki/server.crt'
+ssl_key_file = '${folder}/pki/server.key'
+wal_level = replica
+hot_standby = on
+max_wal_senders = 10
+wal_log_hints = on
+wal_retrieve_retry_interval = 100ms
+timezone = 'UTC'
+log_statement = 'all'
+log_line_prefix = '%u '
+`
+
+const access = `
+local   all          postgres               trust
+local   replication  postgres               trust
+hostssl app          haetae  127.0.0.1/32   scram-sha-256
+`
+
+/** The roles, tables and rights of the lab's databases (lab/image/postgres/start.sh). */
+const roles = `
+CREATE ROLE haetae LOGIN PASSWORD 'only-for-this-test';
+GRANT pg_monitor TO haetae;
+GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO haetae;
+REVOKE CONNECT ON DATABASE app FROM PUBLIC;
+GRANT CONNECT ON DATABASE app TO haetae;
+CREATE TABLE heartbeat (source text PRIMARY KEY, at timestamptz NOT NULL);
+CREATE TABLE haetae_authority
+  (epoch int PRIMARY KEY, site text NOT NULL, run_id text, at timestamptz NOT NULL DEFAULT now());
+GRANT SELECT ON heartbeat TO haetae;
+GRANT SELECT, INSERT ON haetae_authority TO haetae;
+`
+
+export async function startSystemDatabase(): Promise<SystemDatabase> {
+  const user = postgresUser()
+  const folder = await ownedFolder('haetae-test-pair-', user)
+  const caFile = await certificate(folder)
+  const passwordFile = join(folder, 'haetae.password')
+  await writeFile(passwordFile, 'only-for-this-test\n')
+  const servers: SystemServer[] = []
+  let copies = 0
+  const stop = async () => {
+    for (const server of servers.splice(0).reverse()) await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    const primary = await makePrimary(folder)
+    servers.push(primary)
+    return {
+      primary,
+      client: { user: 'haetae', passwordFile, caFile, connectTimeoutMs: 2000 },
+      async standby() {
+        const server = await makeStandby(folder, primary, `standby${++copies}`)
+        servers.push(server)
+        return server
+      },
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function certificate(folder: string): Promise<string> {
+  const { uid, gid } = postgresUser()
+  const authority = await createAuthority(join(folder, 'pki'), 'test-authority')
+  const pair = await issue(authority, join(folder, 'pki'), 'server', { commonName: 'db', ips: ['127.0.0.1'] })
+  for (const file of [pair.cert, pair.key]) {
+    await chmod(file, 0o600)
+    await chown(file, uid, gid)
+  }
+  return authority.cert
+}
+
+async function makePrimary(folder: string): Promise<SystemServer> {
+  const data = join(folder, 'primary')
+  const flags = ['-D', data, '--no-sync', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--wal-segsize=4']
+  await run(join(postgresBinaries(), 'initdb'), [...flags, '-A', 'reject'], { ...postgresUser(), cwd: '/' })
+  await appendFile(join(data, 'postgresql.conf'), settings(folder))
+  await writeFile(join(data, 'pg_hba.conf'), access)
+  const primary = await startOne(folder, data, 'postgres')
+  await primary.sql('CREATE DATABASE app')
+  const { port, stop, log } = primary
+  const app = serverAt(folder, port, 'app', stop, log)
+  await app.sql(roles)
+  return app
+}
+
+async function makeStandby(folder: string, primary: SystemServer, name: string): Promise<SystemServer> {
+  const copy = join(folder, name)
+  const source = `host=${folder} port=${primary.port} user=postgres application_name=${name}`
+  const flags = ['-d', source, '-D', copy, '-X', 'stream', '-c', 'fast', '-R', '--no-sync']
+  await run(join(postgresBinaries(), 'pg_basebackup'), flags, { ...postgresUser(), cwd: '/' })
+  const standby = await startOne(folder, copy, 'app')
+  await caughtUp(primary, standby)
+  return standby
+}
+
+/** Resolves when the standby has replayed all that the primary has written by now. */
+export async function caughtUp(primary: SystemServer, standby: SystemServer): Promise<void> {
+  // A record of its own: right after a switch of files the current position lies past a header that nobody replays.
+  const [row] = await primary.sql("SELECT pg_logical_emit_message(true, 'test', 'here')::text AS lsn")
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const [there] = await standby.sql(`SELECT pg_last_wal_replay_lsn() >= '${String(row?.['lsn'])}' AS yes`)
+    if (there?.['yes'] === true) return
+    await sleep(20)
+  }
+  throw new Error('the standby does not catch up')
+}
+
+async function startOne(folder: string, data: string, database: string): Promise<SystemServer> {
+  const port = await freePort()
+  const program = join(postgresBinaries(), 'postgres')
+  const server = startServer(program, ['-D', data, '-p', String(port)], {
+    ...postgresUser(),
+    deathSignal: 'INT',
+  })
+  const stop = () => server.stop('SIGQUIT')
+  const one = serverAt(folder, port, database, stop, () => server.output())
+  await untilAnswers(server, 'PostgreSQL', () => one.sql('SELECT 1')).catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
+  return one
+}
+
+function serverAt(
+  folder: string,
+  port: number,
+  database: string,
+  stop: () => Promise<void>,
+  log: () => string,
+): SystemServer {
+  return {
+    ...{ host: '127.0.0.1', port, database, stop, log },
+    async sql(text) {
+      const client = new Client({ host: folder, port, database, user: 'postgres' })
+      await client.connect()
+      try {
+        return (await client.query<Record<string, unknown>>(text)).rows
+      } finally {
+        await client.end()
+      }
+    },
+  }
+}
