@@ -1,8 +1,7 @@
 import type { RunState } from '#model/states.ts'
 import type { Instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
-import type { Command, CommandEvent, EngineEvent, JournalRecord } from '../state/events.ts'
-import type { RunHead } from '../state/view.ts'
+import type { Command, EngineEvent, JournalRecord, PersonsCommand } from '../state/events.ts'
 
 /** Who holds a run. `daemon` is one data folder; `incarnation` one start of a process on it. */
 export interface Holder {
@@ -25,13 +24,24 @@ export interface NewRun {
   systems: readonly string[]
 }
 
-export interface RunRow extends RunHead {
+/** A run without its plan and journal, as lists show it. */
+export interface RunRow {
+  id: string
+  mode: string
+  fromSite: string
+  toSite: string
+  planDigest: string
+  requester: string
+  reason: string
+  systems: string[]
   state: RunState
-  lastSeq: number
+  createdAt: Instant
   endedAt: Instant | null
+  lastSeq: number
   term: number
   holder: Holder | null
-  systems: string[]
+  nodes: number
+  nodesDone: number
 }
 
 /** Filter of a list of runs: newest first. */
@@ -82,8 +92,10 @@ export interface Journal {
   /** Records with a seq above `after`, at most `limit`. */
   read(runId: string, after: number, limit: number): Promise<JournalRecord[]>
   /** Commands with a seq above `after`, for each of the given runs. */
-  commands(after: ReadonlyMap<string, number>): Promise<JournalRecord<CommandEvent>[]>
+  commands(after: ReadonlyMap<string, number>): Promise<JournalRecord<PersonsCommand>[]>
   run(runId: string): Promise<RunRow | undefined>
+  /** The plan of a run. Throws `run-unknown`. */
+  plan(runId: string): Promise<Plan>
   runs(filter: RunFilter): Promise<RunRow[]>
   /** Systems that are held, with the run that holds each. */
   locks(): Promise<{ system: string; runId: string; since: Instant }[]>

@@ -101,3 +101,25 @@ export interface JournalRecord<E extends EngineEvent = EngineEvent> {
 export function isNodeEvent(event: EngineEvent): event is NodeEvent {
   return 'node' in event
 }
+
+/** True for an event that bears on the state of the run as a whole. */
+export function isRunEvent(event: EngineEvent): event is RunEvent {
+  return !isNodeEvent(event) && event.kind !== 'command' && event.kind !== 'command-refused'
+}
+
+/** True for an event after which nothing more happens to its node. */
+export function endsNode(event: EngineEvent): boolean {
+  return (
+    event.kind === 'succeeded' ||
+    event.kind === 'adopted' ||
+    event.kind === 'node-canceled' ||
+    (event.kind === 'decided' && event.decision !== 'retry')
+  )
+}
+
+/** What a person asked for, as the journal holds it. */
+export type PersonsCommand = Extract<CommandEvent, { kind: 'command' }>
+
+export function isCommand(record: JournalRecord): record is JournalRecord<PersonsCommand> {
+  return record.event.kind === 'command'
+}

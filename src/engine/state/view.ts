@@ -5,6 +5,7 @@ import type { Plan } from '#plan/plan.ts'
 import {
   isNodeEvent,
   type Command,
+  type EngineEvent,
   type Failure,
   type JournalRecord,
   type NodeEvent,
@@ -124,16 +125,20 @@ export function fold(view: RunView, record: JournalRecord): void {
   if (record.seq !== view.seq + 1) {
     throw new Error(`run ${view.id}: record ${record.seq} came after ${view.seq}`)
   }
-  const { event } = record
-  if (isNodeEvent(event)) foldNode(view, event, record.at)
-  else if (event.kind === 'command') view.commands.set(record.seq, { command: event.command, by: event.by })
-  else if (event.kind === 'command-refused') view.commands.delete(event.command)
-  else foldRun(view, event, record.at)
+  foldEvent(view, record.event, record.at, record.seq)
   view.seq = record.seq
 }
 
+/** What an event makes of a view. `seq` is needed for commands only: it is what their answers name. */
+export function foldEvent(view: RunView, event: EngineEvent, at: Instant, seq: number): void {
+  if (isNodeEvent(event)) foldNode(view, event, at)
+  else if (event.kind === 'command') view.commands.set(seq, { command: event.command, by: event.by })
+  else if (event.kind === 'command-refused') view.commands.delete(event.command)
+  else foldRun(view, event, at)
+}
+
 function foldRun(view: RunView, event: RunEvent, at: Instant): void {
-  view.state = transitionRun(view.seq === 0 ? undefined : view.state, event)
+  view.state = transitionRun(event.kind === 'run-created' && view.seq === 0 ? undefined : view.state, event)
   switch (event.kind) {
     case 'run-created':
       break

@@ -1,0 +1,133 @@
+import { digestOf, type Json } from '#model/digest.ts'
+import { instant } from '#model/time.ts'
+import { Unreachable } from '#runbook/step-type.ts'
+import type { Failure, NodeEvent } from '../state/events.ts'
+import { answerLost, type NodeView } from '../state/view.ts'
+import { backoff } from './backoff.ts'
+import { bounded, type Bounded } from './bounded.ts'
+import type { RunHost } from './host.ts'
+import { failureOf, toJson, type Ready } from './look.ts'
+import { assumptionQuestion, question } from './questions.ts'
+import { Stopped } from './stopped.ts'
+
+/** How a round on a node ended: nothing more for now, look again, or look again because nothing could be seen. */
+export type Round = 'over' | 'again' | 'unseen'
+
+/** One try: intent durable, assumptions proven where there is no way back, term certain, effect, outcome. */
+export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen: unknown): Promise<Round> {
+  const { node, type, input, key } = ready
+  const number = view.attempts.length + 1
+  const again = answerLost(view)
+  const epoch = type.needsAuthority ? await epochOf(host, node.system) : null
+  host.go(node.id)
+  if (epoch === 'none') {
+    host.note({ kind: 'asked', node: node.id, question: question('no-authority', view) })
+    return 'over'
+  }
+  await host.durable({ kind: 'intended', node: node.id, attempt: number, input: digestOf(input), key, epoch })
+  if (type.effect === 'point-of-no-return' && !(await stillAssumed(host, ready, view, again))) {
+    return view.state === 'needs-person' ? 'over' : 'again'
+  }
+  host.assertHeld()
+  return effect(host, ready, view, seen, epoch)
+}
+
+async function effect(
+  host: RunHost,
+  ready: Ready,
+  view: NodeView,
+  seen: unknown,
+  epoch: number | null,
+): Promise<Round> {
+  const { node, type, input, key } = ready
+  const { clock, contexts, metrics } = host.parts
+  const began = clock.now()
+  const runId = host.view.id
+  // A read is let go at a cancel; an effect that is under way is waited for, so that it can be told where it was left.
+  const outer = type.effect === 'read' ? host.cancelSignal : host.signal
+  const result = await bounded(clock, timeLeft(host, ready, view), outer, async (signal) => {
+    const ctx = {
+      readers: contexts.readers(node, runId),
+      writers: contexts.writers(node, runId),
+      clock,
+      signal,
+      runId,
+      key,
+      nodeId: node.id,
+      epoch: epoch ?? undefined,
+      progress: (message: string) => {
+        if (!signal.aborted && view.state === 'running')
+          host.note({ kind: 'progress', node: node.id, message })
+      },
+    }
+    return toJson(type.output.parse(await type.apply(ctx, input, seen)))
+  })
+  if (host.signal.aborted && result.kind === 'stopped') throw new Stopped('stopped')
+  const outcome = outcomeOf(host, ready, view, result)
+  metrics.attemptEnded(node.type, outcomeNames[outcome.kind], (clock.now() - began) / 1000)
+  if (outcome.kind !== 'applied' || node.verify !== null) {
+    host.note(outcome)
+    return 'again'
+  }
+  host.note(outcome, { kind: 'succeeded', node: node.id, output: outcome.output })
+  return 'over'
+}
+
+const outcomeNames = { applied: 'applied', 'attempt-failed': 'failed', 'attempt-unknown': 'unknown' } as const
+
+type Outcome = Extract<NodeEvent, { kind: 'applied' | 'attempt-failed' | 'attempt-unknown' }>
+
+function outcomeOf(host: RunHost, ready: Ready, view: NodeView, result: Bounded<Json>): Outcome {
+  const { node, type } = ready
+  const about = { node: node.id, attempt: view.attempts.length }
+  if (result.kind === 'value') return { kind: 'applied', ...about, output: result.value }
+  const lost = result.kind !== 'error' || result.error instanceof Unreachable
+  const failure: Failure =
+    result.kind === 'stopped' ? { kind: 'stopped', message: 'the run was canceled' } : failureOf(result)
+  if (lost && type.effect !== 'read') return { kind: 'attempt-unknown', ...about, failure }
+  return failed(host, ready, view, failure)
+}
+
+function failed(host: RunHost, { node }: Ready, view: NodeView, failure: Failure): Outcome {
+  const pause = backoff(node.limits, view.attempts.length - view.budget.attempts)
+  const retryAt = instant(host.parts.clock.now() + pause)
+  return { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt }
+}
+
+/** Milliseconds that an attempt may take: its own deadline, or what is left of the step's. */
+function timeLeft(host: RunHost, { node }: Ready, view: NodeView): number {
+  const { attemptMs, totalMs } = node.limits
+  const since = view.budget.since === null ? host.parts.clock.now() : Date.parse(view.budget.since)
+  return Math.max(1, Math.min(attemptMs, since + totalMs - host.parts.clock.now()))
+}
+
+/** The epoch that the run holds for a system; `none` when it holds none. */
+async function epochOf(host: RunHost, system: string | null): Promise<number | 'none'> {
+  if (system === null) return 'none'
+  return (await host.parts.authority.epochOf(host.view.id, system)) ?? 'none'
+}
+
+/** Proves the plan's assumptions right before a point of no return; writes why not, when they cannot be proven. */
+async function stillAssumed(host: RunHost, ready: Ready, view: NodeView, again: boolean): Promise<boolean> {
+  const { node } = ready
+  const { clock, assumptions } = host.parts
+  const { id: runId, plan } = host.view
+  const proof = await bounded(clock, node.limits.attemptMs, host.signal, (signal) =>
+    assumptions.broken({ runId, plan, moment: 'point-of-no-return', node, again, signal }),
+  )
+  if (proof.kind !== 'value') {
+    host.note(failed(host, ready, view, failureOf(proof)))
+    return false
+  }
+  const [first] = proof.value
+  if (first === undefined) return true
+  const failure: Failure = {
+    kind: 'refused',
+    message: `assumption broken, nothing was changed: ${first.why}`,
+  }
+  host.note(
+    { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt: null },
+    { kind: 'asked', node: node.id, question: assumptionQuestion(proof.value, view) },
+  )
+  return false
+}

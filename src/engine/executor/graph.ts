@@ -1,0 +1,121 @@
+import type { Json } from '#model/digest.ts'
+import { terminalNodeStates } from '#model/states.ts'
+import type { PlanNode } from '#plan/plan.ts'
+import { endsNode, isNodeEvent, type EngineEvent } from '../state/events.ts'
+import { isDone, isEnded, type NodeView, type RunView } from '../state/view.ts'
+
+/**
+ * What follows from events by the graph alone: nodes that become ready, nodes that can never begin, the state of the
+ * run. Keeps counts, so that an event costs its own dependents and not the whole graph.
+ */
+export class RunGraph {
+  readonly outputs = new Map<string, Json>()
+  readonly #view: RunView
+  readonly #plan = new Map<string, PlanNode>()
+  readonly #dependents = new Map<string, string[]>()
+  /** Needs of a node that are not done yet. */
+  readonly #missing = new Map<string, number>()
+  readonly #asked = new Set<string>()
+  #open = 0
+
+  constructor(view: RunView) {
+    this.#view = view
+    for (const node of view.plan.subject.nodes) this.#enter(node)
+  }
+
+  #enter(node: PlanNode): void {
+    this.#plan.set(node.id, node)
+    for (const need of node.needs) {
+      const dependents = this.#dependents.get(need) ?? []
+      this.#dependents.set(need, dependents)
+      dependents.push(node.id)
+    }
+    this.#missing.set(node.id, node.needs.filter((need) => !isDone(this.node(need).state)).length)
+    const { state, output } = this.node(node.id)
+    if (state === 'needs-person') this.#asked.add(node.id)
+    if (!terminalNodeStates.has(state)) this.#open += 1
+    if (isDone(state)) this.outputs.set(node.id, output)
+  }
+
+  node(id: string): NodeView {
+    const node = this.#view.nodes.get(id)
+    if (node === undefined) throw new Error(`run ${this.#view.id} has no node ${id}`)
+    return node
+  }
+
+  planNode(id: string): PlanNode {
+    const node = this.#plan.get(id)
+    if (node === undefined) throw new Error(`run ${this.#view.id} has no node ${id}`)
+    return node
+  }
+
+  /** Nodes that can be worked on now. */
+  ready(): PlanNode[] {
+    return [...this.#plan.values()].filter(({ id }) => {
+      const { state } = this.node(id)
+      return state !== 'needs-person' && !terminalNodeStates.has(state) && this.#missing.get(id) === 0
+    })
+  }
+
+  /** What follows from an event that was folded just now: further events, and nodes that became ready. */
+  after(event: EngineEvent): { events: EngineEvent[]; ready: PlanNode[] } {
+    if (event.kind === 'run-canceling') {
+      const idle = [...this.#view.nodes.values()].filter(isIdle)
+      return { events: idle.map((node) => canceled(node, 'the run was canceled')), ready: [] }
+    }
+    if (!isNodeEvent(event)) return { events: [], ready: [] }
+    const node = this.node(event.node)
+    if (node.state === 'needs-person') this.#asked.add(node.id)
+    else this.#asked.delete(node.id)
+    if (endsNode(event)) return this.#ended(node)
+    const again = event.kind === 'decided' && event.decision === 'retry'
+    return { events: [], ready: again ? [this.planNode(node.id)] : [] }
+  }
+
+  #ended(node: NodeView): { events: EngineEvent[]; ready: PlanNode[] } {
+    this.#open -= 1
+    const dependents = this.#dependents.get(node.id) ?? []
+    if (!isDone(node.state)) {
+      const why = `it needs ${node.id}, which is ${node.state}`
+      return { events: dependents.map((id) => canceled(this.node(id), why)), ready: [] }
+    }
+    this.outputs.set(node.id, node.output)
+    const ready = dependents.filter((id) => {
+      const missing = (this.#missing.get(id) ?? 0) - 1
+      this.#missing.set(id, missing)
+      return missing === 0 && this.node(id).state === 'waiting'
+    })
+    return { events: [], ready: ready.map((id) => this.planNode(id)) }
+  }
+
+  /** What the states of the nodes mean for the run, when that is news. */
+  runEvent(): EngineEvent | undefined {
+    const view = this.#view
+    if (isEnded(view)) return undefined
+    if (this.#open === 0) return { kind: 'run-ended', outcome: outcomeOf(view) }
+    const asks = this.#asked.size > 0 || view.question !== null
+    if (asks && view.state !== 'needs-person') return { kind: 'run-asked', question: null }
+    if (asks || view.state !== 'needs-person') return undefined
+    return { kind: 'run-goes-on', to: view.startedAt === null ? 'waiting' : 'running', command: null }
+  }
+}
+
+/** A node on which nothing is under way that may have changed something. */
+function isIdle(node: NodeView): boolean {
+  return node.state === 'waiting' || node.state === 'needs-person'
+}
+
+function canceled(node: NodeView, why: string): EngineEvent {
+  return {
+    kind: 'node-canceled',
+    node: node.id,
+    left: node.attempts.length === 0 ? 'untouched' : 'unknown',
+    why,
+  }
+}
+
+function outcomeOf(view: RunView): 'succeeded' | 'failed' | 'canceled' {
+  if (view.canceling !== null) return 'canceled'
+  const states = new Set([...view.nodes.values()].map((node) => node.state))
+  return states.has('failed') || states.has('canceled') ? 'failed' : 'succeeded'
+}

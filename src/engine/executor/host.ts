@@ -1,0 +1,55 @@
+import type { Clock } from '#model/time.ts'
+import type { Json } from '#model/digest.ts'
+import type { PlanNode } from '#plan/plan.ts'
+import type { AnyStepType } from '#runbook/step-type.ts'
+import type {
+  Approvals,
+  Assumptions,
+  AuthorityHeld,
+  Contexts,
+  EngineLog,
+  EngineMetrics,
+  ResolveInput,
+} from '../ports.ts'
+import type { EngineEvent } from '../state/events.ts'
+import type { NodeView, RunView } from '../state/view.ts'
+import type { Slots } from './slots.ts'
+
+/** What the engine is made of, for all runs alike. */
+export interface Parts {
+  readonly stepTypes: ReadonlyMap<string, AnyStepType>
+  readonly contexts: Contexts
+  readonly approvals: Approvals
+  readonly assumptions: Assumptions
+  readonly authority: AuthorityHeld
+  readonly resolve: ResolveInput
+  readonly clock: Clock
+  readonly log: EngineLog
+  readonly metrics: EngineMetrics
+  readonly slots: Slots
+}
+
+/** What the work on one node may do to its run. */
+export interface RunHost {
+  readonly parts: Parts
+  readonly view: RunView
+  /** Aborts when the term is over or the engine stops. */
+  readonly signal: AbortSignal
+  /** Aborts when the run is canceled, or with `signal`. */
+  readonly cancelSignal: AbortSignal
+  /** Writes events; dependents may begin at once, because what they write lands behind. */
+  note(...events: EngineEvent[]): void
+  /** Writes events and returns when they are durable. Throws Stopped when that cannot be known. */
+  durable(...events: EngineEvent[]): Promise<void>
+  /** The node's view. Throws Stopped when nothing may be begun on it any more. */
+  go(node: string): NodeView
+  /** Throws Stopped when this process cannot be sure of its term: called right before every effect. */
+  assertHeld(): void
+  /** Ends after `ms`, or sooner when something happened: a signature, a decision, a cancel. Throws Stopped. */
+  pause(ms: number): Promise<void>
+  /** Ends when the run has started: its assumptions hold. */
+  started(): Promise<void>
+  outputs(): ReadonlyMap<string, Json>
+}
+
+export type NodeWork = (host: RunHost, node: PlanNode) => Promise<void>

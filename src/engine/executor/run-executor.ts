@@ -1,0 +1,233 @@
+import { setMaxListeners } from 'node:events'
+import type { Json } from '#model/digest.ts'
+import { messageOf } from '#model/errors.ts'
+import { terminalNodeStates } from '#model/states.ts'
+import { instant } from '#model/time.ts'
+import type { PlanNode } from '#plan/plan.ts'
+import { TermLost, type Journal } from '../journal/journal.ts'
+import { endsNode, type EngineEvent, type JournalRecord, type PersonsCommand } from '../state/events.ts'
+import { foldEvent, isEnded, type NodeView, type RunView } from '../state/view.ts'
+import { answer } from './commands.ts'
+import { passGate } from './gate.ts'
+import { RunGraph } from './graph.ts'
+import type { Parts, RunHost } from './host.ts'
+import type { Lease } from './lease.ts'
+import { checkStart } from './start-check.ts'
+import { runStep } from './step.ts'
+import { Stopped } from './stopped.ts'
+
+/**
+ * Executes one run under one term, from wherever its journal stands. What it writes is folded into the view at once
+ * and made durable in the same order; so a step may begin on an outcome that is still on its way to the disk, because
+ * its own intent lands behind it, and only an effect waits.
+ */
+export class RunExecutor implements RunHost {
+  readonly parts: Parts
+  readonly view: RunView
+  readonly lease: Lease
+  readonly signal: AbortSignal
+  readonly cancelSignal: AbortSignal
+  readonly #journal: Journal
+  readonly #graph: RunGraph
+  readonly #stop = new AbortController()
+  readonly #cancel = new AbortController()
+  readonly #tasks = new Set<Promise<void>>()
+  readonly #sleepers = new Set<() => void>()
+  readonly #over = Promise.withResolvers<void>()
+  #starting: Promise<void> | undefined
+  #draining = false
+  #commandsSeen: number
+
+  /** `view`: the journal folded up to the `term-taken` of the lease's term. */
+  constructor(parts: Parts, journal: Journal, lease: Lease, view: RunView) {
+    this.parts = parts
+    this.view = view
+    this.lease = lease
+    this.signal = this.#stop.signal
+    this.cancelSignal = AbortSignal.any([this.#stop.signal, this.#cancel.signal])
+    this.#journal = journal
+    this.#graph = new RunGraph(view)
+    this.#commandsSeen = view.seq
+    setMaxListeners(0, this.signal, this.cancelSignal)
+  }
+
+  /** Goes on from where the journal stands. Resolves when the run has ended, or was stopped. */
+  begin(): Promise<void> {
+    try {
+      if (this.view.canceling !== null) this.#cancel.abort(new Stopped('the run was canceled'))
+      const open = [...this.view.nodes.values()].filter(isOpen)
+      this.note(...open.map(interrupted))
+      for (const node of this.#graph.ready()) this.#launch(node)
+      for (const [seq, command] of [...this.view.commands]) this.#answer(seq, { kind: 'command', ...command })
+    } catch (error) {
+      this.stop(error)
+    }
+    return this.#over.promise
+  }
+
+  note(...events: EngineEvent[]): void {
+    // A failure has stopped the run already: whoever waits for durability is told there.
+    this.#write(events).catch(() => {})
+  }
+
+  async durable(...events: EngineEvent[]): Promise<void> {
+    await this.#write(events)
+  }
+
+  /** Folds now, appends in the same order. Throws Stopped (at once) when nothing may be written any more. */
+  #write(events: readonly EngineEvent[]): Promise<void> {
+    if (this.signal.aborted) throw new Stopped('stopped')
+    const { all, ready } = this.#foldAll(events)
+    if (all.length === 0) return Promise.resolve()
+    const written = this.#journal.append(this.lease.term, all).then(
+      () => {
+        if (isEnded(this.view)) this.#finish(new Stopped('the run has ended'))
+      },
+      (error: unknown) => {
+        this.stop(error)
+        throw new Stopped('the journal could not be written', error)
+      },
+    )
+    for (const node of ready) this.#launch(node)
+    return written
+  }
+
+  /** Folds events and everything that follows from them by the graph alone; returns them in order. */
+  #foldAll(events: readonly EngineEvent[]): { all: EngineEvent[]; ready: PlanNode[] } {
+    const at = instant(this.parts.clock.now())
+    const all: EngineEvent[] = []
+    const ready: PlanNode[] = []
+    const take = (event: EngineEvent) => {
+      foldEvent(this.view, event, at, 0)
+      all.push(event)
+    }
+    const work = [...events]
+    for (const event of work) {
+      // Two failed needs cancel a node once.
+      if (event.kind === 'node-canceled' && terminalNodeStates.has(this.#graph.node(event.node).state))
+        continue
+      take(event)
+      const next = this.#graph.after(event)
+      work.push(...next.events)
+      ready.push(...next.ready)
+      this.#tell(event)
+    }
+    const next = this.#graph.runEvent()
+    if (next !== undefined) take(next)
+    return { all, ready }
+  }
+
+  /** Those who wait inside the process, and the metrics. */
+  #tell(event: EngineEvent): void {
+    if (event.kind === 'run-canceling') this.#cancel.abort(new Stopped('the run was canceled'))
+    if (event.kind === 'run-canceling' || event.kind === 'run-goes-on') this.wake()
+    if (!endsNode(event) || !('node' in event)) return
+    this.parts.metrics.nodeEnded(this.#graph.planNode(event.node).type, this.#graph.node(event.node).state)
+  }
+
+  #launch(node: PlanNode): void {
+    const task = this.#work(node)
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => this.#tasks.delete(task))
+    this.#tasks.add(task)
+  }
+
+  async #work(node: PlanNode): Promise<void> {
+    if (node.gate !== null) return passGate(this, node, node.gate)
+    await this.started()
+    return runStep(this, node)
+  }
+
+  started(): Promise<void> {
+    this.#starting ??= checkStart(this)
+    return this.#starting
+  }
+
+  go(id: string): NodeView {
+    if (this.signal.aborted || this.#draining) throw new Stopped('stopped')
+    const node = this.#graph.node(id)
+    if (terminalNodeStates.has(node.state)) throw new Stopped(`${id} is ${node.state}`)
+    return node
+  }
+
+  assertHeld(): void {
+    if (!this.lease.held) this.stop(new Stopped('the term could not be renewed in time'))
+    if (this.signal.aborted) throw new Stopped('stopped')
+  }
+
+  async pause(ms: number): Promise<void> {
+    const timer = new AbortController()
+    const woken = Promise.withResolvers<void>()
+    this.#sleepers.add(woken.resolve)
+    try {
+      await Promise.race([this.parts.clock.sleep(ms, timer.signal).catch(() => {}), woken.promise])
+    } finally {
+      this.#sleepers.delete(woken.resolve)
+      timer.abort()
+    }
+    if (this.signal.aborted || this.#draining) throw new Stopped('stopped')
+  }
+
+  outputs(): ReadonlyMap<string, Json> {
+    return this.#graph.outputs
+  }
+
+  /** Whoever pauses looks again now. */
+  wake(): void {
+    for (const wake of [...this.#sleepers]) wake()
+  }
+
+  /** The seq up to which commands of people were taken. */
+  get commandsSeen(): number {
+    return this.#commandsSeen
+  }
+
+  /** Takes what people asked for; a record that was taken already is left out. */
+  takeCommands(records: readonly JournalRecord<PersonsCommand>[]): void {
+    for (const { seq, at, event } of records) {
+      if (seq <= this.#commandsSeen || this.signal.aborted) continue
+      this.#commandsSeen = seq
+      foldEvent(this.view, event, at, seq)
+      this.#answer(seq, event)
+    }
+  }
+
+  #answer(seq: number, command: PersonsCommand): void {
+    answer(this, seq, command).catch((error: unknown) => this.#failed(error))
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof Stopped)) this.stop(error)
+  }
+
+  /** Begins nothing more; resolves when what is under way has ended. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    this.wake()
+    await Promise.allSettled(this.#tasks)
+  }
+
+  /** Ends everything at once, writing nothing: an effect under way becomes `unknown` for whoever goes on. */
+  stop(why: unknown): void {
+    if (this.signal.aborted) return
+    if (why instanceof TermLost) this.parts.metrics.termLost()
+    this.parts.log.warn({ run: this.view.id, why: messageOf(why) }, 'stopped executing the run')
+    this.#finish(why)
+  }
+
+  #finish(why: unknown): void {
+    this.#stop.abort(why)
+    this.wake()
+    this.#over.resolve()
+  }
+}
+
+/** An intent without an outcome. */
+function isOpen(node: NodeView): boolean {
+  return node.state === 'running' && node.applied === null
+}
+
+function interrupted(node: NodeView): EngineEvent {
+  const failure = { kind: 'stopped' as const, message: 'the process that made the attempt stopped' }
+  return { kind: 'attempt-unknown', node: node.id, attempt: node.attempts.length, failure }
+}

@@ -1,0 +1,141 @@
+import type { Json } from '#model/digest.ts'
+import { messageOf } from '#model/errors.ts'
+import { instant } from '#model/time.ts'
+import type { PlanNode } from '#plan/plan.ts'
+import type { EngineEvent, Question } from '../state/events.ts'
+import { answerLost, type NodeView } from '../state/view.ts'
+import { attempt, type Round } from './attempt.ts'
+import { backoff } from './backoff.ts'
+import type { RunHost } from './host.ts'
+import { look, toJson, type Look, type Ready } from './look.ts'
+import { question, unseenQuestion } from './questions.ts'
+import { verify } from './verify.ts'
+
+/**
+ * Brings one step to its end, or to a question. The world decides, not the journal: every round looks first, and
+ * only what is seen to be absent is tried.
+ */
+export async function runStep(host: RunHost, node: PlanNode): Promise<void> {
+  const ready = prepare(host, node)
+  if (!('type' in ready)) {
+    host.note({ kind: 'asked', node: node.id, question: ready })
+    return
+  }
+  await lateRequestsOver(host, ready)
+  for (let unseen = 0; ;) {
+    const giveBack = await host.parts.slots.take(node.wave, host.signal)
+    let ended: Round
+    try {
+      ended = await round(host, ready, host.go(node.id), unseen)
+    } finally {
+      giveBack()
+    }
+    if (ended === 'over') return
+    unseen = ended === 'unseen' ? unseen + 1 : 0
+    await untilRetry(host, node.id)
+  }
+}
+
+/** Type and resolved input of a node, or the question why there are none. */
+function prepare(host: RunHost, node: PlanNode): Ready | Question {
+  const type = host.parts.stepTypes.get(node.type)
+  const view = host.go(node.id)
+  if (type === undefined || type.version !== node.typeVersion) {
+    const here = type === undefined ? 'none' : type.version
+    return question('definition', view, { type: node.type, planned: node.typeVersion, here })
+  }
+  try {
+    const input: unknown = type.input.parse(host.parts.resolve(node, host.outputs()))
+    return { node, type, input, key: `${host.view.id}/${node.id}` }
+  } catch (error) {
+    return question('definition', view, { input: messageOf(error) })
+  }
+}
+
+/** One look and what follows from it. */
+async function round(host: RunHost, ready: Ready, view: NodeView, unseen: number): Promise<Round> {
+  if (view.applied !== null) return verify(host, ready, view.applied)
+  const seen = await look(host, ready)
+  host.go(ready.node.id)
+  const next = conclude(host, ready, view, seen, unseen)
+  if (next.kind === 'try') return attempt(host, ready, view, next.seen)
+  host.note(next)
+  return next.kind === 'not-seen' ? 'unseen' : 'over'
+}
+
+/** What a look means for a node: the event to write, or that the step is to be tried. Pure but for the clock. */
+function conclude(
+  host: RunHost,
+  ready: Ready,
+  view: NodeView,
+  seen: Look,
+  unseen: number,
+): EngineEvent | { kind: 'try'; seen: unknown } {
+  const { node, type } = ready
+  const id = node.id
+  const lost = answerLost(view)
+  if (seen.kind === 'holds') {
+    if (type.effect === 'read') return { kind: 'succeeded', node: id, output: seen.output }
+    return { kind: 'adopted', node: id, output: seen.output, afterAttempt: view.attempts.length > 0 }
+  }
+  if (host.view.canceling !== null) {
+    const left = seen.kind === 'absent' ? 'absent' : 'unknown'
+    return { kind: 'node-canceled', node: id, left, why: 'the run was canceled' }
+  }
+  const over = timeOver(host, node, view)
+  const ask = (q: Question): EngineEvent => ({ kind: 'asked', node: id, question: q })
+  if (seen.kind === 'unclear') return ask(question('unclear', view, { observed: seen.seen }))
+  if (seen.kind === 'unseen') {
+    if (over) return ask(unseenQuestion(seen.failure, view))
+    const retryAt = instant(host.parts.clock.now() + backoff(node.limits, unseen + 1))
+    return { kind: 'not-seen', node: id, failure: seen.failure, retryAt }
+  }
+  if (lost && type.effect !== 'read' && type.precondition.kind === 'unfenced') {
+    return ask(question('unfenced', view, { observed: seen.seen, why: type.precondition.why }))
+  }
+  if (over || view.attempts.length - view.budget.attempts > node.limits.retryMax) {
+    return ask(question('exhausted', view, { observed: seen.seen }))
+  }
+  return { kind: 'try', seen: seen.seen }
+}
+
+function timeOver(host: RunHost, node: PlanNode, view: NodeView): boolean {
+  const since = view.budget.since
+  return since !== null && host.parts.clock.now() >= Date.parse(since) + node.limits.totalMs
+}
+
+/** Waits out a lost attempt whose target cannot refuse a late request: it may still land. */
+async function lateRequestsOver(host: RunHost, { node, type }: Ready): Promise<void> {
+  if (type.effect === 'read' || type.precondition.kind === 'checked') return
+  const view = host.go(node.id)
+  const last = view.attempts.at(-1)
+  if (last?.outcome !== 'unknown') return
+  await until(host, node.id, Date.parse(last.startedAt) + node.limits.attemptMs)
+}
+
+async function untilRetry(host: RunHost, node: string): Promise<void> {
+  const { retryAt } = host.go(node)
+  if (retryAt !== null) await until(host, node, Date.parse(retryAt))
+}
+
+async function until(host: RunHost, node: string, at: number): Promise<void> {
+  while (host.parts.clock.now() < at && host.view.canceling === null) {
+    await host.pause(at - host.parts.clock.now())
+    host.go(node)
+  }
+}
+
+/** The output of a step that a person vouches for: what can be told from looking, or null. */
+export async function adoptedOutput(host: RunHost, id: string): Promise<Json> {
+  const node = host.view.plan.subject.nodes.find((each) => each.id === id)
+  const ready = node === undefined || node.gate !== null ? undefined : prepare(host, node)
+  if (ready === undefined || !('type' in ready)) return null
+  const seen = await look(host, ready)
+  if (seen.kind === 'holds') return seen.output
+  if (seen.kind === 'unseen') return null
+  try {
+    return toJson(ready.type.output.parse(ready.type.adopt(ready.input, seen.seen)))
+  } catch {
+    return null
+  }
+}

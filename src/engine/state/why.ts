@@ -1,0 +1,129 @@
+import type { Json } from '#model/digest.ts'
+import type { Localized } from '#model/localized.ts'
+import type { PlanNode } from '#plan/plan.ts'
+import type { Why } from '../ports.ts'
+import { isDone, type NodeView, type RunView } from './view.ts'
+
+/** Why a node waits, or what it does; undefined when the run has no such node. */
+export function whyNode(view: RunView, id: string): Why | undefined {
+  const node = view.nodes.get(id)
+  const plan = view.plan.subject.nodes.find((each) => each.id === id)
+  if (node === undefined || plan === undefined) return undefined
+  switch (node.state) {
+    case 'waiting':
+      return whyWaiting(view, plan, node)
+    case 'running':
+    case 'unknown':
+      return whyWorking(node)
+    case 'needs-person':
+      return why(
+        'person',
+        text(
+          `사람의 결정 대기: ${node.question?.text ?? ''}`,
+          `waits for a person: ${node.question?.text ?? ''}`,
+        ),
+        {
+          reason: node.question?.reason ?? null,
+          choices: node.question?.choices ?? [],
+          facts: node.question?.facts ?? {},
+        },
+      )
+    case 'canceled':
+      return why(
+        'canceled',
+        text(`취소됨: ${node.canceled?.why ?? ''}`, `canceled: ${node.canceled?.why ?? ''}`),
+        {
+          left: node.canceled?.left ?? null,
+        },
+      )
+    case 'succeeded':
+    case 'adopted':
+    case 'failed':
+    case 'skipped':
+      return why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
+  }
+}
+
+function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
+  const needs = plan.needs.flatMap((need) => {
+    const { state } = view.nodes.get(need) ?? {}
+    return state === undefined || isDone(state) ? [] : [{ node: need, state }]
+  })
+  if (needs.length > 0) {
+    const names = needs.map((need) => `${need.node} (${need.state})`).join(', ')
+    return why('needs', text(`앞 단계 대기: ${names}`, `needs ${names}`), { needs })
+  }
+  if (plan.gate !== null) {
+    const { quorum, purpose } = plan.gate
+    const given = node.approvedBy.length
+    return why(
+      'approval',
+      text(`서명 ${quorum}건 중 ${given}건`, `${given} of ${quorum} signatures (${purpose})`),
+      {
+        purpose,
+        quorum,
+        by: node.approvedBy,
+      },
+    )
+  }
+  if (view.question !== null) {
+    const { question } = view
+    return why(
+      'person',
+      text(`실행 전체가 사람의 결정 대기: ${question.text}`, `the run waits for a person: ${question.text}`),
+      {
+        reason: question.reason,
+        choices: question.choices,
+        facts: question.facts,
+      },
+    )
+  }
+  if (node.retryAt !== null) {
+    const message = node.failure?.message ?? ''
+    return why(
+      'retry',
+      text(`${node.retryAt}에 다시 시도: ${message}`, `tries again at ${node.retryAt}: ${message}`),
+      {
+        retryAt: node.retryAt,
+        attempts: node.attempts.length,
+        failure: message,
+      },
+    )
+  }
+  return why(
+    'capacity',
+    text('차례를 기다리거나 대상을 확인하는 중', 'ready: waits for a place, or is being looked at'),
+    {},
+  )
+}
+
+function whyWorking(node: NodeView): Why {
+  const attempt = node.attempts.length
+  if (node.state === 'unknown') {
+    const message = node.failure?.message ?? ''
+    return why(
+      'working',
+      text(
+        `시도 ${attempt}의 결과를 확인하는 중: ${message}`,
+        `finding out what attempt ${attempt} did: ${message}`,
+      ),
+      {
+        attempt,
+        retryAt: node.retryAt,
+      },
+    )
+  }
+  if (node.applied !== null) return why('working', text('결과 검증 중', 'being verified'), { attempt })
+  const said = node.progress === null ? '' : `: ${node.progress}`
+  return why('working', text(`시도 ${attempt} 진행 중${said}`, `attempt ${attempt} is under way${said}`), {
+    attempt,
+  })
+}
+
+function why(reason: Why['reason'], words: Localized, facts: { [key: string]: Json }): Why {
+  return { reason, text: words, facts }
+}
+
+function text(ko: string, en: string): Localized {
+  return { ko, en }
+}
