@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { digestOf, type Json } from '#model/digest.ts'
+import { digestOf } from '#model/digest.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import type { Roster } from '#people/roster.ts'
@@ -10,30 +10,34 @@ import {
   admit,
   counts,
   expiryOf,
-  planChanged,
   refuseRole,
   statusOf,
+  subjectGate,
   type GateStatus,
+  type PlanGate,
   type RecordedStatement,
   type Subject,
   type SubjectGate,
 } from './rules.ts'
+import {
+  attestationOf,
+  entryOf,
+  insertOnce,
+  otherRun,
+  refuseOtherTarget,
+  whyVoid,
+  type ApprovalEntry,
+  type Attestation,
+  type DeclarationTarget,
+} from './receipt.ts'
 import { namespaceOf, type Statement } from './statement.ts'
 import { parseStatement } from './statement-schema.ts'
-import { insertStatement, statementsOf, voidEarlier, type Received } from './store.ts'
+import { statementsOf, voidEarlier, type Received } from './store.ts'
 
 /** Where runs are known: the engine, wired by daemon. */
 export interface Subjects {
   /** The run with its plan's gates; undefined when there is none. */
   find(run: string): Promise<Subject | undefined>
-}
-
-/** An entry for the audit ledger, committed with what it records. */
-export interface ApprovalEntry {
-  kind: 'approval.declared' | 'approval.given' | 'approval.refused'
-  actor: string
-  subject: string
-  body: { [key: string]: Json }
 }
 
 export interface ApprovalsOptions {
@@ -50,26 +54,6 @@ export interface ApprovalsOptions {
 export interface SignedStatement {
   statement: string
   signature: string
-}
-
-/** An attestation that counts, in the form that a fence needs. */
-export interface Attestation {
-  id: string
-  principal: string
-  site: string
-  systems: readonly string[]
-  sources: readonly string[]
-  receivedAt: string
-  expiresAt: string
-  statementDigest: string
-}
-
-/** What a declaration has to be about. */
-export interface DeclarationTarget {
-  run: string
-  planDigest: string
-  fromSite: string
-  systems: readonly string[]
 }
 
 /**
@@ -176,7 +160,7 @@ export class Approvals {
     }
   }
 
-  /** Where a gate stands now. For the engine: statements over another digest or of the requester do not count. */
+  /** Where a gate stands now: statements over another digest or of the requester do not count. */
   async gateStatus(
     run: string,
     gate: SubjectGate,
@@ -186,8 +170,27 @@ export class Approvals {
     return statusOf(gate, about, policy[gate.purpose], await statementsOf(pool, run), clock.now())
   }
 
+  /** The same in the engine's words: its port `Approvals`. */
+  async at(request: {
+    runId: string
+    planDigest: string
+    requester: string
+    node: string
+    gate: PlanGate
+  }): Promise<{ granted: string[]; rejected: { by: string; reason: string }[] }> {
+    const gate = subjectGate(request.node, request.gate)
+    const status = await this.gateStatus(request.runId, gate, request)
+    const granted = status.given.map((one) => one.principal)
+    // The engine counts by the plan's quorum. Where policy asks for more, it must not get there too early.
+    const shown = status.state === 'passed' ? granted : granted.slice(0, Math.max(0, request.gate.quorum - 1))
+    return {
+      granted: shown,
+      rejected: status.refused.map((one) => ({ by: one.principal, reason: one.reason })),
+    }
+  }
+
   /** The attestations of a run that count now, for the fence that rests on them. Empty for an unknown run. */
-  async attestations(run: string): Promise<Attestation[]> {
+  async forRun(run: string): Promise<Attestation[]> {
     const { subjects, clock, pool } = this.#options
     const subject = await subjects.find(run)
     if (subject === undefined) return []
@@ -195,16 +198,7 @@ export class Approvals {
     return (await statementsOf(pool, run))
       .filter((one) => one.statement.purpose === 'attest' && one.statement.decision === 'yes')
       .filter((one) => one.statement.principal !== subject.requester && counts(one, subject, now))
-      .map((one) => ({
-        id: one.id,
-        principal: one.statement.principal,
-        site: one.statement.scope.site,
-        systems: one.statement.scope.systems,
-        sources: one.statement.sources,
-        receivedAt: instant(one.receivedAt),
-        expiresAt: instant(one.expiresAt),
-        statementDigest: digestOf(one.statement),
-      }))
+      .map(attestationOf)
   }
 
   #prove(statement: Statement, signed: SignedStatement, now: number) {
@@ -242,64 +236,4 @@ export class Approvals {
       throw error
     }
   }
-}
-
-function entryOf(kind: ApprovalEntry['kind'], received: Received, sentBy: string): ApprovalEntry {
-  const { statement } = received
-  return {
-    kind,
-    actor: statement.principal,
-    subject: statement.run,
-    body: {
-      statement: received.bytes,
-      signature: received.signature,
-      key: received.fingerprint,
-      receivedAt: instant(received.receivedAt),
-      expiresAt: instant(received.expiresAt),
-      sentBy,
-    },
-  }
-}
-
-async function insertOnce(tx: Queryable, received: Received): Promise<void> {
-  try {
-    await insertStatement(tx, received)
-  } catch (cause) {
-    if ((cause as { code?: string }).code !== '23505') throw cause
-    const { statement } = received
-    throw new HaetaeError('approved-already', `${statement.principal} on run ${statement.run}`, {
-      why: 'the same was received at this moment',
-      cause,
-    })
-  }
-}
-
-function refuseOtherTarget(statement: Statement, target: DeclarationTarget): void {
-  if (statement.purpose !== 'declare') {
-    throw new HaetaeError('statement-invalid', 'the statement', {
-      where: 'purpose',
-      why: `a declaration is needed, this is ${statement.purpose}`,
-    })
-  }
-  if (statement.run !== target.run) throw otherRun(statement, target.run)
-  if (statement.planDigest !== target.planDigest) throw planChanged(statement, target)
-  const signed = [...statement.scope.systems].sort().join(',')
-  const planned = [...target.systems].sort().join(',')
-  if (statement.scope.site === target.fromSite && signed === planned) return
-  throw new HaetaeError('statement-invalid', 'the statement', {
-    where: 'scope',
-    why: `signed was ${statement.scope.site} [${signed}], the plan is about ${target.fromSite} [${planned}]`,
-  })
-}
-
-function otherRun(statement: Statement, run: string): HaetaeError {
-  const why = `it is about ${statement.run}, and was sent for ${run}`
-  return new HaetaeError('statement-invalid', 'the statement', { where: 'run', why })
-}
-
-/** Why a statement no longer counts; null while it does. */
-function whyVoid(one: RecordedStatement, subject: Subject, now: number): string | null {
-  if (one.voided !== null) return one.voided
-  if (one.statement.planDigest !== subject.planDigest) return 'the plan is another one since'
-  return one.statement.purpose !== 'declare' && one.expiresAt <= now ? 'it has expired' : null
 }

@@ -12,6 +12,17 @@ export interface SubjectGate {
   quorum: number
 }
 
+/** A gate as a plan says it (plan/plan.ts; approval stands below plan). */
+export interface PlanGate {
+  purpose: 'failover' | 'attestation'
+  quorum: number
+}
+
+/** A plan's gate as what people sign for. */
+export function subjectGate(node: string, gate: PlanGate): SubjectGate {
+  return { node, purpose: gate.purpose === 'attestation' ? 'attest' : 'approve', quorum: gate.quorum }
+}
+
 /** What is signed over: a run with its plan. */
 export interface Subject {
   run: string

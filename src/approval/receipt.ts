@@ -1,0 +1,112 @@
+import { digestOf, type Json } from '#model/digest.ts'
+import { HaetaeError } from '#model/errors.ts'
+import { instant } from '#model/time.ts'
+import type { Queryable } from '#platform/postgres/transaction.ts'
+import { planChanged, type RecordedStatement, type Subject } from './rules.ts'
+import type { Statement } from './statement.ts'
+import { insertStatement, type Received } from './store.ts'
+
+/** An entry for the audit ledger, committed with what it records. */
+export interface ApprovalEntry {
+  kind: 'approval.declared' | 'approval.given' | 'approval.refused'
+  actor: string
+  subject: string
+  body: { [key: string]: Json }
+}
+
+/** An attestation that counts, in the form that a fence needs. */
+export interface Attestation {
+  id: string
+  principal: string
+  site: string
+  systems: readonly string[]
+  sources: readonly string[]
+  receivedAt: string
+  expiresAt: string
+  statementDigest: string
+}
+
+/** What a declaration has to be about. */
+export interface DeclarationTarget {
+  run: string
+  planDigest: string
+  fromSite: string
+  systems: readonly string[]
+}
+
+/** The ledger's entry of a statement that was accepted. */
+export function entryOf(kind: ApprovalEntry['kind'], received: Received, sentBy: string): ApprovalEntry {
+  const { statement } = received
+  return {
+    kind,
+    actor: statement.principal,
+    subject: statement.run,
+    body: {
+      statement: received.bytes,
+      signature: received.signature,
+      key: received.fingerprint,
+      receivedAt: instant(received.receivedAt),
+      expiresAt: instant(received.expiresAt),
+      sentBy,
+    },
+  }
+}
+
+/** Stores a statement; a race that the index lost is `approved-already`. */
+export async function insertOnce(tx: Queryable, received: Received): Promise<void> {
+  try {
+    await insertStatement(tx, received)
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== '23505') throw cause
+    const { statement } = received
+    throw new HaetaeError('approved-already', `${statement.principal} on run ${statement.run}`, {
+      why: 'the same was received at this moment',
+      cause,
+    })
+  }
+}
+
+/** Throws `statement-invalid` or `plan-changed` when a declaration is about something else. */
+export function refuseOtherTarget(statement: Statement, target: DeclarationTarget): void {
+  if (statement.purpose !== 'declare') {
+    throw new HaetaeError('statement-invalid', 'the statement', {
+      where: 'purpose',
+      why: `a declaration is needed, this is ${statement.purpose}`,
+    })
+  }
+  if (statement.run !== target.run) throw otherRun(statement, target.run)
+  if (statement.planDigest !== target.planDigest) throw planChanged(statement, target)
+  const signed = [...statement.scope.systems].sort().join(',')
+  const planned = [...target.systems].sort().join(',')
+  if (statement.scope.site === target.fromSite && signed === planned) return
+  throw new HaetaeError('statement-invalid', 'the statement', {
+    where: 'scope',
+    why: `signed was ${statement.scope.site} [${signed}], the plan is about ${target.fromSite} [${planned}]`,
+  })
+}
+
+export function otherRun(statement: Statement, run: string): HaetaeError {
+  const why = `it is about ${statement.run}, and was sent for ${run}`
+  return new HaetaeError('statement-invalid', 'the statement', { where: 'run', why })
+}
+
+/** Why a statement no longer counts; null while it does. */
+export function whyVoid(one: RecordedStatement, subject: Subject, now: number): string | null {
+  if (one.voided !== null) return one.voided
+  if (one.statement.planDigest !== subject.planDigest) return 'the plan is another one since'
+  return one.statement.purpose !== 'declare' && one.expiresAt <= now ? 'it has expired' : null
+}
+
+/** A recorded attestation in the form that a fence needs. */
+export function attestationOf(one: RecordedStatement): Attestation {
+  return {
+    id: one.id,
+    principal: one.statement.principal,
+    site: one.statement.scope.site,
+    systems: one.statement.scope.systems,
+    sources: one.statement.sources,
+    receivedAt: instant(one.receivedAt),
+    expiresAt: instant(one.expiresAt),
+    statementDigest: digestOf(one.statement),
+  }
+}
