@@ -5,6 +5,8 @@ export type Reference = readonly string[]
 
 interface Findings {
   references: Reference[]
+  /** Texts written in it. */
+  texts: string[]
   /** The deepest nesting of loops (`map`, `filter`, `all`, `exists`). */
   loops: number
   refused: { offset: number; reason: string; remedy: string } | undefined
@@ -16,12 +18,13 @@ const loopNames = new Set(['all', 'exists', 'exists_one', 'map', 'filter', 'bind
 
 /** Reads from the parsed form of an expression what it refers to and what it must not do. */
 export function inspect(root: ASTNode): Findings {
-  const found: Findings = { references: [], loops: 0, refused: undefined }
+  const found: Findings = { references: [], texts: [], loops: 0, refused: undefined }
   visit(root as Node, 0, found)
   return found
 }
 
 function visit(node: Node, loops: number, found: Findings): void {
+  if (node.op === 'value' && typeof node.args === 'string') found.texts.push(node.args)
   const path = pathOf(node)
   if (path !== undefined) {
     found.references.push(path)

@@ -29,6 +29,8 @@ export interface Expression {
   readonly type: ResultType
   /** What it reads, each as a path from a variable: `['steps', 'standby', 'receivedLsn']`. */
   readonly references: readonly Reference[]
+  /** Texts that are written in it. */
+  readonly texts: readonly string[]
   /** Its value as JSON. Throws ExpressionError when it has none, or one that JSON cannot carry. */
   evaluate(bound: Bound): unknown
 }
@@ -52,6 +54,17 @@ const options = {
     maxMapEntries: limits.elements,
     maxCallArguments: 8,
   },
+}
+
+const parser = new Environment(options)
+
+/**
+ * What an expression reads, before it is known what there is to read. Names of its own loops are among it.
+ * Throws ExpressionError for what does not parse.
+ */
+export function referencesIn(source: string): readonly Reference[] {
+  if (source.length > limits.length) return []
+  return inspect(guarded(source, () => parser.parse(source)).ast as ASTNode).references
 }
 
 /** A scope: the variables that expressions may use, and their types. */
@@ -97,7 +110,7 @@ function compile(
   if (source.length > limits.length)
     throw new ExpressionError(source, 0, `the expression is longer than ${limits.length} characters`)
   const parsed = guarded(source, () => evaluator.parse(source))
-  const { references, loops, refused } = inspect(parsed.ast as ASTNode)
+  const { references, texts, loops, refused } = inspect(parsed.ast as ASTNode)
   if (refused !== undefined) throw new ExpressionError(source, refused.offset, refused.reason, refused.remedy)
   if (loops > limits.loops)
     throw new ExpressionError(source, 0, `loops are nested deeper than ${limits.loops}`)
@@ -108,6 +121,7 @@ function compile(
     type: typeNamed(String(checked.type)),
     // What a loop names is its own, not the scope's.
     references: references.filter(([name]) => name !== undefined && names.has(name)),
+    texts,
     evaluate: (bound) =>
       fromCel(
         source,
