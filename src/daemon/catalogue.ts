@@ -16,13 +16,13 @@ export interface Catalogue {
 
 /**
  * Reads the catalogue's folder: `estate.yaml`, overlays (`lab.yaml`, `overlays/*.yaml`), `roster.yaml`,
- * `approval-policy.yaml`. Throws `estate-invalid`, `estate-unreadable`, `roster-invalid`, `policy-invalid`, each with
+ * `policies/approvals.yaml`. Throws `estate-invalid`, `estate-unreadable`, `roster-invalid`, `policy-invalid`, each with
  * the place of the fault.
  */
 export async function loadCatalogue(folder: string): Promise<Catalogue> {
   const overlays = [join(folder, 'lab.yaml'), ...yamlFilesIn(join(folder, 'overlays'))]
   const files = [join(folder, 'estate.yaml'), ...overlays.filter((file) => existsSync(file))]
-  const policyFile = join(folder, 'approval-policy.yaml')
+  const policyFile = join(folder, 'policies/approvals.yaml')
   const [estate, roster, approvalPolicy] = await Promise.all([
     loadEstate(files),
     loadRoster(join(folder, 'roster.yaml')),

@@ -41,7 +41,7 @@ export function buildMonitor(needs: Needs): Monitor {
   const vantages = catalogue.estate.sites
     .filter((site) => site.id !== config.site)
     .flatMap((site): Vantage[] => [
-      prometheusVantage(site.id, 1_000, lookProm),
+      prometheusVantage(site.id, 1_000, lookProm, (system) => world.activeSite(system) === site.id),
       replicationVantage(site.id, 3_000, (signal) => look(standbys(site.id), signal)),
       ...needs.peers.filter((peer) => peer.site === site.id).map((peer) => peerVantage(peer, 1_000)),
       ...config.peers.filter((peer) => peer.site === site.id).flatMap(apiServerOf),

@@ -2,12 +2,18 @@ import { messageOf } from '#model/errors.ts'
 import type { PrometheusClient, Sample } from '#platform/prometheus/client.ts'
 import type { Measure, Observations, SystemMeasures } from './types.ts'
 
+/** A scrape target: a system's web service, or a part of the site itself (API server, daemon). */
+export interface Target {
+  system: string | undefined
+  answered: boolean
+}
+
 /** One look through Prometheus: measures of every system, and who answered its scrape. */
 export interface PrometheusLook {
   prometheus: Observations['prometheus']
   measures: Observations['measures']
-  /** site → targets that answered their last fresh scrape, and all targets. */
-  targets: Record<string, { answered: number; all: number }>
+  /** site → its targets that were scraped lately. */
+  targets: Record<string, Target[]>
   at: number
 }
 
@@ -54,7 +60,7 @@ export function understand(
     const { __name__: name, system, site } = sample.labels
     if (name === undefined || site === undefined) continue
     const measure = { value: sample.value, ageMs: Math.max(0, at - (scrapedAt.get(targetOf(sample)) ?? 0)) }
-    if (name === 'up') count(targets, site, measure)
+    if (name === 'up') note(targets, site, system, measure)
     if (system === undefined) continue
     const bySite = (measures[system] ??= {})
     bySite[site] = withMeasure(bySite[site] ?? { dependencies: {} }, name, sample, measure)
@@ -67,11 +73,13 @@ function targetOf(sample: Sample): string {
 }
 
 /** A target whose last scrape is old says nothing now: it neither answers nor counts. */
-function count(targets: PrometheusLook['targets'], site: string, measure: Measure): void {
-  if (measure.ageMs > 10_000) return
-  const target = (targets[site] ??= { answered: 0, all: 0 })
-  target.all += 1
-  if (measure.value === 1) target.answered += 1
+function note(
+  targets: PrometheusLook['targets'],
+  site: string,
+  system: string | undefined,
+  up: Measure,
+): void {
+  if (up.ageMs <= 10_000) (targets[site] ??= []).push({ system, answered: up.value === 1 })
 }
 
 function withMeasure(before: SystemMeasures, name: string, sample: Sample, measure: Measure): SystemMeasures {

@@ -6,23 +6,28 @@ import type { Look, Vantage } from './vantage.ts'
 /** A standby that got nothing for longer than this sees silence. Heartbeat rows are written every second. */
 const receiptMs = 4_000
 
-/** The site's scrape targets, as this site's Prometheus sees them. */
+/** The site's scrape targets, as this site's Prometheus sees them. `isActive`: the system is primary there. */
 export function prometheusVantage(
   site: string,
   everyMs: number,
   look: (signal: AbortSignal) => Promise<PrometheusLook>,
+  isActive: (system: string) => boolean,
 ): Vantage {
-  return { site, kind: 'prometheus', everyMs, look: async (signal) => targetsSeen(await look(signal), site) }
+  return {
+    site,
+    kind: 'prometheus',
+    everyMs,
+    look: async (signal) => targetsSeen(await look(signal), site, isActive),
+  }
 }
 
-/** What Prometheus's targets of a site mean. Pure. */
-export function targetsSeen(seen: PrometheusLook, site: string): Look {
+/** What Prometheus's targets of a site mean. Pure. Web services that do not run there are not expected to answer. */
+export function targetsSeen(seen: PrometheusLook, site: string, isActive: (system: string) => boolean): Look {
   if (!seen.prometheus.answered) return { saw: 'unavailable', fault: false, why: seen.prometheus.why }
-  const targets = seen.targets[site]
-  if (targets === undefined || targets.all === 0) {
-    return { saw: 'unavailable', fault: false, why: 'Prometheus scrapes nothing there' }
-  }
-  const { answered, all } = targets
+  const targets = (seen.targets[site] ?? []).filter(({ system }) => system === undefined || isActive(system))
+  const all = targets.length
+  if (all === 0) return { saw: 'unavailable', fault: false, why: 'Prometheus scrapes nothing there' }
+  const answered = targets.filter((target) => target.answered).length
   if (answered === 0) return { saw: 'silence', fault: false, why: `none of ${all} targets answers` }
   // One target more or less is the health of a system; it is a fault of the site when most are gone.
   return {
