@@ -19,12 +19,18 @@ export interface CommandOptions {
 export async function run(argv: readonly string[], options: CommandOptions = {}): Promise<string> {
   const result = await attempt(argv, options)
   if (result.code === 0) return result.stdout
-  throw new HaetaeError('lab-command-failed', argv.slice(0, 12).join(' ').slice(0, 300), {
+  throw new HaetaeError('lab-command-failed', shown(argv), {
     why:
       result.why ??
       (lastLines(result.stderr || result.stdout, 6) || `it ended with code ${String(result.code)}`),
     facts: { code: result.code },
   })
+}
+
+/** The command itself, without the prefixes that lead into namespaces and cgroups. */
+function shown(argv: readonly string[]): string {
+  const own = argv.slice(argv[0] === 'sh' || argv[0] === 'nsenter' ? argv.indexOf('--') + 1 : 0)
+  return own.join(' ').slice(0, 300)
 }
 
 export interface CommandResult {

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { createAuthority, createTokenKey, issue, type KeyPair } from './pki.ts'
+import { createAuthority, createTokenKey, issue, keyPairIn, type KeyPair } from './pki.ts'
 
 /** Everything that one cluster's parts know each other by. Each cluster has its own authority. */
 export interface ClusterPki {
@@ -26,12 +26,6 @@ export async function createClusterPki(
 ): Promise<ClusterPki> {
   const authority = await createAuthority(dir, 'authority')
   const local = { dns: ['localhost'], ips: ['127.0.0.1'] }
-  const one = (name: string, commonName: string, organization?: string): Promise<KeyPair> =>
-    issue(authority, dir, name, {
-      ...local,
-      commonName,
-      ...(organization === undefined ? {} : { organization }),
-    })
   const names = [
     'kubernetes',
     'kubernetes.default',
@@ -39,37 +33,40 @@ export async function createClusterPki(
     'kubernetes.default.svc.cluster.local',
   ]
   const serving = { dns: [...local.dns, ...names, cluster.name], ips: [...local.ips, ...cluster.ips] }
-  const [
-    etcd,
-    apiServer,
-    controllerManager,
-    scheduler,
-    admin,
-    apiServerClient,
-    kubelet,
-    kubeProxy,
-    prometheus,
-    token,
-  ] = await Promise.all([
+  const one = (name: string, commonName: string, organization?: string): Promise<KeyPair> =>
+    issue(authority, dir, name, {
+      ...local,
+      commonName,
+      ...(organization === undefined ? {} : { organization }),
+    })
+  const kubelet = { ...serving, dns: [cluster.node], commonName: `system:node:${cluster.node}` }
+  await Promise.all([
     one('etcd', 'etcd'),
     issue(authority, dir, 'api-server', { ...serving, commonName: 'kube-apiserver' }),
     one('controller-manager', 'system:kube-controller-manager'),
     one('scheduler', 'system:kube-scheduler'),
     one('admin', 'lab-admin', 'system:masters'),
     one('api-server-client', 'kube-apiserver-kubelet-client', 'system:masters'),
-    issue(authority, dir, 'kubelet', {
-      ...serving,
-      dns: [cluster.node],
-      commonName: `system:node:${cluster.node}`,
-      organization: 'system:nodes',
-    }),
+    issue(authority, dir, 'kubelet', { ...kubelet, organization: 'system:nodes' }),
     one('kube-proxy', 'system:kube-proxy'),
     one('prometheus', 'prometheus', 'system:monitoring'),
     createTokenKey(dir, 'token'),
   ])
+  return clusterPkiIn(dir)
+}
+
+/** Where `createClusterPki` put things. */
+export function clusterPkiIn(dir: string): ClusterPki {
+  const pair = (name: string): KeyPair => keyPairIn(dir, name)
   return {
-    ...{ authority, etcd, apiServer, controllerManager, scheduler, admin },
-    ...{ apiServerClient, kubelet, kubeProxy, prometheus, token },
+    ...{ authority: pair('authority'), etcd: pair('etcd'), apiServer: pair('api-server') },
+    ...{ controllerManager: pair('controller-manager'), scheduler: pair('scheduler'), admin: pair('admin') },
+    ...{
+      apiServerClient: pair('api-server-client'),
+      kubelet: pair('kubelet'),
+      kubeProxy: pair('kube-proxy'),
+    },
+    ...{ prometheus: pair('prometheus'), token: pair('token') },
   }
 }
 

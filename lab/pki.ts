@@ -69,6 +69,11 @@ export async function createTokenKey(dir: string, name: string): Promise<KeyPair
 
 async function filesFor(dir: string, name: string): Promise<KeyPair> {
   await mkdir(dir, { recursive: true, mode: 0o755 })
+  return keyPairIn(dir, name)
+}
+
+/** The files of the key pair with that name in the folder. */
+export function keyPairIn(dir: string, name: string): KeyPair {
   return { cert: join(dir, `${name}.crt`), key: join(dir, `${name}.key`) }
 }
 

@@ -38,3 +38,10 @@ export async function httpsGet(url: string, identity: ProbeIdentity, timeoutMs =
     asked.end()
   })
 }
+
+/** GETs a plain HTTP address; throws unless it answers 2xx within two seconds. */
+export async function httpGet(url: string): Promise<void> {
+  const reply = await fetch(url, { signal: AbortSignal.timeout(2000), headers: { connection: 'close' } })
+  await reply.body?.cancel()
+  if (!reply.ok) throw new Error(`${url} answered ${reply.status}`)
+}

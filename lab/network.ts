@@ -1,0 +1,112 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { addressesOf, CARRIER, CITIZENS_NETWORK, otherSite } from './addresses.ts'
+import { run } from './command.ts'
+import { SITES, type Instance, type SiteId } from './instance.ts'
+
+/**
+ * The network namespaces of a lab. `carrier` is the equipment between the sites: a router that both ends of the
+ * link lead to. Faults of the link are made there, so that a site sees what it would see of a real line: silence.
+ */
+export type NetworkId = SiteId | 'citizens' | 'carrier'
+export const NETWORKS: readonly NetworkId[] = ['daejeon', 'gwangju', 'citizens', 'carrier']
+
+/** The file that holds a network namespace; it lives on when every process in it has died. */
+export function netnsFile(instance: Instance, network: NetworkId): string {
+  return join(instance.netns, network)
+}
+
+/** Prefix of a command that runs in one network, and else on the host. */
+export function inNetwork(instance: Instance, network: NetworkId): string[] {
+  return ['nsenter', `--net=${netnsFile(instance, network)}`, '--']
+}
+
+/** Runs `ip` commands, one a line, in one network. */
+export async function ip(instance: Instance, network: NetworkId, lines: readonly string[]): Promise<void> {
+  await run([...inNetwork(instance, network), 'ip', '-batch', '-'], { input: `${lines.join('\n')}\n` })
+}
+
+/** Creates the networks, the lines between them and their routes; nothing of it is on the host's own network. */
+export async function createNetworks(instance: Instance): Promise<void> {
+  await mkdir(instance.netns, { recursive: true })
+  for (const network of NETWORKS) {
+    const file = netnsFile(instance, network)
+    await writeFile(file, '')
+    await run(['unshare', `--net=${file}`, 'true'])
+  }
+  for (const network of NETWORKS) await ip(instance, network, ['link set dev lo up'])
+  // A namespace can inherit the host's settings: state what a router needs, and what citizens must not do.
+  for (const network of NETWORKS) await setForwarding(instance, network, network !== 'citizens')
+  for (const site of SITES) await connectSite(instance, site)
+}
+
+async function setForwarding(instance: Instance, network: NetworkId, forward: boolean): Promise<void> {
+  const settings = { ip_forward: Number(forward), 'conf/all/rp_filter': 0, 'conf/default/rp_filter': 0 }
+  const writes = Object.entries(settings).map(([key, value]) => `echo ${value} >/proc/sys/net/ipv4/${key}`)
+  // IPv6 would be a second way from site to site to think about; the lab speaks IPv4 only (lo keeps ::1).
+  writes.push('if [ -d /proc/sys/net/ipv6 ]; then echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6; fi')
+  await run([...inNetwork(instance, network), 'sh', '-ec', writes.join('\n')])
+}
+
+async function connectSite(instance: Instance, site: SiteId): Promise<void> {
+  const own = addressesOf(site)
+  const line = own.citizensLine
+  const carrier = netnsFile(instance, 'carrier')
+  const citizens = netnsFile(instance, 'citizens')
+  await ip(instance, site, [
+    // This kernel has no dummy device; a pair whose other end nobody uses is as good.
+    'link add name site0 type veth peer name site0-end',
+    'link set dev site0-end up',
+    'link set dev site0 up',
+    `addr add ${own.node}/32 dev site0`,
+    `addr add ${own.nameServer}/32 dev site0`,
+    // A process of the site itself finds a route before kube-proxy changes the destination.
+    `route add ${own.services} dev site0 src ${own.node}`,
+    `link add name link type veth peer name ${site} netns ${carrier}`,
+    `link add name citizens type veth peer name ${site} netns ${citizens}`,
+    'link set dev citizens up',
+    `addr add ${line.site}/30 dev citizens`,
+    'link set dev link up',
+    `addr add ${own.link} peer ${CARRIER}/32 dev link`,
+    `route add ${addressesOf(otherSite(site)).network} via ${CARRIER} dev link src ${own.node}`,
+  ])
+  await ip(instance, 'carrier', [`addr add ${CARRIER} peer ${own.link}/32 dev ${site}`])
+  await raiseLink(instance, site)
+  await ip(instance, 'citizens', [
+    `link set dev ${site} up`,
+    `addr add ${line.citizens}/30 dev ${site}`,
+    `route add ${own.network} via ${line.site} dev ${site} src ${line.citizens}`,
+  ])
+}
+
+/** Brings the carrier's end of a site's link up, with the route that going down takes away. */
+export async function raiseLink(instance: Instance, site: SiteId): Promise<void> {
+  const own = addressesOf(site)
+  await ip(instance, 'carrier', [
+    `link set dev ${site} up`,
+    `route replace ${own.network} via ${own.link} dev ${site} src ${CARRIER}`,
+  ])
+}
+
+/**
+ * Throws when a packet could pass between the sites by another way than the link: a default route, a route to
+ * the other site by another device, citizens that forward.
+ */
+export async function proveOnlyRoute(instance: Instance): Promise<void> {
+  for (const site of SITES) {
+    const other = addressesOf(otherSite(site)).network
+    for (const line of (await routes(instance, site)).split('\n')) {
+      const byLink = line.includes(' dev link ')
+      if (line.startsWith('default')) throw new Error(`${site} has a default route: ${line}`)
+      if (line.startsWith(other.split('/')[0] ?? other) && !byLink) throw new Error(`${site}: ${line}`)
+      if (line.startsWith(CITIZENS_NETWORK)) throw new Error(`${site} could go through the citizens: ${line}`)
+    }
+  }
+  const forwards = await run([...inNetwork(instance, 'citizens'), 'cat', '/proc/sys/net/ipv4/ip_forward'])
+  if (forwards.trim() !== '0') throw new Error('the citizens forward packets')
+}
+
+/** All IPv4 routes of a network but those of its own addresses, one a line. */
+export async function routes(instance: Instance, network: NetworkId): Promise<string> {
+  return (await run([...inNetwork(instance, network), 'ip', '-4', 'route', 'show', 'table', 'main'])).trim()
+}
