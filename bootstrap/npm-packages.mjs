@@ -1,0 +1,91 @@
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { ask, runChild, stopIfInterrupted } from './child.mjs'
+import { checkout, packagedNode, readCheckout } from './place.mjs'
+import { Progress, say, Stop } from './say.mjs'
+
+const modules = join(checkout, 'node_modules')
+
+/** @typedef {{version?: string, optional?: boolean, peer?: boolean, integrity?: string}} Locked */
+
+/** @param {string} text @returns {Record<string, Locked>} */
+function lockedPackages(text) {
+  return JSON.parse(text).packages ?? {}
+}
+
+/** The version of the packaged Node that package.json asks for, such as `26.10.0`. */
+function nodeWanted() {
+  return JSON.parse(readCheckout('package.json')).devDependencies.node
+}
+
+/** True when node_modules holds what package-lock.json says, and the packaged Node runs. */
+export function npmPackagesInstalled() {
+  const installed = join(modules, '.package-lock.json')
+  if (!existsSync(installed)) return false
+  const wanted = lockedPackages(readCheckout('package-lock.json'))
+  const present = lockedPackages(readFileSync(installed, 'utf8'))
+  const complete = Object.entries(wanted).every(
+    // What is optional is for other kinds of machine.
+    ([path, { version, optional }]) => path === '' || optional === true || present[path]?.version === version,
+  )
+  return complete && packagedNodeRuns()
+}
+
+function packagedNodeRuns() {
+  return ask(packagedNode, ['--version']) === `v${nodeWanted()}`
+}
+
+/** Installs the npm packages of package-lock.json (`npm ci`) and the packaged Node. */
+export async function installNpmPackages() {
+  const total = Object.keys(lockedPackages(readCheckout('package-lock.json'))).length
+  const progress = new Progress('npm packages')
+  const poll = setInterval(() => progress.set(Math.min(0.99, countPackages() / (total * 0.8))), 500)
+  const { code, output } = await runChild('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: checkout,
+  })
+  clearInterval(poll)
+  progress.end(code === 0 ? 'installed' : undefined)
+  if (code !== 0) {
+    // A half-filled folder would look installed to other tools.
+    rmSync(modules, { recursive: true, force: true })
+    stopIfInterrupted('Stopped as asked. The half-installed node_modules was removed.')
+    throw new Stop(
+      `npm could not install the packages; the registry or the network may be at fault. npm said:\n${lastLines(output)}`,
+    )
+  }
+  await ensurePackagedNode()
+}
+
+/** The package `node` brings its binary by an install script, which a user's npm settings may have skipped. */
+async function ensurePackagedNode() {
+  if (packagedNodeRuns()) return
+  say(
+    '  npm is set to skip install scripts; running the one of the package `node`, which brings Node itself.',
+  )
+  const { output } = await runChild(
+    'npm',
+    ['rebuild', 'node', '--ignore-scripts=false', '--loglevel=error'],
+    {
+      cwd: checkout,
+    },
+  )
+  stopIfInterrupted()
+  if (!packagedNodeRuns()) {
+    throw new Stop(
+      `The packaged Node ${nodeWanted()} does not run. npm said:\n${lastLines(output) || '(nothing)'}`,
+    )
+  }
+}
+
+function countPackages() {
+  if (!existsSync(modules)) return 0
+  return readdirSync(modules).reduce(
+    (sum, name) => sum + (name.startsWith('@') ? readdirSync(join(modules, name)).length : 1),
+    0,
+  )
+}
+
+/** @param {string} text */
+function lastLines(text) {
+  return text.trim().split('\n').slice(-12).join('\n')
+}
