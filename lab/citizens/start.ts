@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addressesOf } from '../addresses.ts'
 import { placeFolder, SITES, type Instance } from '../instance.ts'
@@ -27,10 +27,13 @@ export async function startCitizens(
 ): Promise<RunningPart> {
   const folder = placeFolder(instance, 'citizens')
   await mkdir(folder, { recursive: true, mode: 0o755 })
+  // A place sees its own folder only.
+  const caFile = join(folder, 'lab-ca.crt')
+  await copyFile(labAuthority.cert, caFile)
   const config: CitizensConfig = {
     systems: systems.map(({ id, dns, port }) => ({ id, name: dns, port })),
     nameServers: SITES.map((site) => addressesOf(site).nameServer),
-    caFile: labAuthority.cert,
+    caFile,
     recordFile: recordFile(instance),
     perSecond: options.perSecond ?? 4,
     maxMs: options.maxMs ?? 30 * 60_000,

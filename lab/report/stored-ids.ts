@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { messageOf } from '#model/errors.ts'
 import { run } from '../command.ts'
 import type { Instance, SiteId } from '../instance.ts'
-import type { KeyPair } from '../pki.ts'
 import { inPlace } from '../place.ts'
+import { labAuthorityAt } from '../site/prepare.ts'
 import { appPasswordsFile } from '../systems/credentials.ts'
 import type { LabSystem } from '../systems/lab-system.ts'
 import type { StoredIds } from './citizens-view.ts'
@@ -12,17 +12,12 @@ import type { StoredIds } from './citizens-view.ts'
  * The ids of all transactions in the database that serves a system at `site`, asked by SQL as the lab, not through
  * Haetae and not through the web service.
  */
-export async function storedIds(
-  instance: Instance,
-  system: LabSystem,
-  site: SiteId,
-  labAuthority: KeyPair,
-): Promise<StoredIds> {
+export async function storedIds(instance: Instance, system: LabSystem, site: SiteId): Promise<StoredIds> {
   try {
     const passwords = JSON.parse(await readFile(appPasswordsFile(instance), 'utf8')) as Record<string, string>
     const address = [
       `host=${system.databaseAddresses[site]} dbname=${system.databaseName} user=app connect_timeout=5`,
-      `sslmode=verify-full sslrootcert=${labAuthority.cert}`,
+      `sslmode=verify-full sslrootcert=${labAuthorityAt(instance, site).cert}`,
     ].join(' ')
     const query = "SELECT 'primary' WHERE NOT pg_is_in_recovery() UNION ALL SELECT id FROM transactions"
     const psql = ['psql', '--no-psqlrc', '-At', '-v', 'ON_ERROR_STOP=1', '-c', query, address]
