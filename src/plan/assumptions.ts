@@ -1,0 +1,64 @@
+import type { System } from '#estate/estate.ts'
+import type { Assumption } from './plan.ts'
+import type { FailoverRequest } from './request.ts'
+import { targetsOf } from './values.ts'
+
+/**
+ * What a failover takes for granted: the lost site stays silent, people attest its loss, each system is primary where
+ * we believe, and what is lost of its data stays within its target.
+ */
+export function assumptionsOf(request: FailoverRequest, moving: readonly System[]): Assumption[] {
+  const { estate, fromSite, world } = request
+  const site = estate.sites.find(({ id }) => id === fromSite)?.name ?? { ko: fromSite, en: fromSite }
+  return [
+    {
+      kind: 'source-silent',
+      subject: fromSite,
+      statement: { ko: `${site.ko}: 응답 없음`, en: `${site.en} does not answer` },
+      bound: { site: fromSite },
+    },
+    {
+      kind: 'fence',
+      subject: fromSite,
+      statement: {
+        ko: `${site.ko}의 상실을 사람이 확인 서명함 (차단 증명이 아님)`,
+        en: `people attest the loss of ${site.en}; that is accepted risk, not proof`,
+      },
+      bound: { kind: 'attested', site: fromSite },
+    },
+    ...moving.flatMap((system): Assumption[] => [
+      activeAt(system.id, world.active(system.id), fromSite),
+      lossOf(request, system),
+    ]),
+  ]
+}
+
+function activeAt(system: string, active: { epoch: number } | undefined, site: string): Assumption {
+  const epoch = active?.epoch ?? null
+  const shown = epoch === null ? { ko: '', en: '' } : { ko: ` (${epoch}세대)`, en: `, by epoch ${epoch}` }
+  return {
+    kind: 'active-site',
+    subject: system,
+    statement: {
+      ko: `${system} 운영 센터는 ${site}${shown.ko}`,
+      en: `${system} is primary at ${site}${shown.en}`,
+    },
+    bound: { site, epoch },
+  }
+}
+
+function lossOf(request: FailoverRequest, system: System): Assumption {
+  const seconds = Math.floor(targetsOf(request, system).rpoMs / 1000)
+  const how = system.components?.database?.replication
+  const ko =
+    how === 'synchronous' ? '동기 복제' : how === 'asynchronous' ? '비동기 복제' : '데이터베이스 없음'
+  return {
+    kind: 'loss-bound',
+    subject: system.id,
+    statement: {
+      ko: `${system.id}: ${seconds === 0 ? '손실 없음' : `손실 ${seconds}초 이내`} (${ko})`,
+      en: `${system.id} loses ${seconds === 0 ? 'nothing that was acknowledged' : `at most the last ${seconds} s`} (${en})`,
+    },
+    bound: { seconds },
+  }
+}

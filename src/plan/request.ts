@@ -1,0 +1,33 @@
+import type { Estate } from '#estate/estate.ts'
+import type { Runbook } from '#runbook/runbook.ts'
+import type { AnyStepType } from '#runbook/step-type.ts'
+
+/** Where a system is primary now, by the newest epoch on record. */
+export interface ActiveAt {
+  site: string
+  epoch: number
+}
+
+/** What is observed of the estate, as far as a plan's subject depends on it. */
+export interface World {
+  /** undefined for a system whose authority nobody has on record: it counts as active at its home, without an epoch. */
+  active(system: string): ActiveAt | undefined
+}
+
+export interface FailoverRequest {
+  estate: Estate
+  /** By name. */
+  runbooks: ReadonlyMap<string, Runbook>
+  stepTypes: ReadonlyMap<string, Pick<AnyStepType, 'input'>>
+  world: World
+  /** The site that is lost or distrusted. */
+  fromSite: string
+  /** The site that executes, and takes the systems. */
+  toSite: string
+  /** Absent: every system that is active at the lost site. */
+  systems?: readonly string[]
+  /** Values for the inputs that the runbooks declare. */
+  inputs?: Readonly<Record<string, unknown>>
+  /** Milliseconds; stored beside the subject, not in it. */
+  now: number
+}

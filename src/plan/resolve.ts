@@ -1,0 +1,76 @@
+import { ExpressionError } from '#expression/error.ts'
+import { createScope, type Expression, type Scope } from '#expression/expression.ts'
+import { HaetaeError } from '#model/errors.ts'
+import type { AnyStepType } from '#runbook/step-type.ts'
+import { isDeferred, type Deferred } from '#runbook/value-tree.ts'
+import type { PlanNode } from './plan.ts'
+
+export type Outputs = ReadonlyMap<string, unknown>
+
+/**
+ * Makes the function that puts outputs of other nodes into a node's input when it is about to run, and checks the
+ * whole against its step type. It throws `expression-failed` when an output is not there, or the value does not fit.
+ */
+export function createResolver(
+  stepTypes: ReadonlyMap<string, Pick<AnyStepType, 'input'>>,
+): (node: PlanNode, outputs: Outputs) => Record<string, unknown> {
+  const compiled = new Map<string, { scope: Scope; expression: Expression }>()
+  return (node, outputs) => {
+    const value = resolve(node.with, '', { node, outputs, compiled })
+    const checked = stepTypes.get(node.type)?.input.safeParse(value)
+    if (checked === undefined)
+      throw new HaetaeError('expression-failed', node.id, { why: `there is no step type ${node.type}` })
+    if (checked.success) return checked.data as Record<string, unknown>
+    throw new HaetaeError('expression-failed', node.id, {
+      why: checked.error.issues.map(({ path, message }) => `with.${path.join('.')}: ${message}`).join('\n'),
+    })
+  }
+}
+
+interface Context {
+  node: PlanNode
+  outputs: Outputs
+  compiled: Map<string, { scope: Scope; expression: Expression }>
+}
+
+function resolve(value: unknown, path: string, context: Context): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (isDeferred(value)) return evaluate(value, path, context)
+  if (Array.isArray(value)) return value.map((item, index) => resolve(item, `${path}[${index}]`, context))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      resolve(inner, path === '' ? name : `${path}.${name}`, context),
+    ]),
+  )
+}
+
+function evaluate(deferred: Deferred, path: string, { node, outputs, compiled }: Context): unknown {
+  const names = Object.keys(deferred.$let ?? {})
+  const key = JSON.stringify([deferred.$expr, names])
+  try {
+    const known = compiled.get(key) ?? compile(deferred.$expr, names)
+    compiled.set(key, known)
+    const steps = known.expression.references.flatMap(([variable, step]) =>
+      variable === 'steps' && step !== undefined
+        ? [[step, outputs.get(`${node.system}/${step}`)] as const]
+        : [],
+    )
+    return known.expression.evaluate(known.scope.bind({ ...deferred.$let, steps: Object.fromEntries(steps) }))
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error
+    throw new HaetaeError('expression-failed', node.id, {
+      where: `${node.id} with.${path}`,
+      why: `${deferred.$expr}: ${error.message}`,
+      cause: error,
+    })
+  }
+}
+
+function compile(source: string, names: readonly string[]): { scope: Scope; expression: Expression } {
+  const scope = createScope({
+    steps: 'dyn',
+    ...Object.fromEntries(names.map((name) => [name, 'dyn' as const])),
+  })
+  return { scope, expression: scope.compile(source) }
+}
