@@ -50,6 +50,7 @@ function activeAt(system: string, active: { epoch: number } | undefined, site: s
 function lossOf(request: FailoverRequest, system: System): Assumption {
   const seconds = Math.floor(targetsOf(request, system).rpoMs / 1000)
   const how = system.components?.database?.replication
+  const en = how === undefined ? 'no database' : `${how} replication`
   const ko =
     how === 'synchronous' ? '동기 복제' : how === 'asynchronous' ? '비동기 복제' : '데이터베이스 없음'
   return {
