@@ -1,0 +1,40 @@
+import { string } from '@oclif/core/flags'
+import { table } from '#terminal/table.ts'
+import { BaseCommand } from '../base.ts'
+
+export default class ConfigShow extends BaseCommand {
+  static override summary =
+    'Show the configuration that a daemon would use, with where each value comes from.'
+  static override description =
+    'Offline: reads the file and HAETAE_… variables, asks no daemon. Secrets are hidden. ' +
+    'Exit codes: 0; 2 the configuration is not valid.'
+  static override examples = ['<%= config.bin %> config show --config gwangju.yaml']
+  static override flags = {
+    config: string({ helpValue: 'FILE', description: 'Configuration; else HAETAE_… variables alone.' }),
+  }
+
+  async run() {
+    const { flags } = await this.parse(ConfigShow)
+    const { describeConfig, loadConfig } = await import('#daemon/config.ts')
+    const loaded = loadConfig(flags.config)
+    const values = describeConfig(loaded)
+    this.print(
+      table(
+        [
+          { title: this.say('항목', 'key'), text: (one) => one.key },
+          {
+            title: this.say('값', 'value'),
+            text: (one) => (typeof one.value === 'string' ? one.value : JSON.stringify(one.value)),
+            shrink: true,
+          },
+          { title: this.say('출처', 'from'), text: (one) => one.origin, shrink: true },
+        ],
+        values.filter((one) => one.value !== undefined),
+      ),
+    )
+    for (const name of loaded.unusedEnvironment) {
+      process.stderr.write(`${this.say('쓰이지 않는 변수', 'not a key of the configuration')}: ${name}\n`)
+    }
+    return { file: loaded.file ?? null, values, unusedEnvironment: loaded.unusedEnvironment }
+  }
+}

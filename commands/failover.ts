@@ -1,0 +1,82 @@
+import { boolean, string } from '@oclif/core/flags'
+import { systemsOf } from '#client/arguments.ts'
+import { refuseAltered, signStatement, statementOver } from '#client/signing.ts'
+import { confirmName } from '#terminal/confirm.ts'
+import { planLines } from '#terminal/plan.ts'
+import { gateLine } from '#terminal/run.ts'
+import { DaemonCommand } from './base.ts'
+
+export default class Failover extends DaemonCommand {
+  static override summary = 'Request a failover: show the plan, sign it, create the run.'
+  static override description =
+    'The recovery site executes: name it with --site. The run waits until people have approved it and attested the ' +
+    'loss; whoever requests it never counts among them. ' +
+    'Exit codes: 0; 2 wrong use or not confirmed; 3 not allowed; 4 no such site or system; ' +
+    '5 already there, held by another run, or no plan; 6 no daemon answers.'
+  static override examples = [
+    '<%= config.bin %> failover --from daejeon --site gwangju --reason "power lost in all rooms"',
+    '<%= config.bin %> failover --from daejeon --systems AID,GPK --reason "fire in room 5" --confirm daejeon',
+  ]
+  static override flags = {
+    from: string({ required: true, helpValue: 'SITE', description: 'The site that is lost or distrusted.' }),
+    systems: string({
+      helpValue: 'A,B',
+      description: 'Only these systems; else every movable one that is active there.',
+    }),
+    reason: string({
+      required: true,
+      helpValue: 'TEXT',
+      description: 'Why; it is signed and stays on record.',
+    }),
+    confirm: string({ helpValue: 'SITE', description: "The lost site's name, instead of typing it back." }),
+    quiet: boolean({ description: 'Do not show the plan.' }),
+  }
+
+  async run() {
+    const { flags } = await this.parse(Failover)
+    const client = await this.client(flags)
+    const { principal, keyFile } = client.identity
+    const request = { fromSite: flags.from, ...systemsOf(flags.systems) }
+    const draft = await client.call('planFailover', { body: request })
+    refuseAltered(draft.plan)
+    if (!flags.quiet) this.print([...planLines(draft.plan, this.language), ''])
+    await confirmName(
+      flags.from,
+      flags.confirm,
+      this.say(
+        `${principal} 이름으로 재해 전환을 요청합니다. 잃은 센터의 이름을 입력하십시오: `,
+        `You request this failover as ${principal}. Type the name of the lost site: `,
+      ),
+    )
+    const statement = statementOver(
+      draft,
+      principal,
+      {
+        purpose: 'declare',
+        gate: null,
+        decision: 'yes',
+        reason: flags.reason,
+        sources: [],
+        oneSourceOutsideHaetae: false,
+        validFor: '24h',
+      },
+      Date.now(),
+    )
+    const declaration = await signStatement(statement, keyFile)
+    const run = await client.call('declareFailover', { body: { ...request, run: draft.run, declaration } })
+    const site = flags.site === undefined ? '' : ` --site ${flags.site}`
+    this.print([
+      this.say(
+        `실행 ${run.id}이(가) 만들어졌습니다. 결정을 기다립니다:`,
+        `Run ${run.id} is created, and waits for people:`,
+      ),
+      ...run.gates.map((gate) => `  ${gateLine(gate, this.language)}`),
+      '',
+      this.say('다음 명령:', 'Next:'),
+      `  haetae approve ${run.id} --gate approve --reason TEXT${site} --as NAME`,
+      `  haetae approve ${run.id} --gate attest --reason TEXT --source TEXT --source TEXT --outside${site} --as NAME`,
+      `  haetae run watch ${run.id}${site}`,
+    ])
+    return run
+  }
+}

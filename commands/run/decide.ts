@@ -1,0 +1,35 @@
+import { string as text } from '@oclif/core/args'
+import { option, string } from '@oclif/core/flags'
+import { DaemonCommand } from '../base.ts'
+
+export default class RunDecide extends DaemonCommand {
+  static override summary = 'Answer the question that a run or one of its nodes waits with.'
+  static override description =
+    'See both facts first with `run show`. retry: look again and try; holds: you vouch that it is done; ' +
+    'fail: the node is given up. ' +
+    'Exit codes: 0; 2 wrong use; 3 not allowed; 4 no such run; 5 nothing to decide; 6 no daemon answers.'
+  static override examples = [
+    '<%= config.bin %> run decide RUN --node GPK/promote --answer retry --reason "the disk was replaced"',
+  ]
+  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override flags = {
+    node: string({ helpValue: 'NODE', description: 'The node that asks; without it, the run itself.' }),
+    answer: option({
+      options: ['retry', 'holds', 'fail'] as const,
+      required: true,
+      description: 'The decision.',
+    })(),
+    reason: string({ required: true, helpValue: 'TEXT', description: 'Why; it stays on record.' }),
+  }
+
+  async run() {
+    const { args, flags } = await this.parse(RunDecide)
+    const client = await this.client(flags)
+    const answer = await client.call('runDecide', {
+      params: { run: args.run },
+      body: { node: flags.node ?? null, decision: flags.answer, reason: flags.reason },
+    })
+    this.log(this.say(`${args.run}: 결정을 전달했습니다.`, `${args.run}: the decision is handed over.`))
+    return answer
+  }
+}

@@ -1,0 +1,80 @@
+import { namespaceOf, statementBytes, type Statement } from '#approval/statement.ts'
+import { digestOf } from '#model/digest.ts'
+import { HaetaeError } from '#model/errors.ts'
+import type { Plan } from '#plan/plan.ts'
+import { signWith } from './session.ts'
+
+/** A run's name with its plan: what is read before it is signed; `run show RUN --plan --json` writes one. */
+export interface RunPlan {
+  run: string
+  plan: Plan
+}
+
+/** What the signer adds to the plan. */
+export interface Decision {
+  purpose: Statement['purpose']
+  gate: string | null
+  decision: 'yes' | 'no'
+  reason: string
+  sources: readonly string[]
+  oneSourceOutsideHaetae: boolean
+  validFor: string
+}
+
+/**
+ * Refuses a plan whose digest is not the digest of what it says: what is signed is the digest, what is read is
+ * the plan. Throws `plan-altered`.
+ */
+export function refuseAltered(plan: Plan): void {
+  const computed = digestOf(plan.subject)
+  if (computed === plan.digest) return
+  throw new HaetaeError('plan-altered', plan.digest, { why: `what is shown has the digest ${computed}` })
+}
+
+/** The statement of a person over a run's plan. */
+export function statementOver(
+  target: RunPlan,
+  principal: string,
+  decision: Decision,
+  now: number,
+): Statement {
+  const { plan, run } = target
+  return {
+    version: 1,
+    run,
+    principal,
+    planDigest: plan.digest,
+    scope: { site: plan.subject.fromSite, systems: plan.systems.map((one) => one.system) },
+    at: new Date(now).toISOString(),
+    ...decision,
+  }
+}
+
+/** Signs a statement with the person's key. Throws `key-unusable`. */
+export async function signStatement(
+  statement: Statement,
+  keyFile: string,
+): Promise<{ statement: string; signature: string }> {
+  const bytes = statementBytes(statement)
+  const namespace = namespaceOf(statement.purpose)
+  return { statement: bytes, signature: await signWith(keyFile, statement.principal, namespace, bytes) }
+}
+
+/** The gate of a plan that a person names, with what has to be signed there. Throws `gate-unknown`. */
+export function gateOf(
+  plan: Plan,
+  gate: string,
+): { node: string; purpose: 'approve' | 'attest'; quorum: number } {
+  const gates = plan.subject.nodes.filter((node) => node.gate !== null)
+  const node = gates.find((one) => one.id === gate)
+  if (node === undefined || node.gate === null) {
+    throw new HaetaeError('gate-unknown', gate, {
+      why: `the plan has ${gates.map((one) => one.id).join(', ') || 'none'}`,
+    })
+  }
+  return {
+    node: node.id,
+    purpose: node.gate.purpose === 'attestation' ? 'attest' : 'approve',
+    quorum: node.gate.quorum,
+  }
+}

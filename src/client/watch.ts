@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ReplyOf } from '#api/contract.ts'
+import { isHaetaeError, messageOf } from '#model/errors.ts'
+import type { Client } from './client.ts'
+import { runUpdates } from './events.ts'
+import { AnswerLost } from './transport.ts'
+
+export interface Watcher {
+  entry(entry: ReplyOf<'runEvents'>): void
+  /** Where the run stands, after something happened and nothing has for a moment. */
+  standing(run: ReplyOf<'runShow'>): void
+  /** The daemon was lost; said once for each loss. */
+  lost(why: string): void
+  /** It is back, and the journal goes on from this seq. */
+  back(seq: number): void
+}
+
+const retryMs = 500
+/** How long the journal has to be quiet before it is worth asking where the run stands. */
+const quietMs = 400
+
+/**
+ * Follows a run to its end through every restart of the daemon, from a sequence number on, each entry once.
+ * Returns the state in which it ended. Throws what the first connection throws (`run-unknown`,
+ * `daemon-unreachable`, …); later, only what waiting cannot heal.
+ */
+export async function watchRun(client: Client, run: string, from: number, watcher: Watcher): Promise<string> {
+  let next = Math.max(1, from)
+  let connected = false
+  let lost = false
+  for (;;) {
+    const standing = new Standing(client, run, watcher)
+    try {
+      if (!connected) await standing.look()
+      for await (const update of runUpdates(client, run, next)) {
+        if (lost) watcher.back(next)
+        lost = false
+        if (update.kind === 'end') return update.state
+        next = update.entry.seq + 1
+        watcher.entry(update.entry)
+        standing.soon()
+      }
+      connected = true
+    } catch (error) {
+      if (!isPassing(error) || (!connected && isHaetaeError(error))) throw error
+      if (!lost) watcher.lost(messageOf(error))
+      lost = true
+    } finally {
+      standing.stop()
+    }
+    await sleep(retryMs)
+  }
+}
+
+/** What a restart of the daemon heals. */
+function isPassing(error: unknown): boolean {
+  return (
+    error instanceof AnswerLost ||
+    isHaetaeError(error, 'daemon-unreachable') ||
+    isHaetaeError(error, 'defect')
+  )
+}
+
+/** Asks where the run stands once the journal has been quiet for a moment. */
+class Standing {
+  readonly #client: Client
+  readonly #run: string
+  readonly #watcher: Watcher
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(client: Client, run: string, watcher: Watcher) {
+    this.#client = client
+    this.#run = run
+    this.#watcher = watcher
+  }
+
+  soon(): void {
+    clearTimeout(this.#timer)
+    // A failure here is the stream's to notice.
+    this.#timer = setTimeout(() => void this.look().catch(() => undefined), quietMs)
+  }
+
+  async look(): Promise<void> {
+    this.#watcher.standing(await this.#client.call('runShow', { params: { run: this.#run } }))
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+}

@@ -1,0 +1,117 @@
+import type { Plan, PlanNode, SystemForecast } from '#plan/plan.ts'
+import type { Change } from '#runbook/step-type.ts'
+import { inLanguage, type Language } from './language.ts'
+import { paint, paintOfState } from './paint.ts'
+import { pageWidth } from './table.ts'
+import { span } from './time.ts'
+import { cut, pad, wrap } from './width.ts'
+
+const words = {
+  ko: {
+    title: '재해 전환 계획',
+    systems: '시스템',
+    order: '실행 순서',
+    wave: '단계 묶음',
+    gates: '사람의 결정',
+    assumptions: '전제 (시작할 때와 되돌릴 수 없는 단계 직전에 다시 확인)',
+    notes: '제외된 것과 알아 둘 것',
+    digest: '요약값 (승인은 이 값에 묶임)',
+    target: '목표',
+    after: '다음:',
+    people: '명 서명',
+    full: '온전히',
+    limited: '제한적으로',
+    'not-recoverable': '복구 불가',
+  },
+  en: {
+    title: 'Failover plan',
+    systems: 'systems',
+    order: 'Ordered actions',
+    wave: 'wave',
+    gates: 'Decisions of people',
+    assumptions: 'Assumptions (checked again at start and before every point of no return)',
+    notes: 'Left out, and worth knowing',
+    digest: 'Digest (approvals bind to it)',
+    target: 'target',
+    after: 'after',
+    people: 'people sign',
+    full: 'full',
+    limited: 'limited',
+    'not-recoverable': 'not recoverable',
+  },
+} as const
+
+/** A plan for a person who has to sign it: actions by wave, assumptions, forecast, what is left out, digest. */
+export function planLines(plan: Plan, language: Language): string[] {
+  const say = words[language]
+  const { subject, systems } = plan
+  const gates = subject.nodes.filter((node) => node.gate !== null)
+  const waves = [...new Set(systems.map((one) => one.wave))].toSorted((a, b) => a - b)
+  const whole = subject.nodes.filter((node) => node.system === null && node.gate === null)
+  return [
+    paint('bold', `${say.title}: ${subject.fromSite} → ${subject.toSite}, ${systems.length} ${say.systems}`),
+    '',
+    heading(say.gates),
+    ...gates.map(
+      (node) => `  ${pad(node.id, 12)} ${node.gate?.quorum} ${say.people}: ${node.title[language]}`,
+    ),
+    '',
+    heading(say.order),
+    ...whole.flatMap((node) => nodeLines(node, plan, language)),
+    ...waves.flatMap((wave) => [
+      `  ${paint('bold', `${say.wave} ${wave}`)}`,
+      ...systems.filter((one) => one.wave === wave).flatMap((one) => systemLines(one, plan, language)),
+    ]),
+    '',
+    heading(say.assumptions),
+    ...subject.assumptions.flatMap((one) => bullet(`${one.subject}: ${one.statement[language]}`)),
+    '',
+    ...(plan.notes.length === 0
+      ? []
+      : [heading(say.notes), ...plan.notes.flatMap((note) => bullet(inLanguage(note, language))), '']),
+    `${say.digest}: ${plan.digest}`,
+  ]
+}
+
+function heading(text: string): string {
+  return paint('cyan', text)
+}
+
+function bullet(text: string, indent = 2): string[] {
+  const [first = '', ...rest] = wrap(text, pageWidth - indent - 2)
+  const margin = ' '.repeat(indent)
+  return [`${margin}- ${first}`, ...rest.map((line) => `${margin}  ${line}`)]
+}
+
+function systemLines(forecast: SystemForecast, plan: Plan, language: Language): string[] {
+  const say = words[language]
+  const { recoverability } = forecast
+  const colour = paintOfState(recoverability)
+  const said = say[recoverability]
+  const targets = `${say.target} RTO ${span(forecast.rtoTargetMs)}, RPO ${span(forecast.rpoTargetMs)}`
+  const head = `    ${paint('bold', pad(forecast.system, 5))} ${colour === undefined ? said : paint(colour, said)}  ${paint('dim', targets)}`
+  return [
+    head,
+    ...forecast.why.flatMap((why) => bullet(inLanguage(why, language), 6)),
+    ...plan.subject.nodes
+      .filter((node) => node.system === forecast.system && node.gate === null)
+      .flatMap((node) => nodeLines(node, plan, language)),
+  ]
+}
+
+function nodeLines(node: PlanNode, plan: Plan, language: Language): string[] {
+  const needs = node.needs.length === 0 ? '' : `  ${words[language].after} ${node.needs.join(', ')}`
+  const line = `      ${pad(node.id, 20)} ${pad(node.type, 18)} ${node.title[language]}${needs}`
+  const changes = plan.observed.changes[node.id] ?? []
+  return [cut(line, pageWidth), ...changes.map((change) => cut(changeLine(change), pageWidth))]
+}
+
+function changeLine(change: Change): string {
+  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+  const values =
+    change.before === undefined && change.after === undefined
+      ? ''
+      : `: ${change.before === undefined ? '' : `${shown(change.before)} → `}${shown(change.after)}`
+  const why = change.why === undefined ? '' : ` (${change.why})`
+  return `        ~ ${change.target}${values} [${change.certainty}]${why}`
+}

@@ -1,0 +1,183 @@
+import type { GateView, JournalEntry, NodeView, RunDetail, SystemTimes } from '#api/schema/run.ts'
+import { inLanguage, type Language } from './language.ts'
+import { paint, paintOfState } from './paint.ts'
+import { pageWidth, table } from './table.ts'
+import { dayAndTime, timeOfDay } from './time.ts'
+import { cut, pad, wrap } from './width.ts'
+
+const words = {
+  ko: {
+    run: '실행',
+    state: '상태',
+    requester: '요청자',
+    reason: '사유',
+    created: '요청 시각',
+    ended: '종료 시각',
+    steps: '단계',
+    of: '/',
+    waiting: '기다리는 것',
+    gate: '승인',
+    signed: '서명',
+    refusedBy: '거부',
+    may: '서명 가능 역할',
+    debts: '차단 미이행',
+    question: '결정이 필요한 질문',
+    choices: '답',
+    id: '단계',
+    type: '종류',
+    what: '내용',
+    attempt: '시도',
+    times: ['시스템', '감지', '선언', '승인', '차단', '승격', '기동', '검증', '개통'],
+  },
+  en: {
+    run: 'run',
+    state: 'state',
+    requester: 'requester',
+    reason: 'reason',
+    created: 'requested',
+    ended: 'ended',
+    steps: 'steps',
+    of: 'of',
+    waiting: 'Waiting',
+    gate: 'gate',
+    signed: 'signed',
+    refusedBy: 'refused by',
+    may: 'may sign',
+    debts: 'Fence debts',
+    question: 'A person has to answer',
+    choices: 'answers',
+    id: 'node',
+    type: 'type',
+    what: 'message',
+    attempt: 'try',
+    times: ['system', 'detected', 'declared', 'approved', 'fenced', 'promoted', 'up', 'verified', 'open'],
+  },
+} as const
+
+/** A run for a person: head, gates, what waits for what, questions, times per system, nodes. */
+export function runLines(run: RunDetail, language: Language): string[] {
+  const say = words[language]
+  const field = (name: string, text: string) => `${pad(`${name}:`, 12)} ${text}`
+  return [
+    field(say.run, paint('bold', run.id)),
+    field(say.state, painted(run.state)),
+    field(say.requester, `${run.requester}, ${dayAndTime(run.createdAt)} KST`),
+    field(say.reason, cut(run.reason, pageWidth - 13)),
+    ...(run.endedAt === null ? [] : [field(say.ended, `${dayAndTime(run.endedAt)} KST`)]),
+    field(say.steps, `${run.nodesDone} ${say.of} ${run.nodes}`),
+    ...run.gates.map((gate) => cut(`${pad(`${say.gate}:`, 12)} ${gateLine(gate, language)}`, pageWidth)),
+    ...section(say.question, questionLines(run, language)),
+    ...section(say.waiting, waitingLines(run, language)),
+    ...section(
+      say.debts,
+      run.fenceDebts.map(
+        (debt) => `  ${pad(debt.system, 6)} ${dayAndTime(debt.since)} KST, ${debt.by.join(', ')}`,
+      ),
+    ),
+    '',
+    ...timesTable(run.times, language),
+    '',
+    ...nodeTable(run.graph, language),
+  ]
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', paint('cyan', title), ...lines]
+}
+
+function painted(state: string): string {
+  const colour = paintOfState(state)
+  return colour === undefined ? state : paint(colour, state)
+}
+
+export function gateLine(gate: GateView, language: Language): string {
+  const say = words[language]
+  const names = gate.given.map((one) => one.principal).join(', ') || '-'
+  const refused = gate.refusedBy.length === 0 ? '' : `; ${say.refusedBy} ${gate.refusedBy.join(', ')}`
+  const missing = gate.state === 'waiting' ? `; ${say.may}: ${gate.roles.join(', ')}` : ''
+  return `${gate.gate} ${gate.state} ${gate.given.length}/${gate.quorum} (${say.signed}: ${names})${refused}${missing}`
+}
+
+/** What each waiting node waits for; nodes with the same reasons are one line. */
+export function waitingLines(run: Pick<RunDetail, 'graph'>, language: Language): string[] {
+  const groups = new Map<string, string[]>()
+  for (const node of run.graph) {
+    if (node.waitsFor.length === 0) continue
+    const why = node.waitsFor.map((text) => inLanguage(text, language)).join('; ')
+    groups.set(why, [...(groups.get(why) ?? []), node.id])
+  }
+  return [...groups].map(([why, nodes]) => {
+    const names = nodes.length > 3 ? `${nodes.slice(0, 3).join(', ')} +${nodes.length - 3}` : nodes.join(', ')
+    return cut(`  ${pad(names, 24)} ${why}`, pageWidth)
+  })
+}
+
+/** Questions to a person, with the command that answers. */
+export function questionLines(run: RunDetail, language: Language): string[] {
+  const asked: [string | null, RunDetail['question']][] = [
+    [null, run.question],
+    ...run.graph.map((node): [string, NodeView['question']] => [node.id, node.question]),
+  ]
+  return asked.flatMap(([node, question]) => {
+    if (question === null) return []
+    const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`} --answer ${question.choices.join('|')}`
+    return [
+      `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
+      ...wrap(question.text, pageWidth - 4).map((line) => `    ${line}`),
+      ...Object.entries(question.facts).map(([name, fact]) =>
+        cut(`    ${name}: ${typeof fact === 'string' ? fact : JSON.stringify(fact)}`, pageWidth),
+      ),
+      `    ${words[language].choices}: ${command}`,
+    ]
+  })
+}
+
+function timesTable(times: readonly SystemTimes[], language: Language): string[] {
+  const titles = words[language].times
+  const steps = ['detected', 'declared', 'approved', 'fenced', 'promoted', 'up', 'verified', 'open'] as const
+  return table<SystemTimes>(
+    [
+      { title: titles[0], text: (row) => row.system },
+      ...steps.map((step, index) => ({
+        title: titles[index + 1] ?? step,
+        text: (row: SystemTimes) => timeOfDay(row[step]),
+      })),
+    ],
+    times,
+  )
+}
+
+function nodeTable(nodes: readonly NodeView[], language: Language): string[] {
+  const say = words[language]
+  return table<NodeView>(
+    [
+      { title: say.id, text: (node) => node.id },
+      { title: say.type, text: (node) => node.type },
+      { title: say.state, text: (node) => node.state, paint: (node) => paintOfState(node.state) },
+      { title: say.attempt, text: (node) => String(node.attempt) },
+      { title: say.ended, text: (node) => timeOfDay(node.endedAt) },
+      {
+        title: say.what,
+        text: (node) =>
+          [...node.waitsFor, node.message]
+            .map((text) => inLanguage(text, language))
+            .filter(Boolean)
+            .join('; '),
+        shrink: true,
+      },
+    ],
+    nodes,
+  )
+}
+
+/** One entry of the journal as one line. */
+export function entryLine(entry: JournalEntry, language: Language): string {
+  const who = entry.node ?? '-'
+  const state = entry.state ?? entry.kind
+  const colour = paintOfState(state)
+  const label = pad(state, 14)
+  const attempt = entry.attempt === null || entry.attempt < 2 ? '' : ` #${entry.attempt}`
+  const message = inLanguage(entry.message, language)
+  const head = `${timeOfDay(entry.at)}  ${pad(`${who}${attempt}`, 22)} `
+  return `${head}${colour === undefined ? label : paint(colour, label)} ${cut(message, Math.max(10, pageWidth - 48))}`.trimEnd()
+}
