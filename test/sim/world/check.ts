@@ -1,0 +1,75 @@
+import { systemsOf } from '#engine/accept.ts'
+import { isNodeEvent, type JournalRecord } from '#engine/state/events.ts'
+import { readView } from '#engine/run-reader.ts'
+import { isDone } from '#engine/state/view.ts'
+import { terminalRunStates } from '#model/states.ts'
+import { runId, waitsForPersonsOnly, type Simulation, type Witnessed } from './simulate.ts'
+import { simTypes } from './types.ts'
+
+/** Everything that must be true of a simulated run at its end; returns what is not. */
+export async function violations(sim: Simulation): Promise<string[]> {
+  const view = await readView(sim.store, runId)
+  const records = await sim.store.read(runId, 0, 1e6)
+  const found: string[] = []
+  const must = (holds: boolean, what: string) => {
+    if (!holds) found.push(what)
+  }
+  const ended = terminalRunStates.has(view.state)
+  must(
+    ended || waitsForPersonsOnly(view),
+    `the run is ${view.state} and neither ended nor waits for a named decision`,
+  )
+  const locks = (await sim.store.locks()).map((lock) => lock.system).toSorted()
+  must(locks.join() === (ended ? '' : systemsOf(view.plan).join()), `locks held at the end: ${locks.join()}`)
+
+  for (const node of view.plan.subject.nodes) {
+    const type = simTypes.get(node.type)
+    if (type === undefined || type.effect === 'read') continue
+    const landed = sim.world.landed.filter((change) => change.node === node.id).length
+    must(landed <= 1, `${node.id} (${type.effect}) happened ${landed} times`)
+    if (isDone(view.nodes.get(node.id)?.state ?? 'waiting'))
+      must(landed === 1, `${node.id} is done and never happened`)
+  }
+  for (const change of sim.witnessed) found.push(...unlawful(sim, change))
+  for (const [term, writers] of sim.writers)
+    must(writers.size === 1, `${writers.size} processes wrote under term ${term}`)
+  must(
+    records
+      .filter((record) => record.term > 0)
+      .every((record, index, all) => index === 0 || (all[index - 1]?.term ?? 0) <= record.term),
+    'an older term wrote after a newer one',
+  )
+  return found
+}
+
+/** What is wrong with a change, given what was durable when it happened. */
+function unlawful(sim: Simulation, change: Witnessed): string[] {
+  const found: string[] = []
+  const of = (id: string) => change.records.filter(({ event }) => isNodeEvent(event) && event.node === id)
+  const own = of(change.node).filter(({ event }) => event.kind !== 'progress')
+  const intent = own.findLast(({ event }) => event.kind === 'intended')
+  if (intent === undefined) return [`${change.node} happened without an intent`]
+  const frozen = change.by.wasFrozen || change.late
+  if (!frozen && own.at(-1) !== intent) found.push(`${change.node} happened after its attempt was closed`)
+  if (!change.records.some(({ event }) => event.kind === 'run-started'))
+    found.push(`${change.node} happened before the start`)
+  const plan = sim.plan.subject.nodes.find((node) => node.id === change.node)
+  for (const need of plan?.needs ?? []) {
+    if (!of(need).some(isGood)) found.push(`${change.node} happened before ${need} was durably done`)
+  }
+  const type = simTypes.get(plan?.type ?? '')
+  if (type?.needsAuthority === true && change.epoch !== 7)
+    found.push(`${change.node} happened without authority`)
+  if (type?.effect === 'point-of-no-return') {
+    const proven = sim.proofs.some(
+      (proof) =>
+        proof.node === change.node && proof.by === change.by && (frozen || proof.afterSeq >= intent.seq),
+    )
+    if (!proven) found.push(`${change.node} happened without its assumptions proven after the intent`)
+  }
+  return found
+}
+
+function isGood({ event }: JournalRecord): boolean {
+  return event.kind === 'succeeded' || event.kind === 'adopted'
+}

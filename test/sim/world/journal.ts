@@ -1,0 +1,47 @@
+import type { Journal } from '#engine/journal/journal.ts'
+import type { Clock } from '#model/time.ts'
+import type { SimProcess } from './process.ts'
+
+/** The journal as one process reaches it: every call takes time, and may find the process gone before or after it. */
+export function journalOf(
+  process: SimProcess,
+  store: Journal,
+  clock: Clock,
+  latencyMs: () => number,
+): Journal {
+  let tail: Promise<unknown> = Promise.resolve()
+  const call = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    await process.point(`${name}: before`)
+    const result = work()
+    await result.catch(() => {})
+    await process.point(`${name}: after`)
+    return result
+  }
+  // Appends land in the order in which they were made, as the journal promises.
+  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = tail.then(async () => {
+      await clock.sleep(latencyMs())
+      return work()
+    })
+    tail = next.catch(() => {})
+    return next
+  }
+  return {
+    create: (run) => call('create', () => store.create(run)),
+    acquire: (runId, holder, ttlMs) => call('acquire', () => store.acquire(runId, holder, ttlMs)),
+    renew: (holder, ttlMs) => process.running().then(() => store.renew(holder, ttlMs)),
+    release: (term) => process.running().then(() => store.release(term)),
+    takeable: (daemon) => process.running().then(() => store.takeable(daemon)),
+    append: (term, events) =>
+      inOrder(() =>
+        call(`append ${events.map((event) => event.kind).join('+')}`, () => store.append(term, events)),
+      ),
+    command: (runId, command, by) => call('command', () => store.command(runId, command, by)),
+    read: (runId, after, limit) => process.running().then(() => store.read(runId, after, limit)),
+    commands: (after) => process.running().then(() => store.commands(after)),
+    run: (runId) => process.running().then(() => store.run(runId)),
+    plan: (runId) => process.running().then(() => store.plan(runId)),
+    runs: (filter) => process.running().then(() => store.runs(filter)),
+    locks: () => process.running().then(() => store.locks()),
+  }
+}

@@ -1,0 +1,65 @@
+import type { Clock } from '#model/time.ts'
+
+/**
+ * One start of a daemon in the simulation. Everything that it does passes a point, where it can be killed (nothing of
+ * it ever goes on again) or frozen (it goes on later, as after SIGSTOP and SIGCONT).
+ */
+export class SimProcess {
+  readonly daemon: string
+  readonly incarnation: string
+  wasFrozen = false
+  #state: 'alive' | 'dead' | 'frozen' = 'alive'
+  #thawed = Promise.withResolvers<void>()
+  readonly #onPoint: (process: SimProcess, name: string) => void
+
+  constructor(daemon: string, incarnation: string, onPoint: (process: SimProcess, name: string) => void) {
+    this.daemon = daemon
+    this.incarnation = incarnation
+    this.#onPoint = onPoint
+  }
+
+  get alive(): boolean {
+    return this.#state !== 'dead'
+  }
+
+  kill(): void {
+    this.#state = 'dead'
+    this.#thawed.resolve()
+  }
+
+  freeze(): void {
+    this.wasFrozen = true
+    this.#state = 'frozen'
+  }
+
+  thaw(): void {
+    if (this.#state === 'frozen') this.#state = 'alive'
+    this.#thawed.resolve()
+    this.#thawed = Promise.withResolvers()
+  }
+
+  /** A moment at which the process may be killed or frozen. */
+  async point(name: string): Promise<void> {
+    if (this.#state === 'alive') this.#onPoint(this, name)
+    await this.running()
+  }
+
+  /** Resolves when the process runs; never, when it is dead. */
+  async running(): Promise<void> {
+    while (this.#state === 'frozen') await this.#thawed.promise
+    if (this.#state === 'dead') await new Promise<never>(() => {})
+  }
+
+  clock(base: Clock): Clock {
+    return {
+      now: () => base.now(),
+      sleep: async (ms, signal) => {
+        try {
+          await base.sleep(ms, signal)
+        } finally {
+          await this.running()
+        }
+      },
+    }
+  }
+}

@@ -1,0 +1,217 @@
+import { createEngine } from '#engine/engine.ts'
+import type { Engine } from '#engine/engine-port.ts'
+import { memoryJournal } from '#engine/journal/memory.ts'
+import type { Journal } from '#engine/journal/journal.ts'
+import type { Approvals, Assumptions } from '#engine/ports.ts'
+import { readView } from '#engine/run-reader.ts'
+import type { JournalRecord } from '#engine/state/events.ts'
+import { isDone, type RunView } from '#engine/state/view.ts'
+import { isHaetaeError } from '#model/errors.ts'
+import { terminalRunStates } from '#model/states.ts'
+import type { Plan } from '#plan/plan.ts'
+import { settle, VirtualClock } from './clock.ts'
+import { journalOf } from './journal.ts'
+import { SimProcess } from './process.ts'
+import type { Random } from './random.ts'
+import { simTypes } from './types.ts'
+import { World, type Landed } from './world.ts'
+
+export const runId = 'run-1'
+export const requester = 'operator-1'
+export const ttlMs = 3_000
+
+export type Mishap = 'kill, same daemon' | 'kill, other daemon' | 'freeze'
+
+export interface SimOptions {
+  plan: Plan
+  /** What happens at which point, counted from 1. */
+  mishaps?: ReadonlyMap<number, Mishap>
+  /** Faults of the world, by this source. */
+  faults?: Random
+  latencyMs?: () => number
+  approvals?: Approvals
+  assumptions?: Assumptions
+  /** Called between steps of time; may use the engine that runs. */
+  between?: (sim: Simulation) => Promise<void> | void
+  /** Virtual milliseconds after which a run counts as hanging. */
+  patienceMs?: number
+  /** For trying whether the asserts bite: alters the journal that processes see. */
+  mutate?: (journal: Journal) => Journal
+}
+
+/** A change with the journal as it was durable at that moment. */
+export interface Witnessed extends Landed {
+  records: JournalRecord[]
+}
+
+export interface Simulation {
+  plan: Plan
+  clock: VirtualClock
+  world: World
+  store: Journal
+  engine: Engine
+  processes: SimProcess[]
+  /** Points passed so far. */
+  points: number
+  names: string[]
+  witnessed: Witnessed[]
+  proofs: { node: string | null; by: SimProcess; afterSeq: number }[]
+  /** Which process wrote under which term. */
+  writers: Map<number, Set<SimProcess>>
+}
+
+const twoApprovers: Approvals = { at: async () => ({ granted: ['approver-1', 'approver-2'], rejected: [] }) }
+const allHold: Assumptions = { broken: async () => [] }
+
+/** Runs a plan until it has ended or asks a person; processes die and come back as the mishaps say. */
+export async function simulate(options: SimOptions): Promise<Simulation> {
+  const clock = new VirtualClock()
+  const world = new World(clock, options.faults)
+  const store = memoryJournal(clock)
+  const sim: Simulation = {
+    plan: options.plan,
+    clock,
+    world,
+    store,
+    engine: undefined as unknown as Engine,
+    processes: [],
+    points: 0,
+    names: [],
+    witnessed: [],
+    proofs: [],
+    writers: new Map(),
+  }
+  const pending: Promise<void>[] = []
+  world.onLanded = (landed) => {
+    pending.push(store.read(runId, 0, 1e6).then((records) => void sim.witnessed.push({ ...landed, records })))
+  }
+  boot(sim, options, 'daemon-1')
+  await drive(sim, options)
+  await Promise.all(pending)
+  return sim
+}
+
+/** Starts a process with an engine of its own. */
+function boot(sim: Simulation, options: SimOptions, daemon: string): void {
+  const onPoint = (process: SimProcess, name: string) => {
+    sim.points += 1
+    sim.names.push(name)
+    const mishap = options.mishaps?.get(sim.points)
+    if (mishap !== undefined) strike(sim, options, process, mishap)
+  }
+  const process = new SimProcess(daemon, `${daemon}/${sim.processes.length}`, onPoint)
+  sim.processes.push(process)
+  const journal = journalOf(
+    process,
+    written(sim, process),
+    process.clock(sim.clock),
+    options.latencyMs ?? (() => 1),
+  )
+  const assumptions = options.assumptions ?? allHold
+  const engine = createEngine({
+    journal: options.mutate?.(journal) ?? journal,
+    stepTypes: simTypes,
+    contexts: {
+      readers: () => ({ world: sim.world, process }),
+      writers: () => ({ world: sim.world, process }),
+    },
+    approvals: options.approvals ?? twoApprovers,
+    assumptions: {
+      broken: async (check) => {
+        await process.running()
+        const broken = await assumptions.broken(check)
+        const row = await sim.store.run(runId)
+        sim.proofs.push({ node: check.node?.id ?? null, by: process, afterSeq: row?.lastSeq ?? 0 })
+        return broken
+      },
+    },
+    authority: { epochOf: async () => 7 },
+    resolve: (node, outputs) =>
+      Object.fromEntries(
+        Object.entries(node.with).map(([name, value]) => {
+          const from = (value as { $expr?: string } | null)?.$expr
+          if (from === undefined) return [name, value]
+          if (!outputs.has(from)) throw new Error(`no output of ${from}`)
+          return [name, outputs.get(from)]
+        }),
+      ),
+    clock: process.clock(sim.clock),
+    monotonic: () => sim.clock.now(),
+    log: silent,
+    metrics: { attemptEnded() {}, nodeEnded() {}, runEnded() {}, termLost() {} },
+    holder: { daemon, incarnation: process.incarnation },
+    ttlMs,
+    concurrency: 16,
+  })
+  sim.engine = engine
+  void begin(sim, options, engine)
+}
+
+const silent = { info() {}, warn() {}, error() {} }
+
+/** The operator's request, made again as long as the run is not there; a restarted daemon goes on. */
+async function begin(sim: Simulation, options: SimOptions, engine: Engine): Promise<void> {
+  if ((await sim.store.run(runId)) !== undefined) return engine.resumeAll()
+  try {
+    await engine.start({ id: runId, plan: options.plan, requester, reason: 'a drill' })
+  } catch (error) {
+    if (!isHaetaeError(error, 'run-exists')) throw error
+  }
+}
+
+/** Remembers who wrote under which term. */
+function written(sim: Simulation, process: SimProcess): Journal {
+  return {
+    ...sim.store,
+    append: async (term, events) => {
+      const records = await sim.store.append(term, events)
+      const writers = sim.writers.get(term.term) ?? new Set()
+      sim.writers.set(term.term, writers.add(process))
+      return records
+    },
+  }
+}
+
+function strike(sim: Simulation, options: SimOptions, process: SimProcess, mishap: Mishap): void {
+  const later = (ms: number, work: () => void) => void sim.clock.sleep(ms).then(work)
+  if (mishap === 'freeze') {
+    process.freeze()
+    later(4 * ttlMs, () => process.thaw())
+  } else {
+    process.kill()
+  }
+  const daemon = mishap === 'kill, same daemon' ? process.daemon : `daemon-${sim.processes.length + 1}`
+  later(20, () => boot(sim, options, daemon))
+}
+
+async function drive(sim: Simulation, options: SimOptions): Promise<void> {
+  const end = sim.clock.now() + (options.patienceMs ?? 3_600_000)
+  let quietSince: number | undefined
+  while (sim.clock.now() < end) {
+    await settle()
+    await options.between?.(sim)
+    // Whatever is still on its way (a frozen process, a late request) gets its time before the end is judged.
+    quietSince = (await isQuiet(sim.store)) ? (quietSince ?? sim.clock.now()) : undefined
+    if (quietSince !== undefined && sim.clock.now() >= quietSince + 5 * ttlMs) return
+    if (!sim.clock.advance()) return
+  }
+}
+
+/** True when the run has ended, or nothing of it can go on before a person answers. */
+async function isQuiet(store: Journal): Promise<boolean> {
+  const row = await store.run(runId)
+  if (row === undefined) return false
+  if (terminalRunStates.has(row.state)) return true
+  return row.state === 'needs-person' && waitsForPersonsOnly(await readView(store, runId))
+}
+
+export function waitsForPersonsOnly(view: RunView): boolean {
+  if (view.question !== null) return true
+  return view.plan.subject.nodes.every((node) => {
+    const state = view.nodes.get(node.id)?.state
+    if (state === 'running' || state === 'unknown') return false
+    return (
+      state !== 'waiting' || !node.needs.every((need) => isDone(view.nodes.get(need)?.state ?? 'waiting'))
+    )
+  })
+}

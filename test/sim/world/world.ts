@@ -1,0 +1,67 @@
+import type { Clock } from '#model/time.ts'
+import type { Random } from './random.ts'
+import type { SimProcess } from './process.ts'
+
+/** One change that really happened. */
+export interface Landed {
+  key: string
+  node: string
+  by: SimProcess
+  at: number
+  epoch: number | null
+  /** Landed after whoever asked for it had given up waiting, or was frozen meanwhile. */
+  late: boolean
+}
+
+export interface Seen {
+  version: number
+  keys: string[]
+}
+
+export class Refused extends Error {}
+
+/** What a fault does to a request. */
+export type Fault = 'lost before' | 'lost after' | 'late' | 'hangs' | 'says no'
+
+/**
+ * The world outside: one thing for each node. It counts its versions, so that a request made from an older look is
+ * refused, and remembers keys. `landed` is the external ledger that the asserts read.
+ */
+export class World {
+  readonly landed: Landed[] = []
+  readonly clock: Clock
+  /** Called at the moment a change happens. */
+  onLanded: (change: Landed) => void = () => {}
+  readonly #things = new Map<string, Seen>()
+  readonly #faults: Random | undefined
+  #faultsLeft: number
+
+  constructor(clock: Clock, faults?: Random, most = 12) {
+    this.clock = clock
+    this.#faults = faults
+    this.#faultsLeft = most
+  }
+
+  fault(probability: number): Fault | undefined {
+    if (this.#faults === undefined || this.#faultsLeft === 0 || !this.#faults.chance(probability))
+      return undefined
+    this.#faultsLeft -= 1
+    return this.#faults.pick(['lost before', 'lost after', 'late', 'hangs', 'says no'])
+  }
+
+  see(thing: string): Seen {
+    const { version, keys } = this.#things.get(thing) ?? { version: 0, keys: [] }
+    return { version, keys: [...keys] }
+  }
+
+  /** Changes a thing if it still is what was seen. Throws Refused. A key that was used before changes nothing. */
+  change(thing: string, seen: number | 'any', change: Omit<Landed, 'at'>): void {
+    const now = this.see(thing)
+    if (seen === 'any' && now.keys.includes(change.key)) return
+    if (seen !== 'any' && now.version !== seen) throw new Refused(`version is ${now.version}, not ${seen}`)
+    this.#things.set(thing, { version: now.version + 1, keys: [...now.keys, change.key] })
+    const landed = { ...change, at: this.clock.now() }
+    this.landed.push(landed)
+    this.onLanded(landed)
+  }
+}
