@@ -13,12 +13,12 @@ import { restoreSysctls } from './sysctl.ts'
  *
  * @throws HaetaeError `lab-command-failed` that names what could not be removed; running it again is safe.
  */
-export async function clean(instance: Instance): Promise<void> {
-  const steps: [string, () => Promise<void>][] = [
+export async function clean(instance: Instance, { keepFolder = false } = {}): Promise<void> {
+  const steps: Step[] = [
     ['its processes and cgroups', () => destroyCgroup(instance.cgroup)],
     ['its mounts', () => unmountBelow(instance.root)],
     ['its loop devices', () => detachLoops(instance.root)],
-    ['its folder', () => removeFolder(instance.root)],
+    ...(keepFolder ? [] : [['its folder', () => removeFolder(instance.root)] as Step]),
     ['its command line context', () => removeContext(instance)],
     ['changed host settings', () => restoreSysctls(instance)],
     ['the folder of all labs', removeRootWhenEmpty],
@@ -36,6 +36,8 @@ export async function clean(instance: Instance): Promise<void> {
     }
   }
 }
+
+type Step = [string, () => Promise<void>]
 
 /** Handles of network namespaces among them: a namespace ends with its last process and its handle. */
 async function unmountBelow(root: string): Promise<void> {

@@ -48,6 +48,11 @@ async function setForwarding(instance: Instance, network: NetworkId, forward: bo
   await run([...inNetwork(instance, network), 'sh', '-ec', writes.join('\n')])
 }
 
+/** Addresses of the two ends of a site's link, so that neither has to ask for the other. */
+function mac(site: SiteId, end: 'site' | 'carrier'): string {
+  return `02:00:00:00:0${end === 'site' ? 1 : 2}:0${SITES.indexOf(site) + 1}`
+}
+
 async function connectSite(instance: Instance, site: SiteId): Promise<void> {
   const own = addressesOf(site)
   const line = own.citizensLine
@@ -62,12 +67,14 @@ async function connectSite(instance: Instance, site: SiteId): Promise<void> {
     `addr add ${own.nameServer}/32 dev site0`,
     // A process of the site itself finds a route before kube-proxy changes the destination.
     `route add ${own.services} dev site0 src ${own.node}`,
-    `link add name link type veth peer name ${site} netns ${carrier}`,
+    `link add name link address ${mac(site, 'site')} type veth peer name ${site} address ${mac(site, 'carrier')} netns ${carrier}`,
     `link add name citizens type veth peer name ${site} netns ${citizens}`,
     'link set dev citizens up',
     `addr add ${line.site}/30 dev citizens`,
     'link set dev link up',
     `addr add ${own.link} peer ${CARRIER}/32 dev link`,
+    // A neighbour that must be asked for would be known dead three seconds into a partition; real lines are silent.
+    `neigh add ${CARRIER} lladdr ${mac(site, 'carrier')} nud permanent dev link`,
     `route add ${addressesOf(otherSite(site)).network} via ${CARRIER} dev link src ${own.node}`,
   ])
   await ip(instance, 'carrier', [`addr add ${CARRIER} peer ${own.link}/32 dev ${site}`])
@@ -79,11 +86,12 @@ async function connectSite(instance: Instance, site: SiteId): Promise<void> {
   ])
 }
 
-/** Brings the carrier's end of a site's link up, with the route that going down takes away. */
+/** Brings the carrier's end of a site's link up, with the neighbour and the route that going down takes away. */
 export async function raiseLink(instance: Instance, site: SiteId): Promise<void> {
   const own = addressesOf(site)
   await ip(instance, 'carrier', [
     `link set dev ${site} up`,
+    `neigh replace ${own.link} lladdr ${mac(site, 'site')} nud permanent dev ${site}`,
     `route replace ${own.network} via ${own.link} dev ${site} src ${CARRIER}`,
   ])
 }
