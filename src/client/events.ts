@@ -4,6 +4,9 @@ import type { Client } from './client.ts'
 import { AnswerLost } from './transport.ts'
 
 type Entry = ReplyOf<'runEvents'>
+/** Three of the heartbeats that the daemon sends (api/stream.ts). */
+const silentMs = 30_000
+
 export type RunUpdate = { kind: 'entry'; entry: Entry } | { kind: 'end'; state: string }
 
 /**
@@ -37,6 +40,8 @@ export async function* runUpdates(
 /** Server-sent events of an answer's body; a comment is nothing, and a broken stream just ends. */
 async function* messages(response: IncomingMessage): AsyncGenerator<{ event: string; data: string }> {
   response.setEncoding('utf8')
+  // A daemon that hangs keeps its connections: without heartbeats the line is taken for dead.
+  response.setTimeout(silentMs, () => response.destroy(new Error(`silent for ${silentMs / 1000} s`)))
   let rest = ''
   const chunks = response[Symbol.asyncIterator]()
   for (;;) {

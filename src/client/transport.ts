@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { dirname } from 'node:path'
 import { HaetaeError, messageOf } from '#model/errors.ts'
 import type { SiteAddress } from './context.ts'
 
@@ -31,8 +32,9 @@ export function placeOf(address: SiteAddress): string {
   return usesSocket(address) ? String(address.socket) : (address.url ?? String(address.socket))
 }
 
+/** On the daemon's own machine the folder of its socket is there, also while the daemon is not. */
 function usesSocket(address: SiteAddress): boolean {
-  return address.socket !== undefined && (address.url === undefined || existsSync(address.socket))
+  return address.socket !== undefined && (address.url === undefined || existsSync(dirname(address.socket)))
 }
 
 /**

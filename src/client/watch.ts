@@ -32,6 +32,7 @@ export async function watchRun(client: Client, run: string, from: number, watche
     const standing = new Standing(client, run, watcher)
     try {
       if (!connected) await standing.look()
+      connected = true
       for await (const update of runUpdates(client, run, next)) {
         if (lost) watcher.back(next)
         lost = false
@@ -40,7 +41,6 @@ export async function watchRun(client: Client, run: string, from: number, watche
         watcher.entry(update.entry)
         standing.soon()
       }
-      connected = true
     } catch (error) {
       if (!isPassing(error) || (!connected && isHaetaeError(error))) throw error
       if (!lost) watcher.lost(messageOf(error))

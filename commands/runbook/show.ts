@@ -1,0 +1,62 @@
+import { string as text } from '@oclif/core/args'
+import type { RunbookDetail } from '#api/schema/estate.ts'
+import { graphLines } from '#terminal/graph.ts'
+import { table } from '#terminal/table.ts'
+import { allPages, DaemonCommand } from '../base.ts'
+
+export default class RunbookShow extends DaemonCommand {
+  static override summary = 'Draw the steps of a runbook; without a name, list the runbooks of the catalogue.'
+  static override description =
+    'A file is drawn offline, and has to be free of mistakes. `!` marks a point of no return. ' +
+    'Exit codes: 0; 2 wrong use or a runbook with mistakes; 3 not allowed; 4 no such runbook; 6 no daemon answers.'
+  static override examples = [
+    '<%= config.bin %> runbook show',
+    '<%= config.bin %> runbook show failover-postgres-web --lang ko',
+    '<%= config.bin %> runbook show runbooks/failover-postgres-web.yaml',
+  ]
+  static override args = { runbook: text({ description: 'Name in the catalogue, or a file.' }) }
+
+  async run() {
+    const { args, flags } = await this.parse(RunbookShow)
+    const asked = args.runbook
+    if (asked !== undefined && /[/.]/.test(asked)) return this.#show(await fromFile(asked))
+    const client = await this.client(flags)
+    if (asked !== undefined)
+      return this.#show(await client.call('runbookShow', { params: { runbook: asked } }))
+    const items = await allPages((cursor) => client.call('runbookList', { query: { cursor } }))
+    this.print(
+      table(
+        [
+          { title: this.say('런북', 'runbook'), text: (one) => one.name },
+          { title: this.say('이름', 'title'), text: (one) => this.text(one.title), shrink: true },
+          { title: this.say('용도', 'modes'), text: (one) => one.modes.join(', ') },
+          { title: this.say('단계', 'steps'), text: (one) => String(one.steps) },
+          { title: this.say('요약값', 'digest'), text: (one) => one.digest.slice(0, 19) },
+        ],
+        items,
+      ),
+    )
+    return { items }
+  }
+
+  #show(runbook: RunbookDetail): RunbookDetail {
+    this.print([
+      `${runbook.name}: ${this.text(runbook.title)}`,
+      `${this.say('용도', 'modes')}: ${runbook.modes.join(', ')}   ${runbook.digest}`,
+      '',
+      ...graphLines(runbook.graph, this.language),
+    ])
+    return runbook
+  }
+}
+
+/** Throws `runbook-invalid` or `runbook-unreadable`. */
+async function fromFile(file: string): Promise<RunbookDetail> {
+  const [{ loadRunbooks }, { stepTypes }] = await Promise.all([
+    import('#runbook/load.ts'),
+    import('#steps/index.ts'),
+  ])
+  const loaded = [...(await loadRunbooks([file], { stepTypes, sites: [] })).values()]
+  const { runbookDetail } = await import('#api/runbook-view.ts')
+  return runbookDetail(loaded[0] as NonNullable<(typeof loaded)[0]>, stepTypes)
+}
