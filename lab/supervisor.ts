@@ -74,7 +74,7 @@ async function fail(error: unknown): Promise<void> {
   }
   tell({ kind: 'failed', problem: known.toProblem() })
   process.exitCode = 1
-  if (process.connected) process.disconnect()
+  if (process.connected) process.disconnect?.()
 }
 
 try {
