@@ -29,7 +29,7 @@ export function readRunbook(
 ): { runbook?: Runbook; problems: Problem[] } {
   const document = readYaml(text, file)
   const shape = checkShape(document, runbookSchema)
-  if (shape.value === undefined) return { problems: inReadingOrder(shape.problems) }
+  if (shape.value === undefined) return { problems: inReadingOrder(withQuotes(shape.problems, text)) }
   const definition = shape.value
   const reporter = createReporter(document)
   const graph = lintGraph(definition.steps, reporter)
@@ -41,6 +41,16 @@ export function readRunbook(
   if (reporter.problems.length > 0) return { problems: inReadingOrder(reporter.problems) }
   const steps = graph.sequence.flatMap((id) => compiled.get(id) ?? [])
   return { runbook: { file, definition, digest: digestOf(definition), steps, scope }, problems: [] }
+}
+
+/** The braces of an expression are YAML's own inside `{ }` and `[ ]`: the commonest slip, and the least clear message. */
+function withQuotes(problems: readonly Problem[], text: string): Problem[] {
+  const lines = text.split('\n')
+  return problems.map((problem) =>
+    problem.rule === 'yaml' && lines[problem.line - 1]?.includes('${{') === true
+      ? { ...problem, remedy: "Inside { } or [ ] write an expression in quotes: '${{ system.id }}'." }
+      : problem,
+  )
 }
 
 /** Everything that is wrong with a runbook's text, in reading order. Never throws. */

@@ -6,7 +6,7 @@ import { pathText } from '#platform/yaml/shape.ts'
 export interface Reporter {
   readonly document: YamlDocument
   readonly problems: Problem[]
-  /** `offset`: where in the text at `path` the mistake is, in characters; used when the text is written as it is read. */
+  /** `offset`: where in the text at `path` the mistake is, in characters. */
   report(path: Path, rule: string, reason: string, remedy: string, offset?: number): void
   /** The same, at the name of the field. */
   reportField(path: Path, rule: string, reason: string, remedy: string): void
@@ -20,8 +20,8 @@ export function createReporter(document: YamlDocument): Reporter {
     document,
     problems,
     report(path, rule, reason, remedy, offset = 0) {
-      const { line, column } = document.at(path)
-      add(path, column + (offset > 0 && document.isVerbatim(path) ? offset : 0), line, rule, reason, remedy)
+      const { line, column } = offset > 0 ? document.atCharacter(path, offset) : document.at(path)
+      add(path, column, line, rule, reason, remedy)
     },
     reportField(path, rule, reason, remedy) {
       const { line, column } = document.at(path, 'key')

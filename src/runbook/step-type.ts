@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod'
 import type { Clock } from '#model/time.ts'
+import { Conflict, NoAnswer } from '#platform/no-answer.ts'
 
 /** What an effect of the type can be trusted with after a lost answer. */
 export type Effect = 'read' | 'idempotent' | 'keyed' | 'point-of-no-return'
@@ -24,19 +25,17 @@ export interface StepCall {
 }
 
 /** Thrown by `observe`, `verify` and `apply` when the target did not answer: the engine takes it for *unknown*. */
-export class Unreachable extends Error {
-  readonly target: string
+export class Unreachable extends NoAnswer {
   constructor(target: string, cause: unknown) {
-    super(`${target} did not answer: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    super(target, cause)
     this.name = 'Unreachable'
-    this.target = target
   }
 }
 
 /** Thrown by `apply` when the target itself refused a stale precondition: nothing was changed there. */
-export class PreconditionRefused extends Error {
+export class PreconditionRefused extends Conflict {
   constructor(target: string, why: string) {
-    super(`${target} refused: ${why}`)
+    super(target, why)
     this.name = 'PreconditionRefused'
   }
 }

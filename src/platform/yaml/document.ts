@@ -24,8 +24,8 @@ export interface YamlDocument {
   readonly problems: readonly Problem[]
   /** Where a value begins, or its key; the nearest thing around it when there is no such path. Lines and columns from 1. */
   at(path: Path, part?: 'key' | 'value'): { line: number; column: number }
-  /** True when the scalar stands on one line as it is read, so that an offset into it is an offset into the file. */
-  isVerbatim(path: Path): boolean
+  /** Where a character of a text stands; where the text begins, when it is written otherwise than it is read. */
+  atCharacter(path: Path, offset: number): { line: number; column: number }
 }
 
 const maxLength = 16 * 1024 * 1024
@@ -67,11 +67,10 @@ export function readYaml(text: string, file: string): YamlDocument {
     value: problems.length === 0 ? doc.toJS({ maxAliasCount: 0 }) : undefined,
     problems,
     at: (path, part = 'value') => position(offsetOf(doc, path, part)),
-    isVerbatim(path) {
+    atCharacter(path, offset) {
       const node = walk(doc, path).at(-1)?.value
-      return isScalar(node) && node.type === 'PLAIN' && typeof node.value === 'string'
-        ? node.source === node.value && !node.value.includes('\n')
-        : false
+      const start = offsetOf(doc, path, 'value')
+      return position(start + (verbatimFrom(node) ?? -offset) + offset)
     },
   }
 }
@@ -135,6 +134,15 @@ function offsetOf(doc: Document, path: Path, part: 'key' | 'value'): number {
   return offsetOfNode(last?.value)
 }
 
+/** How many characters of mark-up a text begins with, when the rest is written as it is read; undefined otherwise. */
+function verbatimFrom(node: unknown): number | undefined {
+  if (!isScalar(node) || typeof node.value !== 'string' || node.range == null) return undefined
+  const extra = node.range[1] - node.range[0] - node.value.length
+  if (node.value.includes('\n')) return undefined
+  if (node.type === 'PLAIN') return extra === 0 ? 0 : undefined
+  return extra === 2 && (node.type === 'QUOTE_SINGLE' || node.type === 'QUOTE_DOUBLE') ? 1 : undefined
+}
+
 function offsetOfNode(node: unknown): number {
   return isScalar(node) || isCollection(node) ? ((node as Node).range?.[0] ?? 0) : 0
 }
@@ -142,5 +150,5 @@ function offsetOfNode(node: unknown): number {
 function unreadable(file: string, reason: string): YamlDocument {
   const at = { line: 1, column: 1 }
   const problem = { file, ...at, path: '', rule: 'yaml', reason, remedy: 'Correct the YAML.' }
-  return { file, value: undefined, problems: [problem], at: () => at, isVerbatim: () => false }
+  return { file, value: undefined, problems: [problem], at: () => at, atCharacter: () => at }
 }
