@@ -1,6 +1,7 @@
 import type { Approvals } from '#approval/approvals.ts'
 import { subjectGate, type GateStatus, type RecordedStatement, type Subject } from '#approval/rules.ts'
 import type { ApprovalPolicy } from '#approval/policy.ts'
+import { scopeOf } from '#approval/statement.ts'
 import { instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { GateView, StatementView } from './schema/run.ts'
@@ -8,14 +9,15 @@ import type { ApprovalService } from './services.ts'
 
 /** A run with its plan as what people sign over: for the port `Subjects` of approval/. */
 export function subjectOf(run: { id: string; plan: Plan; requester: string; ended: boolean }): Subject {
-  const { subject, digest, systems } = run.plan
+  const { subject, digest } = run.plan
+  const { site, systems } = scopeOf(subject)
   return {
     run: run.id,
     planDigest: digest,
     requester: run.requester,
     ended: run.ended,
-    fromSite: subject.fromSite,
-    systems: systems.map((one) => one.system),
+    fromSite: site,
+    systems,
     gates: subject.nodes.flatMap((node) => (node.gate === null ? [] : [subjectGate(node.id, node.gate)])),
   }
 }

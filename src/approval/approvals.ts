@@ -1,10 +1,11 @@
 import type { Pool } from 'pg'
+import { appendToLedger } from '#ledger/ledger.ts'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import type { Roster } from '#people/roster.ts'
 import { proveSigner } from '#people/signatures.ts'
-import { transaction, type Queryable } from '#platform/postgres/transaction.ts'
+import { transaction } from '#platform/postgres/transaction.ts'
 import type { ApprovalPolicy } from './policy.ts'
 import {
   admit,
@@ -26,7 +27,6 @@ import {
   otherRun,
   refuseOtherTarget,
   whyVoid,
-  type ApprovalEntry,
   type Attestation,
   type DeclarationTarget,
 } from './receipt.ts'
@@ -46,8 +46,6 @@ export interface ApprovalsOptions {
   policy: ApprovalPolicy
   clock: Pick<Clock, 'now'>
   subjects: Subjects
-  /** Appends to the ledger inside the transaction. */
-  append(tx: Queryable, entry: ApprovalEntry): Promise<void>
 }
 
 /** A statement as it was sent: the exact bytes that were signed, and the armored signature. */
@@ -100,7 +98,7 @@ export class Approvals {
           expiresAt: expiryOf(statement, rule, now),
         }
         await insertOnce(tx, received)
-        await this.#options.append(tx, entryOf('approval.given', received, sentBy))
+        await appendToLedger(tx, entryOf('approval.given', received, sentBy))
         return statusOf(gate, subject, rule, await statementsOf(tx, run), now)
       })
     })
@@ -138,7 +136,7 @@ export class Approvals {
           expiresAt: expiryOf(statement, policy.declare, now),
         }
         await insertOnce(tx, received)
-        await this.#options.append(tx, entryOf('approval.declared', received, sentBy))
+        await appendToLedger(tx, entryOf('approval.declared', received, sentBy))
       })
       return statement
     })
@@ -225,11 +223,12 @@ export class Approvals {
     } catch (error) {
       if (isHaetaeError(error)) {
         await transaction(this.#options.pool, (tx) =>
-          this.#options.append(tx, {
+          appendToLedger(tx, {
             kind: 'approval.refused',
             actor: sentBy,
-            subject: run,
-            body: { code: error.code, why: error.why ?? error.what, statement: digestOf(signed.statement) },
+            subject: `run/${run}`,
+            at: instant(this.#options.clock.now()),
+            data: { code: error.code, why: error.why ?? error.what, statement: digestOf(signed.statement) },
           }),
         )
       }

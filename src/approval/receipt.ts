@@ -1,18 +1,11 @@
-import { digestOf, type Json } from '#model/digest.ts'
+import type { LedgerEntry } from '#ledger/ledger.ts'
+import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { Queryable } from '#platform/postgres/transaction.ts'
 import { planChanged, type RecordedStatement, type Subject } from './rules.ts'
 import type { Statement } from './statement.ts'
 import { insertStatement, type Received } from './store.ts'
-
-/** An entry for the audit ledger, committed with what it records. */
-export interface ApprovalEntry {
-  kind: 'approval.declared' | 'approval.given' | 'approval.refused'
-  actor: string
-  subject: string
-  body: { [key: string]: Json }
-}
 
 /** An attestation that counts, in the form that a fence needs. */
 export interface Attestation {
@@ -35,17 +28,21 @@ export interface DeclarationTarget {
 }
 
 /** The ledger's entry of a statement that was accepted. */
-export function entryOf(kind: ApprovalEntry['kind'], received: Received, sentBy: string): ApprovalEntry {
+export function entryOf(
+  kind: 'approval.declared' | 'approval.given',
+  received: Received,
+  sentBy: string,
+): LedgerEntry {
   const { statement } = received
   return {
     kind,
     actor: statement.principal,
-    subject: statement.run,
-    body: {
+    subject: `run/${statement.run}`,
+    at: instant(received.receivedAt),
+    data: {
       statement: received.bytes,
       signature: received.signature,
       key: received.fingerprint,
-      receivedAt: instant(received.receivedAt),
       expiresAt: instant(received.expiresAt),
       sentBy,
     },

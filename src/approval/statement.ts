@@ -41,3 +41,12 @@ export function statementBytes(statement: Statement): string {
 export function namespaceOf<P extends Purpose>(purpose: P): `haetae-${P}` {
   return `haetae-${purpose}`
 }
+
+/** What a plan is about: the site that is left, and every system that has a step. `subject` is that of plan/plan.ts. */
+export function scopeOf(subject: {
+  readonly fromSite: string
+  readonly nodes: readonly { readonly system: string | null }[]
+}): Statement['scope'] {
+  const systems = new Set(subject.nodes.flatMap(({ system }) => (system === null ? [] : [system])))
+  return { site: subject.fromSite, systems: [...systems].sort() }
+}

@@ -1,4 +1,4 @@
-import { namespaceOf, statementBytes, type Statement } from '#approval/statement.ts'
+import { namespaceOf, scopeOf, statementBytes, type Statement } from '#approval/statement.ts'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Plan } from '#plan/plan.ts'
@@ -44,7 +44,7 @@ export function statementOver(
     run,
     principal,
     planDigest: plan.digest,
-    scope: { site: plan.subject.fromSite, systems: plan.systems.map((one) => one.system) },
+    scope: scopeOf(plan.subject),
     at: new Date(now).toISOString(),
     ...decision,
   }

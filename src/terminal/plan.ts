@@ -19,6 +19,7 @@ const words = {
     target: '목표',
     after: '다음:',
     people: '명 서명',
+    stays: '옮길 수 없는 것',
     full: '온전히',
     limited: '제한적으로',
     'not-recoverable': '복구 불가',
@@ -35,6 +36,7 @@ const words = {
     target: 'target',
     after: 'after',
     people: 'people sign',
+    stays: 'stays behind',
     full: 'full',
     limited: 'limited',
     'not-recoverable': 'not recoverable',
@@ -46,10 +48,14 @@ export function planLines(plan: Plan, language: Language): string[] {
   const say = words[language]
   const { subject, systems } = plan
   const gates = subject.nodes.filter((node) => node.gate !== null)
-  const waves = [...new Set(systems.map((one) => one.wave))].toSorted((a, b) => a - b)
+  // Wave 0: what cannot go; it is shown after what goes.
+  const waves = [...new Set(systems.map((one) => one.wave))].toSorted(
+    (a, b) => (a || Infinity) - (b || Infinity),
+  )
+  const going = systems.filter((one) => one.wave > 0).length
   const whole = subject.nodes.filter((node) => node.system === null && node.gate === null)
   return [
-    paint('bold', `${say.title}: ${subject.fromSite} → ${subject.toSite}, ${systems.length} ${say.systems}`),
+    paint('bold', `${say.title}: ${subject.fromSite} → ${subject.toSite}, ${going} ${say.systems}`),
     '',
     heading(say.gates),
     ...gates.map(
@@ -59,7 +65,7 @@ export function planLines(plan: Plan, language: Language): string[] {
     heading(say.order),
     ...whole.flatMap((node) => nodeLines(node, plan, language)),
     ...waves.flatMap((wave) => [
-      `  ${paint('bold', `${say.wave} ${wave}`)}`,
+      `  ${paint('bold', wave === 0 ? say.stays : `${say.wave} ${wave}`)}`,
       ...systems.filter((one) => one.wave === wave).flatMap((one) => systemLines(one, plan, language)),
     ]),
     '',
