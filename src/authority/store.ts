@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from 'pg'
 import { HaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
+import { Conflict } from '#platform/no-answer.ts'
 import { transaction, type Queryable } from '#platform/postgres/transaction.ts'
 import { authorityOf, claimOf, fenceOf, type ClaimRow, type EpochRow, type FenceRow } from './rows.ts'
 import type { AcquireRequest, Authority, AuthorityReader, AuthorityWriter, Fence } from './types.ts'
@@ -34,7 +35,7 @@ export function authorityStore(pool: Pool, clock: Clock): AuthorityStore {
     seed: (homes) => seed(pool, homes, now()),
     learn: (authority) => learn(pool, authority, now()),
     fence: (runId, system) => strongestFence(pool, runId, system),
-    recordFence: (fence) => recordFence(pool, fence, now()),
+    recordFence: (fence, seen) => recordFence(pool, fence, seen, now()),
     fenceDebts: () => fenceDebts(pool),
     closeDebt: (runId, system, by) => closeDebt(pool, runId, system, by, now()),
     acquire: (request) => transaction(pool, (client) => acquire(client, request, now())),
@@ -141,29 +142,27 @@ async function strongestFence(db: Queryable, runId: string, system: string): Pro
 async function recordFence(
   db: Queryable,
   fence: Omit<Fence, 'epoch' | 'debt' | 'recordedAt'>,
+  seen: string | null,
   at: string,
 ): Promise<Fence> {
-  const { rows } = await db.query<FenceRow>(
-    `INSERT INTO fence (run_id, system, kind, site, proof, expires_at, debt, recorded_at, epoch)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-             (SELECT epoch FROM authority_epoch WHERE run_id = $1 AND system = $2))
-     ON CONFLICT (run_id, system, kind) DO UPDATE
-       SET site = excluded.site, proof = excluded.proof, expires_at = excluded.expires_at,
-           recorded_at = excluded.recorded_at
-     RETURNING *`,
-    [
-      fence.runId,
-      fence.system,
-      fence.kind,
-      fence.site,
-      JSON.stringify(fence.proof),
-      fence.expiresAt,
-      fence.kind === 'attested' ? 'open' : 'none',
-      at,
-    ],
-  )
-  return fenceOf(rows[0] as FenceRow)
+  const { runId, system, kind, site, expiresAt } = fence
+  const values = [runId, system, kind, site, JSON.stringify(fence.proof), expiresAt, at]
+  const { rows } =
+    seen === null
+      ? await db.query<FenceRow>(insertFence, [...values, kind === 'attested' ? 'open' : 'none'])
+      : await db.query<FenceRow>(renewFence, [...values, seen])
+  if (rows[0] !== undefined) return fenceOf(rows[0])
+  throw new Conflict(`fence of ${system} in run ${runId}`, 'another was recorded since it was looked at')
 }
+
+const insertFence = `
+INSERT INTO fence (run_id, system, kind, site, proof, expires_at, recorded_at, debt, epoch)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT epoch FROM authority_epoch WHERE run_id = $1 AND system = $2))
+ON CONFLICT DO NOTHING RETURNING *`
+
+const renewFence = `
+UPDATE fence SET site = $4, proof = $5, expires_at = $6, recorded_at = $7
+WHERE run_id = $1 AND system = $2 AND kind = $3 AND recorded_at = $8 RETURNING *`
 
 async function fenceDebts(db: Queryable): Promise<Fence[]> {
   const { rows } = await db.query<FenceRow>(

@@ -82,8 +82,11 @@ export interface AuthorityReader {
 }
 
 export interface AuthorityWriter {
-  /** Records a fence; the same run, system and kind again renews proof and expiry. */
-  recordFence(fence: Omit<Fence, 'epoch' | 'debt' | 'recordedAt'>): Promise<Fence>
+  /**
+   * Records a fence, or renews proof and expiry of the one that was `seen` (its `recordedAt`; null for none).
+   * Throws Conflict when what is on record for the run, system and kind is no longer that.
+   */
+  recordFence(fence: Omit<Fence, 'epoch' | 'debt' | 'recordedAt'>, seen: Instant | null): Promise<Fence>
   /**
    * Takes the next epoch for a run. The same run gets the same epoch again.
    * `seenEpoch` is the highest seen outside (DNS, cluster object): the new one is above both.

@@ -32,6 +32,20 @@ export function within(ms: number, signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(ms)])
 }
 
+/** What `work` gives, or the signal's reason as soon as it aborts: for work that notices an abort late (undici, while it connects). */
+export async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    work.catch(() => undefined)
+  }
+}
+
 /** The innermost reason: undici and node:tls wrap the one that says something (ECONNREFUSED) in a bare one. */
 function causeText(cause: unknown): string {
   let last = cause

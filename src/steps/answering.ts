@@ -23,7 +23,7 @@ export function answering<T extends object>(client: T): T {
 
 /** What the platform threw, as steps throw it. */
 export function inRunbookWords(error: unknown): unknown {
-  if (error instanceof NoAnswer) return new Unreachable(error.target, new Error(error.reason, { cause: error.cause }))
+  if (error instanceof NoAnswer) return new Unreachable(error.target, error.cause)
   if (error instanceof Conflict) return new PreconditionRefused(error.target, error.why)
   return error
 }

@@ -1,5 +1,6 @@
 import { readMark, writeMark, type Marked } from '#authority/marker.ts'
 import type { Authority } from '#authority/types.ts'
+import { inRunbookWords } from './answering.ts'
 import { epochInTexts } from './epoch-text.ts'
 import { refuseElsewhere } from './here.ts'
 import { acquireInput, type AcquireInput } from './inputs.ts'
@@ -77,7 +78,9 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     const request = { runId: ctx.runId, system, site, seenEpoch: highest(state) }
     const taken = await ctx.writers.authority.acquire(request)
     const cluster = { reader: ctx.readers.kubernetes, writer: ctx.writers.kubernetes }
-    await writeMark(cluster, system, { epoch: taken.epoch, site: taken.site }, ctx.signal)
+    await writeMark(cluster, system, { epoch: taken.epoch, site: taken.site }, ctx.signal).catch((error) => {
+      throw inRunbookWords(error)
+    })
     return { epoch: taken.epoch, site: taken.site }
   },
 

@@ -20,7 +20,10 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
   version: 1,
   effect: 'idempotent',
   needsAuthority: false,
-  precondition: { kind: 'checked', by: 'the key (run, system, kind) of the record of fences' },
+  precondition: {
+    kind: 'checked',
+    by: 'the fence on record for the run must still be the one that was seen, or none',
+  },
   requires: [],
   input: attestInput,
   output: attestOutput,
@@ -60,15 +63,16 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
       })
     }
     const seen = await refuseIfAnswers(ctx.readers.silence, input.site, input.system, ctx.signal)
-    const fence = await ctx.writers.authority.recordFence({
+    const fence = {
       runId: ctx.runId,
       system: input.system,
       site: input.site,
-      kind: 'attested',
+      kind: 'attested' as const,
       proof: { statements: state.statements, silence: { at: seen.at, vantages: seen.vantages } },
       expiresAt: expiryOf(state.statements, input.quorum),
-    })
-    return outputOf(fence)
+    }
+    const renewed = state.fence?.kind === 'attested' ? state.fence.recordedAt : null
+    return outputOf(await ctx.writers.authority.recordFence(fence, renewed))
   },
 
   adopt(_input, state) {

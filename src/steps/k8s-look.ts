@@ -1,5 +1,4 @@
 import type { KubeObject, ResourceRef } from '#platform/kubernetes/types.ts'
-import type { WorkloadsOutput } from './outputs.ts'
 import type { Read } from './targets.ts'
 
 /** One Deployment as its cluster tells it. */
@@ -61,15 +60,5 @@ function foundIn(object: KubeObject): NonNullable<WorkloadState['found']> {
     rolledOut: seen && updated === replicas && (status.replicas ?? 0) === updated,
     ready: status.readyReplicas ?? 0,
     trouble: bad?.message ?? null,
-  }
-}
-
-export function workloadsOutputOf(states: readonly WorkloadState[]): WorkloadsOutput {
-  return {
-    workloads: states.map(({ deployment, found }) => ({
-      deployment,
-      replicas: found?.replicas ?? 0,
-      ready: found?.ready ?? 0,
-    })),
   }
 }

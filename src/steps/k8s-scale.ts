@@ -3,12 +3,12 @@ import type { Change } from '#runbook/step-type.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
 import { scaleInput, type ScaleInput } from './inputs.ts'
-import { deploymentRef, lookAtWorkloads, workloadsOutputOf, type WorkloadState } from './k8s-look.ts'
-import { workloadsOutput, type WorkloadsOutput } from './outputs.ts'
+import { deploymentRef, lookAtWorkloads, type WorkloadState } from './k8s-look.ts'
+import { scaleOutput, type ScaleOutput } from './outputs.ts'
 import type { Act, Step } from './targets.ts'
 
 /** Sets how many replicas each workload should have, in the order given. Waiting for them is `k8s.wait`. */
-export const k8sScale: Step<ScaleInput, WorkloadState[], WorkloadsOutput> = {
+export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
   type: 'k8s.scale',
   version: 1,
   effect: 'idempotent',
@@ -16,7 +16,7 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], WorkloadsOutput> = {
   precondition: { kind: 'checked', by: 'UID and resourceVersion, by the API server' },
   requires: [],
   input: scaleInput,
-  output: workloadsOutput,
+  output: scaleOutput,
 
   async observe(ctx, input) {
     refuseElsewhere(ctx.readers, input.site, 'k8s.scale')
@@ -36,10 +36,10 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], WorkloadsOutput> = {
       if (workload.found === null) throw missing(input, workload)
       if (workload.found.replicas !== workload.wanted) await scaleOne(ctx, input.namespace, workload)
     }
-    return workloadsOutputOf(await lookAtWorkloads(ctx, input))
+    return outputOf(await lookAtWorkloads(ctx, input))
   },
 
-  adopt: (_input, state) => workloadsOutputOf(state),
+  adopt: (_input, state) => outputOf(state),
 
   invert(input, before) {
     const workloads = before.flatMap(({ deployment, found }) =>
@@ -85,4 +85,11 @@ function changeOf(input: ScaleInput, { deployment, found, wanted }: WorkloadStat
   if (found === null)
     return { certainty: 'opaque', target, after: { replicas: wanted }, why: 'there is none' }
   return { certainty: 'exact', target, before: { replicas: found.replicas }, after: { replicas: wanted } }
+}
+
+/** Whether they are ready is another step's matter: here it would differ from one moment to the next. */
+function outputOf(states: readonly WorkloadState[]): ScaleOutput {
+  return {
+    workloads: states.map(({ deployment, found }) => ({ deployment, replicas: found?.replicas ?? 0 })),
+  }
 }

@@ -2,8 +2,8 @@ import { HaetaeError } from '#model/errors.ts'
 import type { KubeObject } from '#platform/kubernetes/types.ts'
 import { refuseElsewhere } from './here.ts'
 import { waitInput, type WaitInput } from './inputs.ts'
-import { deploymentRef, lookAtWorkloads, workloadsOutputOf, type WorkloadState } from './k8s-look.ts'
-import { workloadsOutput, type WorkloadsOutput } from './outputs.ts'
+import { deploymentRef, lookAtWorkloads, type WorkloadState } from './k8s-look.ts'
+import { waitOutput, type WaitOutput } from './outputs.ts'
 import type { Act, Step } from './targets.ts'
 
 const everyMs = 500
@@ -11,7 +11,7 @@ const everyMs = 500
 const reasonsEvery = 6
 
 /** Waits until the newest generation of each workload is rolled out and that many replicas are ready. */
-export const k8sWait: Step<WaitInput, WorkloadState[], WorkloadsOutput> = {
+export const k8sWait: Step<WaitInput, WorkloadState[], WaitOutput> = {
   type: 'k8s.wait',
   version: 1,
   effect: 'read',
@@ -19,7 +19,7 @@ export const k8sWait: Step<WaitInput, WorkloadState[], WorkloadsOutput> = {
   precondition: { kind: 'unfenced', why: 'it changes nothing' },
   requires: [],
   input: waitInput,
-  output: workloadsOutput,
+  output: waitOutput,
 
   async observe(ctx, input) {
     refuseElsewhere(ctx.readers, input.site, 'k8s.wait')
@@ -44,10 +44,10 @@ export const k8sWait: Step<WaitInput, WorkloadState[], WorkloadsOutput> = {
       }
       seen = await lookAtWorkloads(ctx, input)
     }
-    return workloadsOutputOf(seen)
+    return outputOf(seen)
   },
 
-  adopt: (_input, state) => workloadsOutputOf(state),
+  adopt: (_input, state) => outputOf(state),
   invert: () => 'none',
 }
 
@@ -114,4 +114,14 @@ function reasonsOfPod(pod: KubeObject): string[] {
   })
   if (unscheduled === undefined) return waiting
   return [`${pod.metadata.name}: ${unscheduled.reason ?? ''} ${unscheduled.message ?? ''}`.trim(), ...waiting]
+}
+
+function outputOf(states: readonly WorkloadState[]): WaitOutput {
+  return {
+    workloads: states.map(({ deployment, found }) => ({
+      deployment,
+      replicas: found?.replicas ?? 0,
+      ready: found?.ready ?? 0,
+    })),
+  }
 }

@@ -27,7 +27,11 @@ export const promoteOutput = z.strictObject({
   lastHeartbeatAt: z.string().nullable(),
 })
 
-export const workloadsOutput = z.strictObject({
+export const scaleOutput = z.strictObject({
+  workloads: z.array(z.strictObject({ deployment: z.string(), replicas: z.int() })),
+})
+
+export const waitOutput = z.strictObject({
   workloads: z.array(z.strictObject({ deployment: z.string(), replicas: z.int(), ready: z.int() })),
 })
 
@@ -42,6 +46,7 @@ export type AttestOutput = z.infer<typeof attestOutput>
 export type AcquireOutput = z.infer<typeof acquireOutput>
 export type StatusOutput = z.infer<typeof statusOutput>
 export type PromoteOutput = z.infer<typeof promoteOutput>
-export type WorkloadsOutput = z.infer<typeof workloadsOutput>
+export type ScaleOutput = z.infer<typeof scaleOutput>
+export type WaitOutput = z.infer<typeof waitOutput>
 export type CheckOutput = z.infer<typeof checkOutput>
 export type SwitchOutput = z.infer<typeof switchOutput>

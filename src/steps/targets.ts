@@ -88,7 +88,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       dns: answering(dnsWriter(config.dns)),
       database: answering(database.writer),
       http: answering(http.writer),
-      authority,
+      authority: answering<AuthorityWriter>(authority),
     },
     close: () => kubernetes.close(),
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { Agent, request } from 'undici'
-import { NoAnswer, within } from '../no-answer.ts'
+import { NoAnswer, orAborted, within } from '../no-answer.ts'
 import type { HttpAnswer, HttpReader, HttpTarget, HttpWriter } from './types.ts'
 
 export interface HttpOptions {
@@ -49,7 +49,7 @@ async function send(
   })
   const host = isIP(target.address) === 6 ? `[${target.address}]` : target.address
   try {
-    const answer = await request(`https://${host}:${target.port}${path}`, {
+    const asked = request(`https://${host}:${target.port}${path}`, {
       method,
       headers: {
         host: target.port === 443 ? target.serverName : `${target.serverName}:${target.port}`,
@@ -60,6 +60,7 @@ async function send(
       signal: bounded,
       dispatcher: agent,
     })
+    const answer = await orAborted(bounded, asked)
     return { status: answer.statusCode, body: parsed(await textOf(answer.body)) }
   } catch (error) {
     throw new NoAnswer(

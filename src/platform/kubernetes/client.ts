@@ -1,6 +1,6 @@
 import { HttpMethod, KubeConfig, PatchStrategy, RequestContext } from '@kubernetes/client-node'
-import { fetch, type Dispatcher } from 'undici'
-import { NoAnswer, within } from '../no-answer.ts'
+import { request as ask, type Dispatcher } from 'undici'
+import { NoAnswer, orAborted, within } from '../no-answer.ts'
 import type { KubernetesReader, KubernetesWriter, KubeObject } from './types.ts'
 import { objectFrom, parsed, pathOf, statusOf, targetOf, type Answer } from './wire.ts'
 
@@ -46,7 +46,7 @@ export function kubernetesClient(kubeconfigFile: string, options: KubernetesOpti
   const send: Send = async (request) => {
     const signal = within(timeoutMs, request.signal)
     try {
-      return await sendOnce(config, server, connections, request, signal)
+      return await orAborted(signal, sendOnce(config, server, connections, request, signal))
     } catch (error) {
       if (error instanceof NoAnswer) throw error
       throw new NoAnswer(server, signal.aborted ? signal.reason : error)
@@ -70,7 +70,7 @@ async function sendOnce(
     if (value !== undefined) context.setQueryParam(name, value)
   }
   await config.applySecurityAuthentication(context)
-  const response = await fetch(context.getUrl(), {
+  const response = await ask(context.getUrl(), {
     method: request.method,
     headers: {
       ...context.getHeaders(),
@@ -79,15 +79,14 @@ async function sendOnce(
     },
     body: request.body === undefined ? null : JSON.stringify(request.body),
     signal,
-    redirect: 'manual',
     ...connections.pick(context.getDispatcher()),
   })
-  const text = await response.text()
+  const status = response.statusCode
+  const text = await response.body.text()
   const body = parsed(text)
   // 5xx: the server or its etcd gave up on the way, so a write may have happened.
-  if (response.status >= 500)
-    throw new NoAnswer(server, new Error(`${response.status} ${statusOf(body, text).message}`))
-  return { status: response.status, body: body ?? text }
+  if (status >= 500) throw new NoAnswer(server, new Error(`${status} ${statusOf(body, text).message}`))
+  return { status, body: body ?? text }
 }
 
 interface Connections {

@@ -1,0 +1,99 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startControlPlane, type ControlPlane } from '../../lab/control-plane.ts'
+import { accessObjects, ownAccount } from '../../lab/systems/access.ts'
+import { applyObjects, writeAccountKubeconfig } from '../../lab/systems/apply.ts'
+import type { LabSystem } from '../../lab/systems/lab-system.ts'
+import type { KubernetesObject } from '../../lab/systems/objects.ts'
+
+/** A control plane with Haetae's own account in it, which has the few rights that the lab gives it. */
+export interface TestCluster {
+  plane: ControlPlane
+  /** Of Haetae's account, not the administrator's. */
+  kubeconfig: string
+  /** Makes a namespace with Deployments of that many replicas; Haetae may scale them. */
+  system(namespace: string, workloads: Record<string, number>): Promise<void>
+  /** What Haetae's account changed or tried to change in a namespace, by the API server's audit log. */
+  written(namespace: string): Promise<string[]>
+  stop(): Promise<void>
+}
+
+interface AuditEvent {
+  stage: string
+  verb: string
+  user: { username: string }
+  objectRef?: { resource?: string; subresource?: string; name?: string; namespace?: string }
+  responseStatus?: { code?: number }
+}
+
+export async function startCluster(): Promise<TestCluster> {
+  const dir = await mkdtemp(join(tmpdir(), 'haetae-test-kube-'))
+  const plane = await startControlPlane({ dir })
+  const kubeconfig = join(dir, 'haetae.kubeconfig')
+  const stop = async () => {
+    await plane.stop()
+    await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    await applyObjects(plane.kubectl, accessObjects([]))
+    const server = { url: plane.url, caFile: plane.pki.authority.cert }
+    await writeAccountKubeconfig(plane.kubectl, ownAccount, server, kubeconfig)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    plane,
+    kubeconfig,
+    stop,
+    system: (namespace, workloads) => createSystem(plane, namespace, workloads),
+    written: (namespace) => writtenIn(plane.auditLog, namespace),
+  }
+}
+
+async function createSystem(
+  plane: ControlPlane,
+  namespace: string,
+  workloads: Record<string, number>,
+): Promise<void> {
+  await plane.kubectl(['create', 'namespace', namespace])
+  for (const [deployment, replicas] of Object.entries(workloads)) {
+    await applyObjects(plane.kubectl, rightsTo(namespace, deployment))
+    const create = ['create', 'deployment', deployment, '--image=web', `--replicas=${replicas}`]
+    await plane.kubectl(['-n', namespace, ...create])
+    await plane.kubectl(['-n', namespace, 'rollout', 'status', `deployment/${deployment}`, '--timeout=30s'])
+  }
+}
+
+interface NamedObject extends KubernetesObject {
+  metadata: { name: string; namespace?: string }
+  roleRef?: { name: string }
+}
+
+/** The lab's rights for one workload. Names of their own, because the lab has one workload a system. */
+function rightsTo(namespace: string, deployment: string): KubernetesObject[] {
+  const all = accessObjects([{ namespace, deployment } as LabSystem]) as NamedObject[]
+  const name = `scale-${deployment}`
+  return all
+    .filter(({ metadata }) => metadata.namespace === namespace)
+    .map((object) => ({
+      ...object,
+      metadata: { ...object.metadata, name },
+      ...(object.roleRef === undefined ? {} : { roleRef: { ...object.roleRef, name } }),
+    }))
+}
+
+async function writtenIn(auditLog: string, namespace: string): Promise<string[]> {
+  const lines = (await readFile(auditLog, 'utf8')).trim().split('\n')
+  return lines
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter(({ stage, user }) => stage === 'ResponseComplete' && user.username.endsWith(`:${ownAccount}`))
+    .filter(
+      ({ verb, objectRef }) => !['get', 'list', 'watch'].includes(verb) && objectRef?.namespace === namespace,
+    )
+    .map(({ verb, objectRef, responseStatus }) => {
+      const { resource, subresource, name } = objectRef ?? {}
+      return `${verb} ${[resource, name, subresource].filter(Boolean).join('/')} ${responseStatus?.code ?? ''}`
+    })
+}
