@@ -18,8 +18,17 @@ const layers = [
 ] as const
 
 const rooms: string[] = layers.flat()
-/** Rooms of the CLI's side: they know model/, and of the daemon only the types of the API's contract. */
+/** Rooms of the CLI's side: they know model/, and of the daemon's rooms the types. */
 const frontRooms = ['client', 'terminal']
+/**
+ * Rooms from which a file of client/ takes more than types: small files there, without a heavy package. Everything
+ * else would be loaded into every command.
+ */
+const lightImports: Record<string, readonly string[]> = {
+  'src/client/client.ts': ['api', 'people'],
+  'src/client/session.ts': ['platform'],
+  'src/client/signing.ts': ['approval'],
+}
 /** Beside src/: nothing in src/ may know them. */
 const outside = 'bin|commands|lab|test|bench|bootstrap'
 /** Packages that make the CLI slow to start, or that only a daemon needs. */
@@ -76,6 +85,25 @@ function layerRules() {
   )
 }
 
+function frontRules() {
+  const rule = (files: string[], light: readonly string[]) => ({
+    files,
+    rules: refuse(notFromOutside, {
+      regex: importOf(rooms.filter((room) => room !== 'model' && !light.includes(room))),
+      allowTypeImports: true,
+      message:
+        'The rooms of the CLI take only types from the rooms of the daemon (lightImports in oxlint.config.ts).',
+    }),
+  })
+  return [
+    rule(
+      frontRooms.map((room) => `src/${room}/**/*.ts`),
+      [],
+    ),
+    ...Object.entries(lightImports).map(([file, light]) => rule([file], light)),
+  ]
+}
+
 export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise', 'vitest'],
   categories: { correctness: 'error' },
@@ -96,34 +124,26 @@ export default defineConfig({
     'import/no-default-export': 'error',
     // Spreading a literal groups the flags of one purpose on a line.
     'unicorn/no-useless-spread': 'off',
+    'unicorn/no-useless-fallback-in-spread': 'off',
+    // Our ports are objects of functions that do not use `this`.
+    'typescript/unbound-method': 'off',
+    // Code points are what the terminal's width is counted in.
+    'typescript/no-misused-spread': 'off',
     'no-var': 'error',
     'prefer-const': 'error',
     'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
-    'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+    'max-lines-per-function': ['error', { max: 100, skipBlankLines: true, skipComments: true }],
     'vitest/no-focused-tests': 'error',
   },
   overrides: [
     ...layerRules(),
-    {
-      files: frontRooms.map((room) => `src/${room}/**/*.ts`),
-      rules: refuse(
-        notFromOutside,
-        {
-          regex: importOf(rooms.filter((room) => room !== 'model' && room !== 'api')),
-          message: 'client and terminal import model, and the types of the contract.',
-        },
-        {
-          regex: importOf(['api']),
-          allowTypeImports: true,
-          message: 'Take only types from the contract: its code would load zod into every command.',
-        },
-      ),
-    },
+    ...frontRules(),
     {
       files: ['commands/**/*.ts'],
       rules: refuse(
         {
           regex: importOf(rooms.filter((room) => room !== 'model')),
+          allowTypeImports: true,
           message:
             'A command speaks to a daemon through client/; the offline commands are listed in oxlint.config.ts.',
         },
@@ -138,12 +158,16 @@ export default defineConfig({
       files: ['commands/**/*.ts', '*.config.ts', 'test/support/*-setup.ts'],
       rules: { 'import/no-default-export': 'off' },
     },
+    // A catalogue is one list.
+    { files: ['src/model/error-catalogue.ts'], rules: { 'max-lines': 'off' } },
     {
       files: ['**/*.test.ts', 'test/**/*.ts'],
       // A describe or a table of cases is one long function, and reads well as one.
       rules: {
         'max-lines-per-function': 'off',
         'vitest/valid-title': 'off',
+        'vitest/no-conditional-expect': 'off',
+        'vitest/valid-expect': ['error', { maxArgs: 2 }],
         'vitest/no-standalone-expect': 'off',
       },
     },

@@ -5,14 +5,14 @@ interface Tier {
   timeoutMs: number
   /** Files of a tier that shares one control plane or one lab run one after the other. */
   parallel: boolean
-  needs?: ('postgres' | 'redis')[]
+  needs?: ('postgres' | 'redis' | 'lab')[]
 }
 
 /** One project a tier (docs/development.md). They run in this order, never two at once: timings stay honest. */
 const tiers: Record<string, Tier> = {
   unit: {
     include: ['{src,commands,lab,bootstrap}/**/*.test.ts', 'test/unit/**/*.test.ts'],
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     parallel: true,
   },
   sim: { include: ['test/sim/**/*.test.ts'], timeoutMs: 120_000, parallel: true },
@@ -23,8 +23,8 @@ const tiers: Record<string, Tier> = {
     needs: ['postgres', 'redis'],
   },
   kube: { include: ['test/kube/**/*.test.ts'], timeoutMs: 120_000, parallel: false, needs: ['postgres'] },
-  lab: { include: ['test/lab/**/*.test.ts'], timeoutMs: 900_000, parallel: false },
-  chaos: { include: ['test/chaos/**/*.test.ts'], timeoutMs: 900_000, parallel: false },
+  lab: { include: ['test/lab/**/*.test.ts'], timeoutMs: 900_000, parallel: false, needs: ['lab'] },
+  chaos: { include: ['test/chaos/**/*.test.ts'], timeoutMs: 900_000, parallel: false, needs: ['lab'] },
 }
 
 export default defineConfig({

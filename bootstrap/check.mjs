@@ -1,10 +1,10 @@
 // npm run check [-- GATE…]: the gates that need no running part: formatting, lint with the layers, types, unused code,
 // documents in step with the code, hygiene. `npm run fix` repairs what can be repaired by itself.
-import { runChild, stopIfInterrupted } from './child.mjs'
+import { runChild, runMain, stopIfInterrupted } from './child.mjs'
 import { checkout, toolEnvironment } from './place.mjs'
 import { prepare } from './prepare.mjs'
 import { record } from './results.mjs'
-import { duration, runMain, say, Stop } from './say.mjs'
+import { duration, say, Stop } from './say.mjs'
 
 /** @type {Record<string, {what: string, command: string[]}>} */
 const gates = {

@@ -1,15 +1,38 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { Stop } from './say.mjs'
+import { say, Stop } from './say.mjs'
 
 /** @type {NodeJS.Signals | undefined} */
 let signalReceived
 /** @type {Set<(signal: NodeJS.Signals) => void>} */
 const listeners = new Set()
-for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-  process.on(signal, () => {
-    signalReceived = signal
-    for (const listener of listeners) listener(signal)
-  })
+
+/**
+ * From now on Ctrl-C and its like end no step half-way: this process decides what is ended and what is let finish.
+ * Only a program of the bootstrap calls it, so that importing a part of it changes nothing.
+ */
+function watchInterruption() {
+  for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+    process.on(signal, () => {
+      signalReceived = signal
+      for (const listener of listeners) listener(signal)
+    })
+  }
+}
+
+/**
+ * Runs a program's main function: a Stop becomes its sentence and exit code, anything else thrown is a defect.
+ * @param {() => Promise<number>} main
+ */
+export function runMain(main) {
+  watchInterruption()
+  main().then(
+    (code) => process.exit(code),
+    (error) => {
+      if (error instanceof Stop) say(error.message)
+      else console.error(error)
+      process.exit(error instanceof Stop ? error.exitCode : 1)
+    },
+  )
 }
 
 /** @param {NodeJS.Signals} signal */

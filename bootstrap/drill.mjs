@@ -1,8 +1,7 @@
 // npm run drill: prepares the machine, then loses a data center in the lab and recovers it (lab/drill/drill.ts).
-import { handOver } from './child.mjs'
+import { handOver, runMain } from './child.mjs'
 import { checkout, packagedNode, toolEnvironment } from './place.mjs'
 import { prepare } from './prepare.mjs'
-import { runMain } from './say.mjs'
 
 runMain(async () => {
   await prepare({ lab: true })

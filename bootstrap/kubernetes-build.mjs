@@ -1,6 +1,6 @@
 // npm run kubernetes: builds only the multi-call binary of the lab, and prints its path.
+import { runMain } from './child.mjs'
 import { buildKubernetes } from './kubernetes.mjs'
-import { runMain } from './say.mjs'
 
 runMain(async () => {
   console.log(await buildKubernetes())

@@ -72,18 +72,3 @@ export class Progress {
     if (result !== undefined) say(`  ${this.title}: ${result} (${duration(Date.now() - this.started)})`)
   }
 }
-
-/**
- * Runs a program's main function: a Stop becomes its sentence and exit code, an interruption 128 + signal.
- * @param {() => Promise<number>} main
- */
-export function runMain(main) {
-  main().then(
-    (code) => process.exit(code),
-    (error) => {
-      if (error instanceof Stop) say(error.message)
-      else console.error(error)
-      process.exit(error instanceof Stop ? error.exitCode : 1)
-    },
-  )
-}

@@ -1,6 +1,7 @@
 // npm run setup: installs and builds all that the lab and the tests need, and runs nothing.
+import { runMain } from './child.mjs'
 import { prepare } from './prepare.mjs'
-import { runMain, say } from './say.mjs'
+import { say } from './say.mjs'
 
 runMain(async () => {
   await prepare({ lab: true })

@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { handOver, stopIfInterrupted } from './child.mjs'
+import { handOver, runMain, stopIfInterrupted } from './child.mjs'
 import { checkout, toolEnvironment } from './place.mjs'
 import { prepare } from './prepare.mjs'
 import { countTests, record } from './results.mjs'
-import { runMain, say, Stop } from './say.mjs'
+import { say, Stop } from './say.mjs'
 
 /** The one loss of a site that `npm test` runs; the other scenarios are in `test:all`. */
 const oneLoss = 'test/lab/lose-daejeon.test.ts'

@@ -1,8 +1,8 @@
 // node bootstrap/tool.mjs TOOL [ARG…]: runs a tool of node_modules/.bin on the packaged Node, installed first if need be.
-import { handOver } from './child.mjs'
+import { handOver, runMain } from './child.mjs'
 import { checkout, toolEnvironment } from './place.mjs'
 import { prepare } from './prepare.mjs'
-import { runMain, Stop } from './say.mjs'
+import { Stop } from './say.mjs'
 
 runMain(async () => {
   const [tool, ...args] = process.argv.slice(2)
