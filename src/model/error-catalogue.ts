@@ -427,6 +427,23 @@ export const catalogue = {
     en: 'the lab is not up',
     remedy: 'Start it with `haetae lab up`.',
   },
+  'drill-stuck': {
+    status: 503,
+    exit: 6,
+    ko: '모의훈련이 더 나아가지 못합니다',
+    en: 'the drill does not get on',
+    remedy: 'The lab stays as it is: look with `./haetae lab status` and `./haetae run list`, then run the drill again.',
+    remedyKo:
+      '실습 환경은 그대로 있습니다. `./haetae lab status`와 `./haetae run list`로 살펴본 뒤 모의훈련을 다시 실행하십시오.',
+  },
+  'drill-command-failed': {
+    status: 503,
+    exit: 6,
+    ko: '모의훈련의 명령이 실패했습니다',
+    en: 'a command of the drill failed',
+    remedy: 'Type the command yourself to see it whole; the lab stays as it is.',
+    remedyKo: '명령을 직접 입력하여 전체 내용을 확인하십시오. 실습 환경은 그대로 있습니다.',
+  },
   'estate-unreadable': {
     status: 500,
     exit: 2,
