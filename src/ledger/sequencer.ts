@@ -1,11 +1,12 @@
 import type { Pool } from 'pg'
 import { messageOf } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
-import { transaction } from '#platform/postgres/transaction.ts'
+import { transaction, type Queryable } from '#platform/postgres/transaction.ts'
 
 /** Any number of daemons may run a sequencer; this lock makes them one at a time. */
 const lockKey = 0x6861_6574
 const batch = 5_000
+const withinMs = 10_000
 export const ledgerChannel = 'haetae_ledger'
 
 /**
@@ -14,11 +15,14 @@ export const ledgerChannel = 'haetae_ledger'
  * order. 0 also when another process is at it.
  */
 export async function sequence(pool: Pool): Promise<number> {
-  return transaction(pool, async (tx) => {
-    const lock = await tx.query<{ got: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS got', [lockKey])
-    if (lock.rows[0]?.got !== true) return 0
-    const { rowCount } = await tx.query(
-      `WITH taken AS (
+  return transaction(pool, takePlaces, withinMs)
+}
+
+async function takePlaces(tx: Queryable): Promise<number> {
+  const lock = await tx.query<{ got: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS got', [lockKey])
+  if (lock.rows[0]?.got !== true) return 0
+  const { rowCount } = await tx.query(
+    `WITH taken AS (
          DELETE FROM ledger_pending
          WHERE entry_id IN (SELECT entry_id FROM ledger_pending ORDER BY entry_id LIMIT $1)
          RETURNING entry_id
@@ -26,13 +30,12 @@ export async function sequence(pool: Pool): Promise<number> {
        INSERT INTO ledger_sequence (seq, entry_id)
        SELECT (SELECT coalesce(max(seq), 0) FROM ledger_sequence) + row_number() OVER (ORDER BY entry_id), entry_id
        FROM taken`,
-      [batch],
-    )
-    const count = rowCount ?? 0
-    // Told once a batch and not by every writer: a NOTIFY makes commits wait for each other.
-    if (count > 0) await tx.query(`NOTIFY ${ledgerChannel}`)
-    return count
-  })
+    [batch],
+  )
+  const count = rowCount ?? 0
+  // Told once a batch and not by every writer: a NOTIFY makes commits wait for each other.
+  if (count > 0) await tx.query(`NOTIFY ${ledgerChannel}`)
+  return count
 }
 
 export interface SequencerOptions {

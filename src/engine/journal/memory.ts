@@ -83,8 +83,8 @@ export function memoryJournal(clock: Clock): Journal {
     },
 
     async append(term, events) {
-      const entry = must(term.runId)
-      if (!holds(entry.row, term)) throw new TermLost(term, entry.row.term)
+      const entry = entries.get(term.runId)
+      if (entry === undefined || !holds(entry.row, term)) throw new TermLost(term, entry?.row.term ?? 0)
       return write(entry, term.term, entry.row.holder?.daemon ?? '', events)
     },
 
