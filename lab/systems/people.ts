@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { run } from '../command.ts'
+import type { Instance } from '../instance.ts'
 
 /** Who plays in the lab, and as what. */
 export const labPeople: readonly { id: string; roles: string[] }[] = [
@@ -46,11 +47,16 @@ export interface LabContext {
   keys: Record<string, string>
 }
 
-/** Writes the command line's context; `haetae` finds it in the checkout. */
-export async function writeContext(checkout: string, context: LabContext): Promise<string> {
+/** The context of one lab, for those who mean this lab and no other. */
+export function labContextFile(instance: Instance): string {
+  return join(instance.root, 'context.json')
+}
+
+/** Writes the context beside the lab, and into the checkout, where `haetae` finds it: the lab that came up last. */
+export async function writeContext(instance: Instance, checkout: string, context: LabContext): Promise<void> {
+  const text = `${JSON.stringify(context, null, 2)}\n`
   const folder = join(checkout, '.haetae')
   await mkdir(folder, { recursive: true })
-  const file = join(folder, 'context.json')
-  await writeFile(file, `${JSON.stringify(context, null, 2)}\n`)
-  return file
+  await writeFile(labContextFile(instance), text)
+  await writeFile(join(folder, 'context.json'), text)
 }

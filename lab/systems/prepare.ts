@@ -93,13 +93,13 @@ export async function writeLabContext(
   instance: Instance,
   prepared: PreparedSystems,
   labAuthority: KeyPair,
-): Promise<string> {
+): Promise<void> {
   const site = (id: SiteId) => ({
     socket: daemonPaths(instance, id).socket,
     url: `https://${addressesOf(id).node}:${PORTS.daemon}`,
     caFile: labAuthority.cert,
   })
-  return writeContext(CHECKOUT, {
+  await writeContext(instance, CHECKOUT, {
     defaultSite: 'gwangju',
     sites: { daejeon: site('daejeon'), gwangju: site('gwangju') },
     principal: 'operator-1',

@@ -1,0 +1,137 @@
+import { realpathSync } from 'node:fs'
+import { loadEstate } from '#estate/load.ts'
+import { HaetaeError, isHaetaeError, messageOf } from '#model/errors.ts'
+import { problemLines } from '#terminal/problem.ts'
+import { recordFile } from '../citizens/start.ts'
+import { CHECKOUT, instanceOf, type Instance } from '../instance.ts'
+import { lose } from '../lose.ts'
+import { status } from '../status.ts'
+import { estateFiles } from '../systems/catalogue.ts'
+import { labSystems } from '../systems/lab-system.ts'
+import { labContextFile } from '../systems/people.ts'
+import { decide } from './decisions.ts'
+import { seeTheLoss } from './detection.ts'
+import { HaetaeView } from './haetae-view.ts'
+import { laggingSystem, provokeLag } from './lag.ts'
+import { Narrator } from './narrator.ts'
+import { help, readOptions, type DrillOptions } from './options.ts'
+import { everythingBackedUp, everythingServes, freshLab } from './preparation.ts'
+import { RecordTail } from './record-tail.ts'
+import { citizensServed, watchRun } from './recovery.ts'
+import { heartbeatsSeen, writeReport, type WrittenReport } from './reporting.ts'
+import type { Scene } from './scene.ts'
+import { summarize } from './summary.ts'
+
+/**
+ * Loses a data center in the lab and recovers: a fresh lab, the loss of daejeon, detection, decisions, the run, the
+ * citizens' return, the report. The lab stays up. Throws HaetaeError for whatever does not go on.
+ */
+export async function drill(
+  options: DrillOptions,
+  signal: AbortSignal,
+  narrator: Narrator,
+): Promise<WrittenReport> {
+  const instance = instanceOf()
+  const systems = labSystems(await loadEstate(estateFiles(CHECKOUT)))
+  const from = 'daejeon'
+  const lagging = options.lag === undefined ? undefined : laggingSystem(systems, options.lag, from)
+  const contextFile = labContextFile(instance)
+  const scene: Scene = {
+    ...{ instance, options, narrator, systems, contextFile, from, to: 'gwangju', signal, backups: [] },
+    ...{ haetae: new HaetaeView(contextFile), record: new RecordTail(recordFile(instance)) },
+  }
+  narrator.chapter('1. 준비', '1. Preparation')
+  await freshLab(instance, scene)
+  await everythingServes(scene)
+  await everythingBackedUp(scene)
+  if (lagging !== undefined) {
+    await provokeLag(instance, lagging, from, signal)
+    narrator.line(
+      `${lagging.id}의 복제가 끊겨 뒤처집니다.`,
+      `The replication of ${lagging.id} is cut and lags behind.`,
+    )
+  }
+  narrator.chapter('2. 대전 센터의 전원이 끊깁니다', '2. The power of daejeon goes')
+  const lossAt = Date.parse((await lose(instance, from)).at)
+  narrator.chapter('3. 감지', '3. Detection')
+  await seeTheLoss(scene)
+  const heartbeats = await heartbeatsSeen(scene)
+  narrator.chapter('4. 결정', '4. Decisions')
+  const run = await decide(scene)
+  narrator.chapter('5. 복구', '5. Recovery')
+  await watchRun(scene, run)
+  await citizensServed(scene, lossAt)
+  narrator.chapter('6. 결과', '6. Result')
+  const written = await writeReport(scene, run, lossAt, heartbeats)
+  summarize(scene, written)
+  return written
+}
+
+/** 0 when every system serves citizens again and nothing was lost that should not have been. */
+function exitCodeOf({ report }: WrittenReport, options: DrillOptions): number {
+  const lost = report.systems.filter(({ citizens }) => citizens.lost.length > 0).map(({ id }) => id)
+  const asked = report.systems.every(({ citizens }) => citizens.lookedUp === true)
+  const expected = lost.every((id) => id === options.lag)
+  return asked && expected && report.totals.allServingMs !== null && report.run.state === 'succeeded' ? 0 : 1
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = readOptions(argv, process.env)
+  if (options.help) {
+    process.stdout.write(help)
+    return 0
+  }
+  const stop = new AbortController()
+  const stopAsked = (): void => stop.abort()
+  process.on('SIGINT', stopAsked)
+  process.on('SIGTERM', stopAsked)
+  const narrator = new Narrator(options.language)
+  try {
+    return exitCodeOf(await drill(options, stop.signal, narrator), options)
+  } catch (error) {
+    narrator.close()
+    if (!stop.signal.aborted) throw error
+    await sayWhatRuns(narrator, instanceOf())
+    return 130
+  } finally {
+    narrator.close()
+  }
+}
+
+/** After Ctrl-C: nothing is left of a lab that was coming up; one that was up stays, and this says so. */
+async function sayWhatRuns(narrator: Narrator, instance: Instance): Promise<void> {
+  const { state, root } = await status(instance)
+  if (state === 'none') {
+    narrator.plain(narrator.say('중단했습니다. 남은 것이 없습니다.', 'Stopped. Nothing is left running.'))
+    return
+  }
+  narrator.plain(
+    narrator.say(
+      `중단했습니다. 실습 환경은 아직 떠 있습니다 (${root}). 내리려면: ./haetae lab down`,
+      `Stopped. The lab still runs (${root}). To take it down: ./haetae lab down`,
+    ),
+  )
+}
+
+/** Prints what went wrong as every command does, and gives its exit code. */
+function explain(error: unknown): number {
+  const known = isHaetaeError(error)
+    ? error
+    : new HaetaeError('defect', 'the drill', { why: messageOf(error), cause: error })
+  const language = readLanguage()
+  process.stderr.write(`\n${problemLines(known, language).join('\n')}\n`)
+  if (!isHaetaeError(error) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+  return known.exitCode
+}
+
+function readLanguage() {
+  try {
+    return readOptions(process.argv.slice(2), process.env).language
+  } catch {
+    return 'en'
+  }
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+  process.exitCode = await main(process.argv.slice(2)).catch(explain)
+}
