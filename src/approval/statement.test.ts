@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { parsePolicy } from './policy.ts'
+import { statementBytes, type Statement } from './statement.ts'
+import { parseStatement } from './statement-schema.ts'
+
+const attestation: Statement = {
+  version: 1,
+  purpose: 'attest',
+  run: 'R-1',
+  planDigest: `sha256:${'a'.repeat(64)}`,
+  principal: 'approver-1',
+  gate: 'attest',
+  decision: 'yes',
+  scope: { site: 'daejeon', systems: ['GPK'] },
+  reason: 'the site is dark',
+  sources: ['call to the guard room', 'what the news shows'],
+  oneSourceOutsideHaetae: true,
+  at: '2026-06-01T00:00:00.000Z',
+  validFor: '24h',
+}
+
+function whyRefused(change: object, text?: string): string | undefined {
+  try {
+    parseStatement(text ?? statementBytes({ ...attestation, ...change } as Statement))
+    return undefined
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'statement-invalid' })
+    return `${(error as { where?: string }).where ?? ''} ${(error as { why?: string }).why ?? ''}`
+  }
+}
+
+describe('a statement', () => {
+  it('is read back from the bytes that were signed', () => {
+    expect(parseStatement(statementBytes(attestation))).toEqual(attestation)
+  })
+
+  it.each<[string, object, RegExp]>([
+    ['one source', { sources: ['a call'] }, /sources .*two different/],
+    ['the same source twice', { sources: ['A  call', 'a call'] }, /sources .*two different/],
+    ["no source outside Haetae's network", { oneSourceOutsideHaetae: false }, /outside/],
+    ['no gate', { gate: null }, /gate/],
+    ['an empty reason', { reason: ' ' }, /reason/],
+    ['a validity that is none', { validFor: 'for ever' }, /validFor/],
+    ['an unknown field', { blessing: true }, /blessing/],
+    ['a digest of another form', { planDigest: 'md5:1' }, /planDigest/],
+    ['a declaration for a gate', { purpose: 'declare' }, /gate/],
+    ['a declaration that says no', { purpose: 'declare', gate: null, decision: 'no' }, /decision/],
+  ])('with %s is refused', (_name, change, why) => {
+    expect(whyRefused(change)).toMatch(why)
+  })
+
+  it('that is not in canonical form is refused: two forms would be two signatures', () => {
+    expect(whyRefused({}, JSON.stringify(attestation))).toMatch(/canonical/)
+    expect(whyRefused({}, 'yes')).toMatch(/JSON/)
+  })
+})
+
+describe('a policy', () => {
+  const text = (purposes: string) => `apiVersion: haetae/v1\nkind: ApprovalPolicy\npurposes:\n${purposes}\n`
+
+  it('can ask for more people, fewer roles and a shorter time', () => {
+    const policy = parsePolicy('p.yaml', text('  approve: { quorum: 3, roles: [commander], validFor: 1h }'))
+    expect(policy.approve).toEqual({ quorum: 3, roles: ['commander'], validForMs: 3_600_000 })
+    expect(policy.attest.quorum).toBe(2)
+  })
+
+  it.each([
+    ['one person to be enough', '  approve: { quorum: 1 }', 'p.yaml:4:22'],
+    ['a role that may not', '  approve: { roles: [auditor] }', 'p.yaml:4:22'],
+  ])('cannot allow %s', (_name, purposes, where) => {
+    expect(() => parsePolicy('p.yaml', text(purposes))).toThrow(
+      expect.objectContaining({ code: 'policy-invalid', where }),
+    )
+  })
+})

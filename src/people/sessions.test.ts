@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { sign } from '#platform/ssh.ts'
+import { cast, people, type People } from '../../test/support/people.ts'
+import { sessionStatement } from './session-statement.ts'
+import { Sessions, type AccessRecord } from './sessions.ts'
+
+const start = Date.parse('2026-06-01T00:00:00Z')
+let all: People
+let now: number
+let records: AccessRecord[]
+let sessions: Sessions
+
+beforeAll(async () => {
+  all = await people(cast)
+})
+afterAll(() => all[Symbol.asyncDispose]())
+beforeEach(() => {
+  now = start
+  records = []
+  sessions = new Sessions({
+    roster: all.roster,
+    site: 'gwangju',
+    clock: { now: () => now },
+    record: async (record) => void records.push(record),
+  })
+})
+
+async function signIn(principal: string, over: { key?: string; site?: string; challenge?: string } = {}) {
+  const challenge = over.challenge ?? sessions.challenge().challenge
+  const bytes = sessionStatement(over.site ?? 'gwangju', principal, challenge)
+  const signature = await sign(all.keyOf(over.key ?? principal), 'haetae-session', bytes)
+  return sessions.signIn({ principal, challenge, signature })
+}
+
+describe('a session', () => {
+  it('is opened by a signed challenge, for one hour', async () => {
+    const { token, session } = await signIn('operator-1')
+    expect(session).toMatchObject({ principal: 'operator-1', roles: ['operator'] })
+    expect(sessions.authenticate(token)).toBe(session)
+    now = start + 3_600_000 - 1
+    expect(sessions.authenticate(token)).toBe(session)
+    now = start + 3_600_000
+    expect(() => sessions.authenticate(token)).toThrow(expect.objectContaining({ code: 'session-expired' }))
+    expect(records).toMatchObject([{ kind: 'session.opened', actor: 'operator-1' }])
+  })
+
+  it('ends with its key, also within the hour', async () => {
+    now = Date.parse('2026-02-01T00:00:00Z') - 60_000
+    const { token } = await signIn('approver-late')
+    now += 60_000
+    expect(() => sessions.authenticate(token)).toThrow(expect.objectContaining({ code: 'session-expired' }))
+  })
+
+  it('ends at sign-out', async () => {
+    const { token } = await signIn('operator-1')
+    sessions.signOut(token)
+    expect(() => sessions.authenticate(token)).toThrow(expect.objectContaining({ code: 'session-expired' }))
+  })
+
+  it('is needed: no token and an invented one are refused', () => {
+    expect(() => sessions.authenticate(undefined)).toThrow(
+      expect.objectContaining({ code: 'session-missing' }),
+    )
+    expect(() => sessions.authenticate('invented')).toThrow(
+      expect.objectContaining({ code: 'session-expired' }),
+    )
+  })
+})
+
+describe('a sign-in is refused and recorded', () => {
+  it.each([
+    ['with a key that is in no roster', 'operator-1', { key: 'stranger' }, 'key-unknown'],
+    ["with another person's key", 'commander-1', { key: 'operator-1' }, 'key-unknown'],
+    ['with a key that has ended', 'approver-late', {}, 'key-expired'],
+    ['with a key that has not begun', 'approver-early', {}, 'key-expired'],
+    ['as somebody who is not in the roster', 'nobody-1', { key: 'operator-1' }, 'principal-unknown'],
+    ['for another site', 'operator-1', { site: 'daejeon' }, 'signature-invalid'],
+    ['with an invented challenge', 'operator-1', { challenge: 'made-up' }, 'challenge-unknown'],
+  ])('%s', async (_name, principal, over, code) => {
+    await expect(signIn(principal, over)).rejects.toMatchObject({ code })
+    expect(records).toMatchObject([{ kind: 'session.refused', actor: principal, detail: { code } }])
+  })
+
+  it('with a challenge that is a minute old', async () => {
+    const { challenge } = sessions.challenge()
+    now = start + 60_000
+    await expect(signIn('operator-1', { challenge })).rejects.toMatchObject({ code: 'challenge-unknown' })
+  })
+
+  it('with a challenge that was used, even by a refused sign-in', async () => {
+    const { challenge } = sessions.challenge()
+    await expect(signIn('operator-1', { challenge, key: 'stranger' })).rejects.toMatchObject({
+      code: 'key-unknown',
+    })
+    await expect(signIn('operator-1', { challenge })).rejects.toMatchObject({ code: 'challenge-unknown' })
+  })
+})
