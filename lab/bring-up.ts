@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { addressesOf } from './addresses.ts'
+import type { LabContents } from './contents.ts'
 import { startCitizens } from './citizens/start.ts'
 import { startDaemon } from './daemon.ts'
 import { buildLabImages } from './image/images.ts'
@@ -19,19 +20,6 @@ import { giveAccess, installSystems, prepareSystems, writeLabContext } from './s
 import type { PreparedSystems } from './systems/prepare.ts'
 import { prometheusConfig } from './systems/prometheus.ts'
 import { zoneRecords } from './systems/zone.ts'
-
-/** What a lab consists of besides its two sites. */
-export interface LabContents {
-  /** The systems of the estate, their databases, the people and the command line's context. */
-  systems: boolean
-  /** Haetae's daemon at each site; needs the systems. */
-  daemons: boolean
-  /** People who use the systems; needs the systems. */
-  citizens: boolean
-}
-
-export const EVERYTHING: LabContents = { systems: true, daemons: true, citizens: true }
-export const SITES_ONLY: LabContents = { systems: false, daemons: false, citizens: false }
 
 /**
  * Builds a lab on ground that is clean, and returns when all of it serves. The caller holds the instance, and

@@ -65,6 +65,13 @@ function defaultName(): string {
   return base === '' ? digest : `${base}-${digest}`
 }
 
+/** The site of that name. Throws `input-invalid` for another name. */
+export function siteOf(name: string): SiteId {
+  const site = SITES.find((known) => known === name)
+  if (site !== undefined) return site
+  throw new HaetaeError('input-invalid', `the site "${name}"`, { why: `the lab has ${SITES.join(' and ')}` })
+}
+
 /** Where the things of one place are. */
 export function placeFolder(instance: Instance, place: PlaceId): string {
   return join(instance.root, place)

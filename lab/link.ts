@@ -1,7 +1,7 @@
 import { addressesOf } from './addresses.ts'
 import { run } from './command.ts'
 import { SITES, type Instance } from './instance.ts'
-import { inNetwork, ip, proveOnlyRoute, raiseLink } from './network.ts'
+import { inNetwork, ip, proveOnlyRoute, raiseLink, requireNetworks } from './network.ts'
 
 /*
  * Faults of the link between the sites. They are made at the carrier's equipment, outside both sites: neither
@@ -13,9 +13,11 @@ const TABLE = 'inet faults'
 /**
  * Takes the link down: no packet passes between the sites from now on. Citizens still reach both.
  *
- * @throws Error when packets could take another way (a default route, citizens that forward).
+ * @throws HaetaeError `lab-not-up`; `lab-command-failed` when packets could take another way (a default route, citizens that
+ *   forward).
  */
 export async function partition(instance: Instance): Promise<void> {
+  requireNetworks(instance)
   await proveOnlyRoute(instance)
   await ip(
     instance,
@@ -87,6 +89,7 @@ function service({ address, port }: { address: string; port: number }): string[]
 
 /** Takes away every limit and drop; the link itself stays up or down as it is. */
 export async function clearLinkFaults(instance: Instance): Promise<void> {
+  requireNetworks(instance)
   await nft(instance, [`add table ${TABLE}`, `delete table ${TABLE}`])
   for (const site of SITES) {
     // Removing what is not there is an error of tc; replacing it first is not.

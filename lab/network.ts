@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { HaetaeError } from '#model/errors.ts'
 import { addressesOf, CARRIER, CITIZENS_NETWORK, otherSite } from './addresses.ts'
 import { run } from './command.ts'
 import { SITES, type Instance, type SiteId } from './instance.ts'
@@ -14,6 +16,12 @@ export const NETWORKS: readonly NetworkId[] = ['daejeon', 'gwangju', 'citizens',
 /** The file that holds a network namespace; it lives on when every process in it has died. */
 export function netnsFile(instance: Instance, network: NetworkId): string {
   return join(instance.netns, network)
+}
+
+/** Throws `lab-not-up` when the lab's networks are not there. */
+export function requireNetworks(instance: Instance): void {
+  if (existsSync(netnsFile(instance, 'carrier'))) return
+  throw new HaetaeError('lab-not-up', `the lab ${instance.name}`, { where: instance.root })
 }
 
 /** Prefix of a command that runs in one network, and else on the host. */
@@ -97,7 +105,7 @@ export async function raiseLink(instance: Instance, site: SiteId): Promise<void>
 }
 
 /**
- * Throws when a packet could pass between the sites by another way than the link: a default route, a route to
+ * Throws `lab-command-failed` when a packet could pass between the sites by another way than the link: a default route, a route to
  * the other site by another device, citizens that forward.
  */
 export async function proveOnlyRoute(instance: Instance): Promise<void> {
@@ -105,13 +113,17 @@ export async function proveOnlyRoute(instance: Instance): Promise<void> {
     const other = addressesOf(otherSite(site)).network
     for (const line of (await routes(instance, site)).split('\n')) {
       const byLink = line.includes(' dev link ')
-      if (line.startsWith('default')) throw new Error(`${site} has a default route: ${line}`)
-      if (line.startsWith(other.split('/')[0] ?? other) && !byLink) throw new Error(`${site}: ${line}`)
-      if (line.startsWith(CITIZENS_NETWORK)) throw new Error(`${site} could go through the citizens: ${line}`)
+      if (line.startsWith('default')) throw otherWay(`${site} has a default route: ${line}`)
+      if (line.startsWith(other.split('/')[0] ?? other) && !byLink) throw otherWay(`${site}: ${line}`)
+      if (line.startsWith(CITIZENS_NETWORK)) throw otherWay(`${site} could go through the citizens: ${line}`)
     }
   }
   const forwards = await run([...inNetwork(instance, 'citizens'), 'cat', '/proc/sys/net/ipv4/ip_forward'])
-  if (forwards.trim() !== '0') throw new Error('the citizens forward packets')
+  if (forwards.trim() !== '0') throw otherWay('the citizens forward packets')
+}
+
+function otherWay(why: string): HaetaeError {
+  return new HaetaeError('lab-command-failed', 'the link is not the only way between the sites', { why })
 }
 
 /** All IPv4 routes of a network but those of its own addresses, one a line. */

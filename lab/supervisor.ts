@@ -2,8 +2,9 @@ import { appendFileSync, mkdirSync } from 'node:fs'
 import { setInterval } from 'node:timers'
 import { HaetaeError, isHaetaeError, messageOf, type Problem } from '#model/errors.ts'
 import { hold } from '#platform/hold.ts'
-import { bringUp, type LabContents } from './bring-up.ts'
+import { bringUp } from './bring-up.ts'
 import { clean } from './clean.ts'
+import type { LabContents } from './contents.ts'
 import { instanceOf } from './instance.ts'
 
 /*

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { run } from '../command.ts'
-import { instanceOf, SITES, type Instance, type SiteId } from '../instance.ts'
+import { instanceOf, siteOf, type Instance } from '../instance.ts'
 import { startPart, waitReady, type Part, type RunningPart } from '../part.ts'
 import { PART_NAMES, siteParts, type PartName } from './parts.ts'
 import { readSiteSpec, sitePaths, type SiteSpec } from './spec.ts'
@@ -86,7 +86,7 @@ async function writePid(root: string, running: RunningPart): Promise<void> {
 
 async function main(name: string, site: string, what: string): Promise<void> {
   const instance = instanceOf(name)
-  const spec = await readSiteSpec(instance, SITES.find((known) => known === site) as SiteId)
+  const spec = await readSiteSpec(instance, siteOf(site))
   const bringer = new Bringer(instance, spec, await siteParts(instance, spec))
   const part = PART_NAMES.find((known) => known === what)
   await (part === undefined ? bringer.startAll() : bringer.startAndWait(part))
