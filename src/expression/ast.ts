@@ -33,7 +33,7 @@ function visit(node: Node, loops: number, found: Findings): void {
   const name =
     (node.op === 'call' || node.op === 'rcall') && Array.isArray(node.args) ? node.args[0] : undefined
   found.refused ??= refusalOf(node, name)
-  const inner = node.op === 'rcall' && loopNames.has(String(name)) ? loops + 1 : loops
+  const inner = node.op === 'rcall' && typeof name === 'string' && loopNames.has(name) ? loops + 1 : loops
   found.loops = Math.max(found.loops, inner)
   for (const child of childrenOf(node.args)) visit(child, inner, found)
 }
@@ -53,7 +53,7 @@ function refusalOf(node: Node, called: unknown): Findings['refused'] {
 
 /** `['a', 'b', 'c']` for `a.b["c"]`; undefined for anything that is not such a chain. */
 function pathOf(node: Node): string[] | undefined {
-  if (node.op === 'id') return [String(node.args)]
+  if (node.op === 'id') return typeof node.args === 'string' ? [node.args] : undefined
   if (node.op !== '.' && node.op !== '[]') return undefined
   const [base, key] = node.args as unknown as [Node, unknown]
   const part = node.op === '.' ? key : literalOf(key)

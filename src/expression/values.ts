@@ -41,7 +41,7 @@ export function fromCel(source: string, value: unknown): unknown {
   }
   if (value === null) return null
   if (Array.isArray(value)) return value.map((item) => fromCel(source, item))
-  if (value.constructor.name === 'UnsignedInt') return fromCel(source, BigInt(String(value.valueOf())))
+  if (value.constructor.name === 'UnsignedInt') return fromCel(source, value.valueOf() as unknown as bigint)
   if (value instanceof Map) return objectFrom(source, [...value])
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) return objectFrom(source, Object.entries(value))

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Scope } from '#expression/expression.ts'
 import type { Path } from '#platform/yaml/document.ts'
 import { problemsOf, remedyFor } from '#platform/yaml/shape.ts'

@@ -1,0 +1,7 @@
+import { runbookJsonSchema } from '#runbook/json-schema.ts'
+import { stepTypes } from '#steps/index.ts'
+
+/** schemas/runbook.schema.json, which editors complete and check runbooks by. */
+export function runbookSchemaText(): string {
+  return JSON.stringify(runbookJsonSchema(stepTypes))
+}
