@@ -4,6 +4,9 @@ import { defaultPolicy, loadPolicy, type ApprovalPolicy } from '#approval/policy
 import type { Estate, System } from '#estate/estate.ts'
 import { loadEstate } from '#estate/load.ts'
 import { loadRoster, type Roster } from '#people/roster.ts'
+import { loadRunbooks } from '#runbook/load.ts'
+import type { Runbook } from '#runbook/runbook.ts'
+import { stepTypes } from '#steps/index.ts'
 
 /** What people registered, read once at start. Nothing in it is observed. */
 export interface Catalogue {
@@ -11,12 +14,14 @@ export interface Catalogue {
   systems: ReadonlyMap<string, System>
   roster: Roster
   approvalPolicy: ApprovalPolicy
+  /** By name. */
+  runbooks: ReadonlyMap<string, Runbook>
   folder: string
 }
 
 /**
  * Reads the catalogue's folder: `estate.yaml`, overlays (`lab.yaml`, `overlays/*.yaml`), `roster.yaml`,
- * `policies/approvals.yaml`. Throws `estate-invalid`, `estate-unreadable`, `roster-invalid`, `policy-invalid`, each with
+ * `policies/approvals.yaml`, `runbooks/*.yaml`. Throws `estate-invalid`, `estate-unreadable`, `roster-invalid`, `policy-invalid`, `runbook-invalid`, each with
  * the place of the fault.
  */
 export async function loadCatalogue(folder: string): Promise<Catalogue> {
@@ -28,8 +33,11 @@ export async function loadCatalogue(folder: string): Promise<Catalogue> {
     loadRoster(join(folder, 'roster.yaml')),
     existsSync(policyFile) ? loadPolicy(policyFile) : defaultPolicy,
   ])
+  const sites = estate.sites.map((site) => site.id)
+  const runbooks = await loadRunbooks(yamlFilesIn(join(folder, 'runbooks')), { stepTypes, sites })
   return {
     estate,
+    runbooks,
     systems: new Map(estate.systems.map((system) => [system.id, system])),
     roster,
     approvalPolicy,

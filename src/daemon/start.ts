@@ -1,30 +1,35 @@
 import { mkdirSync, realpathSync } from 'node:fs'
-import { authorityStore } from '#authority/store.ts'
-import { findingStore } from '#finding/store.ts'
+import type { Pool } from 'pg'
+import { approvalService } from '#api/approval-service.ts'
+import type { Services } from '#api/services.ts'
+import { authorityStore, type AuthorityStore } from '#authority/store.ts'
+import { findingStore, type FindingStore } from '#finding/store.ts'
+import { startSequencer } from '#ledger/sequencer.ts'
 import { HaetaeError, messageOf } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
+import type { Monitor } from '#monitor/monitor.ts'
+import { pullAuthority } from '#peer/authority-pull.ts'
 import { peerClient } from '#peer/client.ts'
 import { Sessions } from '#people/sessions.ts'
 import { systemClock } from '#platform/clock.ts'
 import { hold } from '#platform/hold.ts'
 import { createLog, type Log } from '#platform/log.ts'
 import { createMetrics } from '#platform/metrics.ts'
-import { loadCatalogue } from './catalogue.ts'
-import type { LoadedConfig } from './config.ts'
+import { authorityApplier } from './apply-authority.ts'
+import { loadCatalogue, type Catalogue } from './catalogue.ts'
+import type { Config, LoadedConfig } from './config.ts'
+import { buildExecution, holderOf, openJournal } from './execution.ts'
+import { ledgerPorts, type LedgerPorts } from './ledger-ports.ts'
 import { listen } from './listen.ts'
 import { measureWorld } from './measure.ts'
 import { Releasers } from './releasers.ts'
 import { estateService } from './services/estate.ts'
+import { failoverService } from './services/failover.ts'
 import { findingService } from './services/finding.ts'
 import { operationService } from './services/operation.ts'
 import { peerService } from './services/peer.ts'
-import {
-  withoutApprovals,
-  withoutBackups,
-  withoutFailover,
-  withoutRunbooks,
-  withoutRuns,
-} from './services/unavailable.ts'
+import { runService } from './services/runs.ts'
+import { withoutBackups } from './services/unavailable.ts'
 import { openStorage } from './storage.ts'
 import { version } from './version.ts'
 import { buildMonitor, recordFindings } from './watch.ts'
@@ -63,10 +68,81 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const catalogue = await loadCatalogue(config.catalogueDir)
   const metrics = createMetrics()
   const storage = await openStorage({ config, clock, log, releasers })
-  const authority = authorityStore(storage.pool, clock)
-  const world = new World(catalogue, authority, async () => [])
+  const { pool } = storage
+  const ledger = startLedger(pool, clock, log, releasers)
+  const authority = authorityStore(pool, clock)
+  const journal = openJournal(pool, clock)
+  const world = new World(catalogue, authority, () => journal.locks())
   await world.open()
-  const findings = findingStore(storage.pool)
+  const findings = findingStore(pool, ledger.finding)
+  const common = {
+    config,
+    catalogue,
+    clock,
+    log,
+    metrics,
+    releasers,
+    world,
+    storage,
+    pool,
+    authority,
+    findings,
+  }
+  const monitor = startWatching(common)
+  const holder = holderOf(config)
+  const execution = buildExecution({ ...common, monitor }, journal, holder)
+  const runs = runService({ execution, authority, findings, catalogue })
+  measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
+  const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
+  const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
+  const services: Services = {
+    estate: estateService({ catalogue, world, monitor, site: config.site }),
+    failover: failoverService({ config, catalogue, world, clock, execution, runs }),
+    runs,
+    approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
+      execution.engine.wake(run),
+    ),
+    backups: withoutBackups,
+    findings: findingService(findings),
+    operation: operationService({ loaded, storage, monitor, metrics, version }),
+    peer: peerService({ config, world, monitor, clock, version, startedAt, ready }),
+  }
+  await listen(config, { services, sessions, record: ledger.access, pool, clock, log }, releasers)
+  releasers.add('engine', () => execution.engine.stop())
+  await execution.engine.resumeAll()
+  log.info({ ms: clock.now() - startedAt, version }, 'the daemon is up')
+}
+
+/** Entries get their place in the order from now on. */
+function startLedger(pool: Pool, clock: Clock, log: Log, releasers: Releasers): LedgerPorts {
+  const onTrouble = (why: string): void => log.warn({ why }, 'the ledger could not be sequenced')
+  const sequencer = startSequencer({ pool, clock, onTrouble })
+  releasers.add('sequencer of the ledger', () => sequencer.stop())
+  return ledgerPorts(pool, clock)
+}
+
+interface Watched {
+  config: Config
+  catalogue: Catalogue
+  clock: Clock
+  log: Log
+  releasers: Releasers
+  world: World
+  authority: AuthorityStore
+  findings: FindingStore
+}
+
+/** Starts the monitor, what it writes down, and the exchange with the peers. */
+function startWatching({
+  config,
+  catalogue,
+  clock,
+  log,
+  releasers,
+  world,
+  authority,
+  findings,
+}: Watched): Monitor {
   const peers = config.peers.map((peer) => peerClient(peer))
   for (const peer of peers) releasers.add(`connection to ${peer.site}`, () => peer.close())
   const monitor = buildMonitor({ config, catalogue, clock, log, world, peers })
@@ -80,22 +156,17 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   keep(releasers, 'findings of the monitor', (signal) =>
     recordFindings(monitor, findings, { clock, log, config }, signal),
   )
-  measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
-  const record = async (): Promise<void> => undefined
-  const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record })
-  const needs = { config, world, monitor, clock, version, startedAt, ready: () => true }
-  const services = {
-    estate: estateService({ catalogue, world, monitor, site: config.site }, withoutRunbooks),
-    failover: withoutFailover,
-    runs: withoutRuns,
-    approvals: withoutApprovals,
-    backups: withoutBackups,
-    findings: findingService(findings),
-    operation: operationService({ loaded, storage, monitor, metrics, version }),
-    peer: peerService(needs),
+  const apply = authorityApplier(config, catalogue)
+  for (const peer of peers) {
+    const ports = {
+      clock,
+      log,
+      apply,
+      learn: (known: Parameters<AuthorityStore['learn']>[0]) => authority.learn(known),
+    }
+    keep(releasers, `authorities of ${peer.site}`, (signal) => pullAuthority(peer, ports, 3_000, signal))
   }
-  await listen(config, { services, sessions, record, pool: storage.pool, clock, log }, releasers)
-  log.info({ ms: clock.now() - startedAt, version }, 'the daemon is up')
+  return monitor
 }
 
 /** One daemon on one data folder: a second one would run every run twice. */

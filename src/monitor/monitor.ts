@@ -56,6 +56,8 @@ export class Monitor {
   #look: PrometheusLook
   #standbys: ReadonlyMap<string, StandbyLook> = new Map()
   #evaluation: Evaluation = { at: 0, systems: [], sites: [] }
+  /** `SYSTEM site` → Unix seconds of the newest heartbeat ever seen there. */
+  readonly #heartbeats = new Map<string, number>()
 
   constructor(ports: MonitorPorts, limits: Limits = defaultLimits) {
     this.#ports = ports
@@ -68,6 +70,7 @@ export class Monitor {
     this.#loops = [
       this.#every(pace.prometheusMs, async (signal) => {
         this.#look = await this.#ports.prometheus(signal)
+        this.#noteHeartbeats()
         this.#evaluate()
       }),
       this.#every(pace.standbysMs, async (signal) => {
@@ -104,6 +107,11 @@ export class Monitor {
     return this.#standbys
   }
 
+  /** Unix seconds, on the source's clock, of the newest heartbeat of a system that was seen at a site. */
+  lastHeartbeat(system: string, site: string): number | undefined {
+    return this.#heartbeats.get(`${system} ${site}`)
+  }
+
   onEvaluation(listener: (evaluation: Evaluation, changes: readonly Change[]) => void): void {
     this.#listeners.add(listener)
   }
@@ -135,6 +143,16 @@ export class Monitor {
     )
     const changes = this.#noteChanges(this.#evaluation)
     for (const listener of this.#listeners) listener(this.#evaluation, changes)
+  }
+
+  #noteHeartbeats(): void {
+    for (const [system, sites] of Object.entries(this.#look.measures)) {
+      for (const [site, { heartbeat }] of Object.entries(sites)) {
+        const key = `${system} ${site}`
+        if (heartbeat === undefined || !(heartbeat.value > (this.#heartbeats.get(key) ?? 0))) continue
+        this.#heartbeats.set(key, heartbeat.value)
+      }
+    }
   }
 
   #noteChanges(evaluation: Evaluation): Change[] {

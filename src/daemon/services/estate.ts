@@ -1,3 +1,4 @@
+import { runbookDetail } from '#api/runbook-view.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { instant, parseDuration } from '#model/time.ts'
 import type { EstateService } from '#api/services.ts'
@@ -8,6 +9,7 @@ import type { System } from '#estate/estate.ts'
 import type { Monitor } from '#monitor/monitor.ts'
 import { vantageText } from '#monitor/reasons.ts'
 import type { SystemHealth, VantageSight } from '#monitor/types.ts'
+import { stepTypes } from '#steps/index.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { World } from '../world.ts'
 import { pageOf } from './page.ts'
@@ -20,13 +22,21 @@ interface Needs {
 }
 
 /** What the API tells about systems and sites: the catalogue joined with authority and health. */
-export function estateService(
-  needs: Needs,
-  runbooks: Pick<EstateService, 'runbooks' | 'runbook'>,
-): EstateService {
+export function estateService(needs: Needs): EstateService {
   const { catalogue } = needs
   return {
-    ...runbooks,
+    runbooks: async () =>
+      [...catalogue.runbooks.values()].map((runbook) => {
+        const { graph: _graph, ...summary } = runbookDetail(runbook, stepTypes)
+        return summary
+      }),
+    async runbook(name) {
+      const runbook = catalogue.runbooks.get(name)
+      if (runbook !== undefined) return runbookDetail(runbook, stepTypes)
+      throw new HaetaeError('runbook-unknown', `runbook ${name}`, {
+        why: `the catalogue has ${[...catalogue.runbooks.keys()].join(', ') || 'none'}`,
+      })
+    },
     systems: async (page) =>
       pageOf(
         catalogue.estate.systems.map((system) => summary(needs, system)),

@@ -1,0 +1,156 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { realpathSync } from 'node:fs'
+import type { Pool } from 'pg'
+import { subjectOf } from '#api/approval-service.ts'
+import { Approvals } from '#approval/approvals.ts'
+import type { AuthorityStore } from '#authority/store.ts'
+import type { Engine } from '#engine/engine-port.ts'
+import { createEngine } from '#engine/engine.ts'
+import { postgresJournal } from '#engine/journal/postgres.ts'
+import type { Holder, Journal } from '#engine/journal/journal.ts'
+import type { EngineMetrics } from '#engine/ports.ts'
+import { createRunReader } from '#engine/run-reader.ts'
+import { isEnded } from '#engine/state/view.ts'
+import { HaetaeError, isHaetaeError } from '#model/errors.ts'
+import type { Clock } from '#model/time.ts'
+import type { Monitor } from '#monitor/monitor.ts'
+import { createResolver } from '#plan/resolve.ts'
+import type { Log } from '#platform/log.ts'
+import type { Metrics } from '#platform/metrics.ts'
+import { stepTypes } from '#steps/index.ts'
+import { createTargets, type Targets } from '#steps/targets.ts'
+import { assumptionChecks } from './assumptions.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Config } from './config.ts'
+import { lossEstimate } from './loss.ts'
+import type { Releasers } from './releasers.ts'
+
+interface Needs {
+  config: Config
+  catalogue: Catalogue
+  pool: Pool
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  authority: AuthorityStore
+  monitor: Monitor
+  releasers: Releasers
+}
+
+export interface Execution {
+  engine: Engine
+  journal: Journal
+  approvals: Approvals
+}
+
+/** Who this process is in a run's journal: the data folder, and this start on it. */
+export function holderOf(config: Config): Holder {
+  const folder = createHash('sha256').update(realpathSync(config.dataDir)).digest('hex').slice(0, 6)
+  return { daemon: `haetae-${config.site}-${folder}`, incarnation: randomUUID() }
+}
+
+/** The journal of runs in this site's PostgreSQL. */
+export function openJournal(pool: Pool, clock: Clock): Journal {
+  return postgresJournal({ pool, clock })
+}
+
+/** Engine, approvals and targets, wired to each other. Nothing runs before `engine.resumeAll()`. */
+export function buildExecution(needs: Needs, journal: Journal, holder: Holder): Execution {
+  const { config, catalogue, clock, log, authority, monitor, pool } = needs
+  const runs = createRunReader(journal, clock)
+  const approvals = new Approvals({
+    pool,
+    roster: catalogue.roster,
+    policy: catalogue.approvalPolicy,
+    clock,
+    subjects: {
+      async find(run) {
+        const view = await runs.getRun(run).catch((error: unknown) => {
+          if (isHaetaeError(error, 'run-unknown')) return undefined
+          throw error
+        })
+        return view === undefined ? undefined : subjectOf({ ...view, ended: isEnded(view) })
+      },
+    },
+  })
+  const silence = { look: (site: string, signal: AbortSignal) => monitor.lookForAnswer(site, signal) }
+  const targets = openTargets(needs, { authority, attestations: approvals, silence })
+  const engine = createEngine({
+    journal,
+    stepTypes,
+    contexts: { readers: () => targets().readers, writers: () => targets().writers },
+    approvals,
+    assumptions: assumptionChecks({
+      authority,
+      silence,
+      clock,
+      lossSeconds: lossEstimate(config, catalogue, monitor),
+    }),
+    authority,
+    resolve: createResolver(stepTypes),
+    clock,
+    log: log.child({ part: 'engine' }),
+    metrics: engineMetrics(needs.metrics),
+    holder,
+  })
+  return { engine, journal, approvals }
+}
+
+/** What this site lacks for running anything; empty when it can. */
+export function missingForRuns(config: Config): string[] {
+  return (['kubernetes', 'dns', 'databases', 'probe'] as const).filter((key) => config[key] === undefined)
+}
+
+function openTargets(
+  { config, releasers }: Needs,
+  parts: Parameters<typeof createTargets>[1],
+): () => Targets {
+  const { kubernetes, dns, databases, probe, site } = config
+  if (kubernetes === undefined || dns === undefined || databases === undefined || probe === undefined) {
+    return () => {
+      const why = `not configured: ${missingForRuns(config).join(', ')}`
+      throw new HaetaeError('config-invalid', 'this daemon cannot execute runs', { why })
+    }
+  }
+  const { server, port, zone, tsigKeyFile } = dns
+  const targets = createTargets(
+    {
+      site,
+      kubeconfig: kubernetes.kubeconfig,
+      dns: { host: server, port, zone, tsigKeyFile },
+      databases,
+      http: { caFile: probe.caFile },
+    },
+    parts,
+  )
+  releasers.add('connections to targets', () => targets.close())
+  return () => targets
+}
+
+function engineMetrics(metrics: Metrics): EngineMetrics {
+  const seconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+  const attempts = metrics.histogram(
+    'haetae_step_attempt_seconds',
+    'Time of one try of a step.',
+    ['type', 'outcome'],
+    seconds,
+  )
+  const nodes = metrics.counter(
+    'haetae_steps_ended_total',
+    'Steps that ended, by the state that they ended in.',
+    ['type', 'state'],
+  )
+  const runs = metrics.histogram(
+    'haetae_run_seconds',
+    'Time of a run from its creation to its end.',
+    ['outcome'],
+    [...seconds, 900, 3600],
+  )
+  const lost = metrics.counter('haetae_terms_lost_total', 'Terms of runs that this daemon lost.')
+  return {
+    attemptEnded: (type, outcome, took) => attempts.observe({ type, outcome }, took),
+    nodeEnded: (type, state) => nodes.inc({ type, state }),
+    runEnded: (outcome, took) => runs.observe({ outcome }, took),
+    termLost: () => lost.inc(),
+  }
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { subjectOf } from '#api/approval-service.ts'
+import type { FailoverService, RunService } from '#api/services.ts'
+import type { FailoverRequest } from '#api/schema/run.ts'
+import { HaetaeError, isHaetaeError } from '#model/errors.ts'
+import { instant, type Clock } from '#model/time.ts'
+import { planFailover } from '#plan/failover.ts'
+import type { Plan } from '#plan/plan.ts'
+import { stepTypes } from '#steps/index.ts'
+import type { Catalogue } from '../catalogue.ts'
+import type { Config } from '../config.ts'
+import { missingForRuns, type Execution } from '../execution.ts'
+import type { World } from '../world.ts'
+
+interface Needs {
+  config: Config
+  catalogue: Catalogue
+  world: World
+  clock: Clock
+  execution: Execution
+  runs: RunService
+}
+
+/** Requests of failovers: planned here, signed by people, executed by this site. */
+export function failoverService(needs: Needs): FailoverService {
+  const { execution, runs, clock } = needs
+  return {
+    async plan(request) {
+      const plan = await planNow(needs, request)
+      return { run: newRunId(clock.now()), plan }
+    },
+    async declare({ run, declaration, ...request }, by) {
+      const known = await execution.journal.run(run)
+      // The same request again, after a lost answer: the run is there, and its plan is what was signed.
+      if (known !== undefined) return again(needs, run, by.principal, declaration)
+      const plan = await planNow(needs, request)
+      const target = subjectOf({ id: run, plan, requester: by.principal, ended: false })
+      const statement = await execution.approvals.declare(target, declaration, by.principal)
+      await execution.engine
+        .start({ id: run, plan, requester: statement.principal, reason: statement.reason })
+        .catch((error: unknown) => {
+          // Two identical requests at once: the other one created it.
+          if (!isHaetaeError(error, 'run-exists')) throw error
+        })
+      await needs.world.refresh()
+      return runs.show(run)
+    },
+  }
+}
+
+async function again(
+  { execution, runs }: Needs,
+  run: string,
+  principal: string,
+  declaration: { statement: string; signature: string },
+) {
+  const view = await execution.engine.runs.getRun(run)
+  const target = subjectOf({ id: run, plan: view.plan, requester: view.requester, ended: false })
+  await execution.approvals.declare(target, declaration, principal)
+  return runs.show(run)
+}
+
+/** A plan from the newest authorities on record. Throws what `planFailover` throws, and `system-locked`. */
+async function planNow(
+  { config, catalogue, world, clock, execution }: Needs,
+  request: FailoverRequest,
+): Promise<Plan> {
+  const missing = missingForRuns(config)
+  if (missing.length > 0) {
+    throw new HaetaeError('plan-impossible', `a failover to ${config.site}`, {
+      why: `the daemon of ${config.site} is not configured for runs: ${missing.join(', ')}`,
+    })
+  }
+  await world.refresh()
+  refuseHeld(await execution.journal.locks(), request.systems ?? [])
+  const plan = planFailover({
+    estate: catalogue.estate,
+    runbooks: catalogue.runbooks,
+    stepTypes,
+    world: { active: (system) => world.authority(system) },
+    fromSite: request.fromSite,
+    toSite: config.site,
+    ...(request.systems === undefined ? {} : { systems: request.systems }),
+    now: clock.now(),
+  })
+  const moved = new Set(plan.subject.nodes.flatMap((node) => (node.system === null ? [] : [node.system])))
+  refuseHeld(await execution.journal.locks(), [...moved])
+  return plan
+}
+
+/** Said already when planning, so that nobody signs a plan that cannot start. The journal decides in the end. */
+function refuseHeld(locks: readonly { system: string; runId: string }[], systems: readonly string[]): void {
+  const held = locks.filter((lock) => systems.includes(lock.system))
+  const [first] = held
+  if (first === undefined) return
+  throw new HaetaeError('system-locked', held.map(({ system }) => system).join(', '), {
+    why: held.map(({ system, runId }) => `${system} is held by run ${runId}`).join('; '),
+    facts: { holders: held.map(({ system, runId }) => ({ system, run: runId })) },
+  })
+}
+
+/** A name that people can type back: `F-20261124-0612-3fa9`. */
+function newRunId(now: number): string {
+  const [day = '', time = ''] = instant(now).split('T')
+  return `F-${day.replaceAll('-', '')}-${time.slice(0, 5).replace(':', '')}-${randomBytes(2).toString('hex')}`
+}

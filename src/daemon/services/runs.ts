@@ -1,0 +1,196 @@
+import { gateView } from '#api/approval-service.ts'
+import type { Text } from '#api/schema/common.ts'
+import type { JournalEntry, NodeView as ShownNode, RunDetail, RunSummary } from '#api/schema/run.ts'
+import type { RunService } from '#api/services.ts'
+import type { AuthorityStore } from '#authority/store.ts'
+import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'
+import type { RunRow } from '#engine/journal/journal.ts'
+import { isDone, type NodeView, type RunView } from '#engine/state/view.ts'
+import { whyNode } from '#engine/state/why.ts'
+import type { FindingStore } from '#finding/store.ts'
+import { timesOf } from '#insight/times.ts'
+import { HaetaeError } from '#model/errors.ts'
+import type { PlanNode } from '#plan/plan.ts'
+import type { Catalogue } from '../catalogue.ts'
+import type { Execution } from '../execution.ts'
+import { pageOfRows } from './page.ts'
+
+interface Needs {
+  execution: Execution
+  authority: AuthorityStore
+  findings: FindingStore
+  catalogue: Catalogue
+}
+
+/** Runs as the API shows them, folded from their journals. */
+export function runService(needs: Needs): RunService {
+  const { engine, journal } = needs.execution
+  return {
+    async list({ limit, cursor, active, system }) {
+      const filter = {
+        limit: limit + 1,
+        ...(active === undefined ? {} : { open: active }),
+        ...(cursor === undefined ? {} : { before: cursor }),
+      }
+      const rows = await engine.runs.listRuns(filter)
+      const page = pageOfRows(rows, limit, (row) => row.id)
+      const items = page.items.filter((row) => system === undefined || row.systems.includes(system))
+      return { items: items.map(summaryOfRow), next: page.next }
+    },
+    show: (id) => detail(needs, id),
+    plan: async (id) => (await engine.runs.getRun(id)).plan,
+    async journal(id, after, limit) {
+      const row = await journal.run(id)
+      if (row === undefined) throw new HaetaeError('run-unknown', `run ${id}`)
+      const records = await engine.runs.journalSince(id, after, limit)
+      return { items: records.map(entryOf), state: row.state }
+    },
+    changed: (id, after, signal) => engine.runs.changed(id, after, signal),
+    cancel: (id, reason, by) => engine.cancel(id, by.principal, reason),
+    decide: (id, { node, decision, reason }, by) => engine.decide(id, node, decision, by.principal, reason),
+  }
+}
+
+function summaryOfRow(row: RunRow): RunSummary {
+  const { id, mode, fromSite, toSite, state, requester, reason, systems, planDigest } = row
+  const { createdAt, endedAt, nodesDone, nodes } = row
+  return {
+    ...{ id, mode, fromSite, toSite, state, requester, reason, systems, planDigest },
+    ...{ createdAt, endedAt, nodesDone, nodes },
+  }
+}
+
+async function detail(needs: Needs, id: string): Promise<RunDetail> {
+  const { execution, authority, catalogue } = needs
+  const view = await execution.engine.runs.getRun(id)
+  const [{ gates }, debts, detectedAt] = await Promise.all([
+    execution.approvals.list(id),
+    authority.fenceDebts(),
+    detection(needs, view),
+  ])
+  const { subject } = view.plan
+  const own = debts.filter((fence) => fence.runId === id)
+  return {
+    id,
+    mode: subject.mode,
+    fromSite: subject.fromSite,
+    toSite: subject.toSite,
+    state: view.state,
+    requester: view.requester,
+    reason: view.reason,
+    systems: [...new Set(subject.nodes.flatMap((node) => node.system ?? []))],
+    planDigest: view.plan.digest,
+    createdAt: view.createdAt,
+    endedAt: view.endedAt,
+    nodesDone: [...view.nodes.values()].filter((node) => isDone(node.state)).length,
+    nodes: view.nodes.size,
+    graph: subject.nodes.map((node) => nodeView(view, node)),
+    times: timesOf(view, detectedAt),
+    gates: gates.map((gate) => gateView(gate, catalogue.approvalPolicy)),
+    fenceDebts: own.map((fence) => ({
+      system: fence.system,
+      since: fence.recordedAt,
+      by: peopleOf(fence.proof),
+    })),
+    question: questionOf(view.question),
+  }
+}
+
+function peopleOf(proof: Record<string, unknown>): string[] {
+  const statements = Array.isArray(proof['statements'])
+    ? (proof['statements'] as { principal?: unknown }[])
+    : []
+  return [
+    ...new Set(statements.flatMap(({ principal }) => (typeof principal === 'string' ? [principal] : []))),
+  ]
+}
+
+/** When the monitor saw what the run is about: the suspicion of the site that was open when it was declared. */
+async function detection({ findings }: Needs, view: RunView): Promise<(system: string) => string | null> {
+  const found = await findings.list({
+    rule: 'site-suspected-lost',
+    subject: view.plan.subject.fromSite,
+    limit: 20,
+  })
+  const before = found.find(
+    (one) => one.since <= view.createdAt && (one.closedAt === null || one.closedAt >= view.createdAt),
+  )
+  return () => before?.since ?? null
+}
+
+function nodeView(view: RunView, node: PlanNode): ShownNode {
+  const seen = view.nodes.get(node.id)
+  const why = whyNode(view, node.id)
+  const waits = seen?.state === 'waiting' && why !== undefined
+  return {
+    id: node.id,
+    system: node.system,
+    title: node.title,
+    type: node.type,
+    wave: node.wave,
+    needs: node.needs,
+    state: seen?.state ?? 'waiting',
+    waitReason: waits ? waitReasonOf(why.reason) : null,
+    waitsFor: waits ? [why.text] : [],
+    attempt: seen?.attempts.length ?? 0,
+    startedAt: seen?.startedAt ?? null,
+    endedAt: seen?.endedAt ?? null,
+    message: seen === undefined ? null : messageOfNode(seen),
+    question: questionOf(seen?.question ?? null),
+  }
+}
+
+function questionOf(question: Question | null): RunDetail['question'] {
+  return question === null ? null : { ...question, choices: [...question.choices] }
+}
+
+function waitReasonOf(reason: string): ShownNode['waitReason'] {
+  const reasons = ['needs', 'lock', 'approval', 'capacity', 'retry'] as const
+  return reasons.find((one) => one === reason) ?? null
+}
+
+function messageOfNode(node: NodeView): Text | null {
+  return node.question?.text ?? node.failure?.message ?? node.progress ?? node.canceled?.why ?? null
+}
+
+function entryOf(record: JournalRecord): JournalEntry {
+  const { event } = record
+  const { kind, ...data } = event
+  const node = isNodeEvent(event) ? event.node : null
+  return {
+    seq: record.seq,
+    at: record.at,
+    kind,
+    node,
+    state: stateAfter(kind),
+    attempt: 'attempt' in event ? event.attempt : null,
+    message: messageOfEvent(data),
+    data: { ...data, actor: record.actor, term: record.term },
+  }
+}
+
+/** The state that a node or run is in after an event, where the event alone says so. */
+function stateAfter(kind: JournalRecord['event']['kind']): string | null {
+  const states: Partial<Record<typeof kind, string>> = {
+    intended: 'running',
+    succeeded: 'succeeded',
+    adopted: 'adopted',
+    'attempt-unknown': 'unknown',
+    asked: 'needs-person',
+    'run-asked': 'needs-person',
+    'run-started': 'running',
+    'node-canceled': 'canceled',
+  }
+  return states[kind] ?? null
+}
+
+function messageOfEvent(data: object): string | null {
+  const fields = data as {
+    message?: unknown
+    failure?: { message?: unknown }
+    why?: unknown
+    reason?: unknown
+  }
+  const said = [fields.message, fields.failure?.message, fields.why, fields.reason]
+  return said.find((text) => typeof text === 'string') ?? null
+}
