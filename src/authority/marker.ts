@@ -32,21 +32,54 @@ export async function readMark(
  * Throws NoAnswer, and what the API server refused (the namespace `haetae` must exist).
  */
 export async function writeMark(
-  cluster: { reader: KubernetesReader; writer: KubernetesWriter },
+  cluster: Cluster,
   system: string,
   mark: Marked,
   signal: AbortSignal,
 ): Promise<void> {
+  await change(cluster, signal, (data) => {
+    const there = parseMark(data[system])
+    if (there === undefined || there.epoch < mark.epoch) return { ...data, [system]: textOf(mark) }
+    if (there.epoch === mark.epoch && there.site === mark.site) return data
+    throw new Conflict(`configmap authority of ${system}`, `it holds epoch ${there.epoch} of ${there.site}`)
+  })
+}
+
+/**
+ * Brings the marks up to what is on record, in one write; newer ones are left as they are. For a daemon that starts,
+ * or that learned from its peer. Throws as `writeMark` does, Conflict only when it never got through.
+ */
+export async function raiseMarks(
+  cluster: Cluster,
+  authorities: readonly (Marked & { system: string })[],
+  signal: AbortSignal,
+): Promise<void> {
+  await change(cluster, signal, (data) => {
+    const low = authorities.filter(({ system, epoch }) => (parseMark(data[system])?.epoch ?? 0) < epoch)
+    return low.length === 0
+      ? data
+      : { ...data, ...Object.fromEntries(low.map((one) => [one.system, textOf(one)])) }
+  })
+}
+
+export interface Cluster {
+  reader: KubernetesReader
+  writer: KubernetesWriter
+}
+
+/** Reads, changes and writes the object under its resourceVersion; again when somebody wrote in between. */
+async function change(
+  cluster: Cluster,
+  signal: AbortSignal,
+  next: (data: Record<string, string>) => Record<string, string>,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const found = await cluster.reader.get(marker, signal)
-    const there = parseMark(dataOf(found)[system])
-    if (there !== undefined && there.epoch >= mark.epoch) {
-      if (there.epoch === mark.epoch && there.site === mark.site) return
-      throw new Conflict(`configmap authority of ${system}`, `it holds epoch ${there.epoch} of ${there.site}`)
-    }
-    const data = { ...dataOf(found), [system]: `${mark.epoch}:${mark.site}` }
+    const data = dataOf(found)
+    const wanted = next(data)
+    if (wanted === data) return
     try {
-      await write(cluster.writer, found, data, signal)
+      await write(cluster.writer, found, wanted, signal)
       return
     } catch (error) {
       // Twelve systems may write at once; each round lets at least one through.
@@ -54,6 +87,10 @@ export async function writeMark(
       await sleep(5 + Math.random() * 20 * Math.min(attempt, 5), undefined, { signal })
     }
   }
+}
+
+function textOf(mark: Marked): string {
+  return `${mark.epoch}:${mark.site}`
 }
 
 async function write(

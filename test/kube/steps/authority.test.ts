@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readMark, writeMark } from '#authority/marker.ts'
+import { raiseMarks, readMark, writeMark } from '#authority/marker.ts'
 import { authorityStore, type AuthorityStore } from '#authority/store.ts'
 import { systemClock } from '#platform/clock.ts'
 import { dnsReader, dnsWriter } from '#platform/dns/client.ts'
@@ -147,6 +147,20 @@ describe('authority.acquire', () => {
     )
     const marks = await Promise.all(systems.map((system) => readMark(client.reader, system, never)))
     expect(marks).toEqual(systems.map(() => ({ epoch: 2, site: 'gwangju' })))
+  })
+
+  test('a daemon that starts raises the marks to what is on record, and lowers none', async () => {
+    await writeMark(client, 'R1', { epoch: 4, site: 'daegu' }, never)
+    const known = [
+      { system: 'R1', epoch: 2, site: 'gwangju' },
+      { system: 'R2', epoch: 3, site: 'gwangju' },
+    ]
+    await raiseMarks(client, known, never)
+    const before = await cluster.written('haetae')
+    await raiseMarks(client, known, never)
+    expect(await cluster.written('haetae')).toEqual(before)
+    expect(await readMark(client.reader, 'R1', never)).toEqual({ epoch: 4, site: 'daegu' })
+    expect(await readMark(client.reader, 'R2', never)).toEqual({ epoch: 3, site: 'gwangju' })
   })
 
   test('a newer epoch taken by somebody else after this run is a question for a person', async () => {
