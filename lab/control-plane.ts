@@ -28,6 +28,8 @@ export interface ControlPlaneOptions {
   dir: string
   /** Number of simulated nodes (kwok); 1 when absent. Pods on them become ready without running. */
   nodes?: number
+  /** Addresses of services; `10.96.0.0/20` when absent. */
+  serviceCidr?: string
 }
 
 /**
@@ -42,7 +44,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const binary = await kubernetesBinary()
   await mkdir(dir, { recursive: true })
   const pki = await createClusterPki(join(dir, 'pki'), { name: 'kube', ips: [], node: 'kwok-1' })
-  const spec = await specFor(binary, dir, pki)
+  const spec = await specFor(binary, options, pki)
   const parts = await controlPlaneParts(spec)
   const running: RunningPart[] = []
   const stop = async (): Promise<void> => {
@@ -101,10 +103,14 @@ async function kwok(spec: ControlPlaneSpec, url: string): Promise<Part> {
   }
 }
 
-async function specFor(binary: string, dir: string, pki: ClusterPki): Promise<ControlPlaneSpec> {
+async function specFor(
+  binary: string,
+  { dir, serviceCidr = '10.96.0.0/20' }: ControlPlaneOptions,
+  pki: ClusterPki,
+): Promise<ControlPlaneSpec> {
   const [api, etcd, etcdPeer, controllerManager, scheduler] = await freePorts(5)
   return {
-    ...{ binary, dir, pki, address: '127.0.0.1', serviceCidr: '10.96.0.0/20', audit: 'reads' },
+    ...{ binary, dir, pki, address: '127.0.0.1', serviceCidr, audit: 'reads' },
     ports: { api, etcd, etcdPeer, controllerManager, scheduler } as ControlPlaneSpec['ports'],
     ...{ auditLog: join(dir, 'audit.log'), unsafeNoFsync: true, announce: false },
   }
