@@ -5,13 +5,15 @@ import { authorityStore, type AuthorityStore } from '#authority/store.ts'
 import { systemClock } from '#platform/clock.ts'
 import { dnsReader, dnsWriter } from '#platform/dns/client.ts'
 import { kubernetesClient, type KubernetesClient } from '#platform/kubernetes/client.ts'
+import { PreconditionRefused, Unreachable } from '#runbook/step-type.ts'
 import { answering } from '#steps/answering.ts'
 import { authorityAcquire } from '#steps/authority-acquire.ts'
 import { authorityAttest } from '#steps/authority-attest.ts'
-import type { Targets } from '#steps/targets.ts'
+import { createTargets, type Targets } from '#steps/targets.ts'
 import { startCluster, type TestCluster } from '../../support/cluster.ts'
 import { startNameServer, type TestNameServer } from '../../support/name-server.ts'
 import { databasePerTest } from '../../support/postgres.ts'
+import { freePort } from '../../support/processes.ts'
 import { testPorts, type TestPorts } from '../../support/ports.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, someTargets } from '../../support/step-contexts.ts'
@@ -170,6 +172,38 @@ describe('authority.acquire', () => {
     await authorityAcquire.apply(ctx, input, await authorityAcquire.observe(ctx, input))
     await writeMark(client, system, { epoch: 3, site: 'daegu' }, never)
     expect(authorityAcquire.judge(input, await authorityAcquire.observe(ctx, input))).toBe('unclear')
+  })
+})
+
+describe('the targets of a site', () => {
+  test('readers have no way to write; both reach the real targets and speak in the words of the runbook', async () => {
+    const store = authorityStore(haetae().pool, systemClock)
+    const ports = testPorts()
+    const targets = createTargets(
+      {
+        site: 'gwangju',
+        kubeconfig: cluster.kubeconfig,
+        dns: { ...names.options, port: await freePort(), timeoutMs: 500 },
+        databases: { user: 'haetae' },
+        http: {},
+      },
+      { authority: store, attestations: ports.attestations, silence: ports.silence },
+    )
+    const { readers, writers } = targets
+    expect(Object.keys(readers.kubernetes).sort()).toEqual(['get', 'list', 'server'])
+    expect(Object.keys(readers.dns).sort()).toEqual(['lookUp', 'server'])
+    expect(Object.keys(readers.database)).toEqual(['read'])
+    expect(Object.keys(readers.http)).toEqual(['get'])
+    expect(
+      Object.keys(readers.authority).filter((name) => /acquire|record|claimPromotion|learn/.test(name)),
+    ).toEqual([])
+    await readMark(readers.kubernetes, 'any', never)
+    await expect(readers.dns.lookUp('any.gov.test', never)).rejects.toBeInstanceOf(Unreachable)
+    const object = { kind: 'ConfigMap', metadata: { name: 'twice' } }
+    const place = { apiVersion: 'v1', resource: 'configmaps', namespace: 'haetae' }
+    await writers.kubernetes.create(place, object, never)
+    await expect(writers.kubernetes.create(place, object, never)).rejects.toBeInstanceOf(PreconditionRefused)
+    await targets.close()
   })
 })
 
