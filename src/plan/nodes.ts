@@ -6,7 +6,7 @@ import type { Bound, Expression } from '#expression/expression.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { parseDuration } from '#model/time.ts'
 import type { CompiledStep, Runbook } from '#runbook/runbook.ts'
-import { isDeferred, resolveTree } from '#runbook/value-tree.ts'
+import { holdsDeferred, resolveTree } from '#runbook/value-tree.ts'
 import { gateType, type StepDefinition } from '#runbook/schema.ts'
 import type { NodeLimits, PlanNode } from './plan.ts'
 import type { FailoverRequest } from './request.ts'
@@ -199,9 +199,4 @@ function inputOf(
     if (!(error instanceof ExpressionError)) throw error
     return `${id}: ${error.source}: ${error.message}`
   }
-}
-
-function holdsDeferred(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return isDeferred(value) || Object.values(value).some(holdsDeferred)
 }

@@ -20,6 +20,12 @@ export function isDeferred(value: unknown): value is Deferred {
   return typeof value === 'object' && value !== null && '$expr' in value && typeof value.$expr === 'string'
 }
 
+/** True when anything in a value waits for outputs. */
+export function holdsDeferred(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return isDeferred(value) || Object.values(value).some(holdsDeferred)
+}
+
 /** Whether an expression reads what other steps gave. */
 export function readsOutputs(expression: Expression): boolean {
   return expression.references.some(([variable]) => variable === 'steps')
