@@ -30,6 +30,7 @@ export async function violations(sim: Simulation): Promise<string[]> {
     if (isDone(view.nodes.get(node.id)?.state ?? 'waiting'))
       must(landed === 1, `${node.id} is done and never happened`)
   }
+  found.push(...sim.trespasses)
   for (const change of sim.witnessed) found.push(...unlawful(sim, change))
   for (const [term, writers] of sim.writers)
     must(writers.size === 1, `${writers.size} processes wrote under term ${term}`)

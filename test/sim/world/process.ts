@@ -22,6 +22,10 @@ export class SimProcess {
     return this.#state !== 'dead'
   }
 
+  get frozen(): boolean {
+    return this.#state === 'frozen'
+  }
+
   kill(): void {
     this.#state = 'dead'
     this.#thawed.resolve()

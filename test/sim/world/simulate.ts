@@ -19,6 +19,8 @@ import { World, type Landed } from './world.ts'
 export const runId = 'run-1'
 export const requester = 'operator-1'
 export const ttlMs = 3_000
+/** Time for a thawed process to do what it still would. */
+const lingerMs = 50
 
 export type Mishap = 'kill, same daemon' | 'kill, other daemon' | 'freeze'
 
@@ -51,11 +53,15 @@ export interface Simulation {
   store: Journal
   engine: Engine
   processes: SimProcess[]
+  /** Processes that will start. */
+  booting: number
   /** Points passed so far. */
   points: number
   names: string[]
   witnessed: Witnessed[]
   proofs: { node: string | null; by: SimProcess; afterSeq: number }[]
+  /** Effects that a process began without holding the run. */
+  trespasses: string[]
   /** Which process wrote under which term. */
   writers: Map<number, Set<SimProcess>>
 }
@@ -75,13 +81,23 @@ export async function simulate(options: SimOptions): Promise<Simulation> {
     store,
     engine: undefined as unknown as Engine,
     processes: [],
+    booting: 0,
     points: 0,
     names: [],
     witnessed: [],
     proofs: [],
+    trespasses: [],
     writers: new Map(),
   }
   const pending: Promise<void>[] = []
+  world.onAsked = (node, by) => {
+    pending.push(
+      store.run(runId).then((row) => {
+        if (row?.holder?.incarnation !== by.incarnation)
+          sim.trespasses.push(`${by.incarnation} began ${node} without the run's term`)
+      }),
+    )
+  }
   world.onLanded = (landed) => {
     pending.push(store.read(runId, 0, 1e6).then((records) => void sim.witnessed.push({ ...landed, records })))
   }
@@ -181,7 +197,11 @@ function strike(sim: Simulation, options: SimOptions, process: SimProcess, misha
     process.kill()
   }
   const daemon = mishap === 'kill, same daemon' ? process.daemon : `daemon-${sim.processes.length + 1}`
-  later(20, () => boot(sim, options, daemon))
+  sim.booting += 1
+  later(20, () => {
+    sim.booting -= 1
+    boot(sim, options, daemon)
+  })
 }
 
 async function drive(sim: Simulation, options: SimOptions): Promise<void> {
@@ -191,8 +211,10 @@ async function drive(sim: Simulation, options: SimOptions): Promise<void> {
     await settle()
     await options.between?.(sim)
     // Whatever is still on its way (a frozen process, a late request) gets its time before the end is judged.
-    quietSince = (await isQuiet(sim.store)) ? (quietSince ?? sim.clock.now()) : undefined
-    if (quietSince !== undefined && sim.clock.now() >= quietSince + 5 * ttlMs) return
+    const busy = sim.world.onTheWay > 0 || sim.booting > 0 || sim.processes.some((process) => process.frozen)
+    const quiet = !busy && (await isQuiet(sim.store))
+    quietSince = quiet ? (quietSince ?? sim.clock.now()) : undefined
+    if (quietSince !== undefined && sim.clock.now() > quietSince + lingerMs) return
     if (!sim.clock.advance()) return
   }
 }

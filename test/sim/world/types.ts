@@ -9,7 +9,7 @@ import {
   type StepType,
 } from '#runbook/step-type.ts'
 import type { SimProcess } from './process.ts'
-import { Refused, type Fault, type Seen, type World } from './world.ts'
+import { Refused, type Fault, type Seen, type When, type World } from './world.ts'
 
 export interface SimReaders {
   world: World
@@ -38,16 +38,19 @@ async function observe(ctx: Read, { thing }: Input): Promise<Seen> {
 }
 
 /** Sends a request that changes the world: it may find the process gone before or after, and faults in between. */
-async function send(ctx: Act, thing: string, seen: number | 'any'): Promise<void> {
+async function send(ctx: Act, thing: string, when: When): Promise<void> {
   const { world, process } = ctx.readers
   const change = (late: boolean) => {
     const epoch = ctx.epoch ?? null
-    world.change(thing, seen, { key: ctx.key, node: ctx.nodeId, by: process, epoch, late })
+    world.change(thing, when, { key: ctx.key, node: ctx.nodeId, by: process, epoch, late })
   }
+  world.onAsked(ctx.nodeId, process)
   await process.point(`effect ${ctx.nodeId}: before`)
   const fault = world.fault(0.3)
   if (fault === 'late') {
+    world.onTheWay += 1
     void world.clock.sleep(lateMs).then(() => {
+      world.onTheWay -= 1
       // A late request that the target refuses changes nothing.
       try {
         change(true)
@@ -97,7 +100,7 @@ function simType(
     judge: (_input, seen) => (seen.version > 0 ? 'holds' : 'absent'),
     plan: () => Promise.resolve([]),
     apply: async (ctx, { thing }, seen) => {
-      await send(ctx, thing, effect === 'keyed' ? 'any' : seen.version)
+      await send(ctx, thing, effect === 'keyed' ? 'once for its key' : seen.version)
       return { version: 1 }
     },
     adopt: (_input, seen) => ({ version: seen.version }),
@@ -113,7 +116,13 @@ export const simTypes: ReadonlyMap<string, AnyStepType> = new Map(
     simType('sim.set', 'idempotent', {}),
     simType('sim.keyed', 'keyed', { precondition: { kind: 'checked', by: 'the key' } }),
     simType('sim.promote', 'point-of-no-return', { needsAuthority: true }),
-    simType('sim.unfenced', 'idempotent', { precondition: { kind: 'unfenced', why: 'it takes anything' } }),
+    simType('sim.unfenced', 'idempotent', {
+      precondition: { kind: 'unfenced', why: 'it takes anything' },
+      apply: async (ctx, { thing }) => {
+        await send(ctx, thing, 'always')
+        return { version: 1 }
+      },
+    }),
     simType('sim.check', 'read', {
       judge: () => 'absent',
       apply: async (ctx, { thing }) => {

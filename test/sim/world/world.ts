@@ -20,6 +20,9 @@ export interface Seen {
 
 export class Refused extends Error {}
 
+/** What the target checks: a version, a key, or nothing. */
+export type When = number | 'once for its key' | 'always'
+
 /** What a fault does to a request. */
 export type Fault = 'lost before' | 'lost after' | 'late' | 'hangs' | 'says no'
 
@@ -30,8 +33,12 @@ export type Fault = 'lost before' | 'lost after' | 'late' | 'hangs' | 'says no'
 export class World {
   readonly landed: Landed[] = []
   readonly clock: Clock
+  /** Requests that will land later. */
+  onTheWay = 0
   /** Called at the moment a change happens. */
   onLanded: (change: Landed) => void = () => {}
+  /** Called when a process begins an effect, before anything can come in between. */
+  onAsked: (node: string, by: SimProcess) => void = () => {}
   readonly #things = new Map<string, Seen>()
   readonly #faults: Random | undefined
   #faultsLeft: number
@@ -54,11 +61,14 @@ export class World {
     return { version, keys: [...keys] }
   }
 
-  /** Changes a thing if it still is what was seen. Throws Refused. A key that was used before changes nothing. */
-  change(thing: string, seen: number | 'any', change: Omit<Landed, 'at'>): void {
+  /**
+   * Changes a thing: if it still is at the version that was seen (throws Refused), once for its key, or whatever it is.
+   */
+  change(thing: string, when: When, change: Omit<Landed, 'at'>): void {
     const now = this.see(thing)
-    if (seen === 'any' && now.keys.includes(change.key)) return
-    if (seen !== 'any' && now.version !== seen) throw new Refused(`version is ${now.version}, not ${seen}`)
+    if (when === 'once for its key' && now.keys.includes(change.key)) return
+    if (typeof when === 'number' && now.version !== when)
+      throw new Refused(`version is ${now.version}, not ${when}`)
     this.#things.set(thing, { version: now.version + 1, keys: [...now.keys, change.key] })
     const landed = { ...change, at: this.clock.now() }
     this.landed.push(landed)
