@@ -51,6 +51,8 @@ export interface BackupLog {
   endAbandoned(now: number, actor: string): Promise<Attempt[]>
   /** What a stream has reached: refreshes its one copy. */
   streamed(copy: Omit<Copy, 'id' | 'digest' | 'restoredAt'>): Promise<void>
+  /** A copy was taken away by the rules of its policy. */
+  removed(id: string, now: number): Promise<void>
   attempts(filter: LogFilter): Promise<Attempt[]>
   copies(filter: CopyFilter): Promise<Copy[]>
   /** Totals by tool and outcome, and the newest success by system and tool (seconds since the epoch): for metrics. */
@@ -78,6 +80,9 @@ export function backupLog(pool: Pool, record: RecordBackup = async () => undefin
       }),
     endAbandoned: (now, actor) => endAbandoned(pool, record, now, actor),
     streamed: (copy) => streamed(pool, copy),
+    async removed(id, now) {
+      await pool.query('UPDATE backup_copy SET removed_at = $2 WHERE id = $1', [id, instant(now)])
+    },
     attempts: (filter) => attempts(pool, filter),
     copies: (filter) => copies(pool, filter),
     totals: () => totals(pool),

@@ -16,20 +16,22 @@ import { hold } from '#platform/hold.ts'
 import { createLog, type Log } from '#platform/log.ts'
 import { createMetrics } from '#platform/metrics.ts'
 import { authorityApplier } from './apply-authority.ts'
+import { startBackups } from './backups.ts'
 import { loadCatalogue, type Catalogue } from './catalogue.ts'
 import type { Config, LoadedConfig } from './config.ts'
 import { buildExecution, holderOf, openJournal } from './execution.ts'
 import { ledgerPorts, type LedgerPorts } from './ledger-ports.ts'
 import { listen } from './listen.ts'
+import { measureBackups } from './measure-backups.ts'
 import { measureWorld } from './measure.ts'
 import { Releasers } from './releasers.ts'
+import { backupService } from './services/backup.ts'
 import { estateService } from './services/estate.ts'
 import { failoverService } from './services/failover.ts'
 import { findingService } from './services/finding.ts'
 import { operationService } from './services/operation.ts'
 import { peerService } from './services/peer.ts'
 import { runService } from './services/runs.ts'
-import { withoutBackups } from './services/unavailable.ts'
 import { openStorage } from './storage.ts'
 import { version } from './version.ts'
 import { buildMonitor, recordFindings } from './watch.ts'
@@ -91,8 +93,10 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const monitor = startWatching(common)
   const holder = holderOf(config)
   const execution = buildExecution({ ...common, monitor }, journal, holder)
+  const backups = await startBackups({ ...common, ledger }, holder)
   const runs = runService({ execution, authority, findings, catalogue })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
+  measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
   const services: Services = {
@@ -102,7 +106,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
     approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
       execution.engine.wake(run),
     ),
-    backups: withoutBackups,
+    backups: backupService(backups.log, catalogue),
     findings: findingService(findings),
     operation: operationService({ loaded, storage, monitor, metrics, version }),
     peer: peerService({ config, world, monitor, clock, version, startedAt, ready }),
