@@ -51,12 +51,14 @@ export interface PeerClient {
 }
 
 /**
- * A client of the peer site's daemon, both sides shown by certificate. One connection, each call with a deadline.
+ * A client of the peer site's daemon, both sides shown by certificate. Each call with a deadline.
  * Throws HaetaeError `config-unreadable` when a certificate cannot be read.
  */
 export function peerClient(address: PeerAddress, deadlineMs = 900): PeerClient {
   const agent = new Agent({
-    connections: 2,
+    // A call that waits for a connection cannot be ended: were there few, looks at a dead peer would stand in line,
+    // one deadline after another. A living peer is called one by one, so one connection is what there is.
+    connections: 64,
     pipelining: 1,
     keepAliveTimeout: 10_000,
     connect: {
