@@ -13,14 +13,18 @@ import { ask, runChild, stopIfInterrupted } from './child.mjs'
 import { programPath } from './place.mjs'
 import { Progress, say, Stop } from './say.mjs'
 
-/** @typedef {{name: string, why: string, file?: string}} DebianPackage */
+/**
+ * `always`: the packaged Node itself needs it, so every command does; the others are for the lab and its tests.
+ * @typedef {{name: string, why: string, file?: string, always?: boolean}} DebianPackage
+ */
 
 /**
  * What the lab and the tests need of Debian. A package counts as there when dpkg says so, or when its `file` (a
  * program, or an absolute path) is there by other means.
  * @type {DebianPackage[]}
  */
-export const debianPackages = [
+const debianPackages = [
+  { name: 'libatomic1', why: 'Node 26 is linked with it', always: true },
   { name: 'postgresql-15', why: 'the databases of the systems and of Haetae' },
   { name: 'redis-server', why: 'the queue of backups', file: 'redis-server' },
   { name: 'containerd', why: 'runs the pods', file: 'containerd' },
@@ -39,10 +43,11 @@ export const debianPackages = [
   { name: 'e2fsprogs', why: 'makes the volumes that can fill up', file: 'mkfs.ext4' },
 ]
 
-/** @returns {DebianPackage[]} */
-export function missingDebianPackages() {
+/** @param {{lab: boolean}} purpose @returns {DebianPackage[]} */
+export function missingDebianPackages({ lab }) {
   const further = ['/usr/sbin', '/sbin']
-  return debianPackages.filter(({ name, file }) => {
+  return debianPackages.filter(({ name, file, always }) => {
+    if (!lab && always !== true) return false
     const present =
       file !== undefined &&
       (file.startsWith('/') ? existsSync(file) : programPath(file, further) !== undefined)

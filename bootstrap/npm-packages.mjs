@@ -35,16 +35,23 @@ function packagedNodeRuns() {
   return ask(packagedNode, ['--version']) === `v${nodeWanted()}`
 }
 
-/** Installs the npm packages of package-lock.json (`npm ci`) and the packaged Node. */
+/**
+ * Installs the npm packages of package-lock.json, and the packaged Node. Not by `npm ci`: it refuses a lock file that
+ * lacks an optional package of another platform, which a registry without that package makes npm write. That exactly
+ * the locked versions are there is checked afterwards instead.
+ */
 export async function installNpmPackages() {
-  const total = Object.keys(lockedPackages(readCheckout('package-lock.json'))).length
-  const progress = new Progress('npm packages')
-  const poll = setInterval(() => progress.set(Math.min(0.99, countPackages() / (total * 0.8))), 500)
-  const { code, output } = await runChild('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: checkout,
-  })
+  const progress = new Progress('npm packages', { estimate: false })
+  const poll = setInterval(() => progress.set(0, `${countPackages()} so far`), 500)
+  const { code, output } = await runChild(
+    'npm',
+    ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
+    {
+      cwd: checkout,
+    },
+  )
   clearInterval(poll)
-  progress.end(code === 0 ? 'installed' : undefined)
+  progress.end(code === 0 ? `${countPackages()} installed` : undefined)
   if (code !== 0) {
     // A half-filled folder would look installed to other tools.
     rmSync(modules, { recursive: true, force: true })
@@ -54,6 +61,11 @@ export async function installNpmPackages() {
     )
   }
   await ensurePackagedNode()
+  if (!npmPackagesInstalled()) {
+    throw new Stop(
+      'npm installed other versions than package-lock.json says: package.json and the lock file disagree. Run `npm install` and commit the lock file.',
+    )
+  }
 }
 
 /** The package `node` brings its binary by an install script, which a user's npm settings may have skipped. */

@@ -24,7 +24,7 @@ export function preflight({ lab }) {
   /** @type {ToDo} */
   const todo = {
     npm: !npmPackagesInstalled(),
-    debian: lab ? missingDebianPackages() : [],
+    debian: process.platform === 'linux' ? missingDebianPackages({ lab }) : [],
     kubernetes: lab && !existsSync(kubernetesBinaryPath()),
   }
   stopFor([
@@ -71,8 +71,10 @@ function systemProblem() {
 
 /** @param {DebianPackage[]} missing */
 function aptProblem(missing) {
-  if (programPath('apt-get') !== undefined && programPath('dpkg-query') !== undefined) return undefined
   const names = missing.map(({ name }) => name).join(', ')
+  if (process.getuid?.() !== 0)
+    return `Not installed: ${names}. Install them (apt-get install ${names.replaceAll(',', '')}), or run this once as root.`
+  if (programPath('apt-get') !== undefined && programPath('dpkg-query') !== undefined) return undefined
   return `apt-get is missing, and these are not installed: ${names}. Use Debian 12, or install by hand what they bring.`
 }
 

@@ -12,9 +12,10 @@ import { stopIfInterrupted } from './child.mjs'
 export async function prepare(purpose) {
   const todo = preflight(purpose)
   announce(todo)
-  if (todo.npm) await installNpmPackages()
-  stopIfInterrupted()
+  // Debian's first: the Node among the npm packages needs one of them.
   if (todo.debian.length > 0) await installDebianPackages(todo.debian)
+  stopIfInterrupted()
+  if (todo.npm) await installNpmPackages()
   if (todo.kubernetes) await buildKubernetes()
   stopIfInterrupted()
 }

@@ -25,9 +25,10 @@ export function duration(ms) {
  * a line every 15 seconds elsewhere (a log).
  */
 export class Progress {
-  /** @param {string} title */
-  constructor(title) {
+  /** @param {string} title @param {{estimate?: boolean}} [options] `estimate: false` where the pace tells nothing */
+  constructor(title, { estimate = true } = {}) {
     this.title = title
+    this.estimate = estimate
     this.started = Date.now()
     this.fraction = 0
     this.detail = ''
@@ -45,7 +46,7 @@ export class Progress {
   /** Milliseconds that are left at the pace so far, or undefined while that would be a guess. */
   remaining() {
     const elapsed = Date.now() - this.started
-    if (this.fraction < 0.02 || elapsed < 3000) return undefined
+    if (!this.estimate || this.fraction < 0.02 || elapsed < 3000) return undefined
     return (elapsed / this.fraction) * (1 - this.fraction)
   }
 
