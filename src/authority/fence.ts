@@ -1,12 +1,13 @@
 import { HaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
+import { NoAnswer } from '#platform/no-answer.ts'
 import type { AuthorityReader, Fence, SourceSilence } from './types.ts'
 
 /**
  * Proves right now that a run may act as the only primary of a system: a fence on record, bound to this run and
  * epoch, not run out, and (for an attested one) a source that still says nothing to anyone.
- * Returns the fence. Throws `authority-without-fence`, `authority-lost`, `source-answers`; and whatever the
- * look at the source throws when it could not look.
+ * Returns the fence. Throws `authority-without-fence`, `authority-lost`, `source-answers`; NoAnswer when
+ * nobody could look at the source.
  */
 export async function proveFence(
   parts: { authority: AuthorityReader; silence: SourceSilence; clock: Clock; signal: AbortSignal },
@@ -34,7 +35,10 @@ export async function proveFence(
   return fence
 }
 
-/** Throws `source-answers` when any vantage point gets an answer from the site: people's word no longer stands. */
+/**
+ * Throws `source-answers` when any vantage point gets an answer from the site: people's word no longer stands.
+ * Throws NoAnswer when no vantage point could look: that is not silence.
+ */
 export async function refuseIfAnswers(
   silence: SourceSilence,
   site: string,
@@ -44,8 +48,10 @@ export async function refuseIfAnswers(
   const seen = await silence.look(site, signal)
   if (seen.silent) return seen
   const answered = seen.vantages.filter((vantage) => vantage.answered)
+  if (answered.length === 0)
+    throw new NoAnswer('every vantage point', new Error(`nobody could look at ${site}`))
   throw new HaetaeError('source-answers', `site ${site}, for ${system}`, {
-    why: answered.map((vantage) => `${vantage.vantage}: ${vantage.why}`).join('; ') || 'it was heard of',
+    why: answered.map((vantage) => `${vantage.vantage}: ${vantage.why}`).join('; '),
     facts: { system, site, vantages: answered },
   })
 }

@@ -65,7 +65,9 @@ export interface VantageReport {
 
 /** Port onto monitor and peer: looks now, from every vantage point, whether a site answers. Wired by the daemon. */
 export interface SourceSilence {
-  /** `silent` is true when no vantage point got any answer from the site. Ends at the signal. */
+  /**
+   * `silent` is true when at least one vantage point could look and none got any answer. Ends at the signal.
+   */
   look(
     site: string,
     signal: AbortSignal,

@@ -10,19 +10,23 @@ export function answering<T extends object>(client: T): T {
     get(target, name, receiver) {
       const member: unknown = Reflect.get(target, name, receiver)
       if (typeof member !== 'function') return member
-      return async (...args: unknown[]): Promise<unknown> => {
-        try {
-          return await (Reflect.apply(member, target, args) as Promise<unknown>)
-        } catch (error) {
-          throw inRunbookWords(error)
-        }
-      }
+      return (...args: unknown[]): Promise<unknown> =>
+        inRunbookWords(Reflect.apply(member, target, args) as Promise<unknown>)
     },
   })
 }
 
-/** What the platform threw, as steps throw it. */
-export function inRunbookWords(error: unknown): unknown {
+/** What `work` gives, and what it throws in the runbook's words: for what rooms below throw by themselves. */
+export async function inRunbookWords<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw translated(error)
+  }
+}
+
+function translated(error: unknown): unknown {
+  if (error instanceof Unreachable || error instanceof PreconditionRefused) return error
   if (error instanceof NoAnswer) return new Unreachable(error.target, error.cause)
   if (error instanceof Conflict) return new PreconditionRefused(error.target, error.why)
   return error

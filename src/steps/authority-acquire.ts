@@ -78,9 +78,7 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     const request = { runId: ctx.runId, system, site, seenEpoch: highest(state) }
     const taken = await ctx.writers.authority.acquire(request)
     const cluster = { reader: ctx.readers.kubernetes, writer: ctx.writers.kubernetes }
-    await writeMark(cluster, system, { epoch: taken.epoch, site: taken.site }, ctx.signal).catch((error) => {
-      throw inRunbookWords(error)
-    })
+    await inRunbookWords(writeMark(cluster, system, { epoch: taken.epoch, site: taken.site }, ctx.signal))
     return { epoch: taken.epoch, site: taken.site }
   },
 

@@ -2,6 +2,7 @@ import { isOver, refuseIfAnswers } from '#authority/fence.ts'
 import type { AttestationOnRecord, Fence } from '#authority/types.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
+import { inRunbookWords } from './answering.ts'
 import { attestInput, type AttestInput } from './inputs.ts'
 import { attestOutput, type AttestOutput } from './outputs.ts'
 import type { Step } from './targets.ts'
@@ -62,7 +63,8 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
         facts: { site: input.site, people, quorum: input.quorum },
       })
     }
-    const seen = await refuseIfAnswers(ctx.readers.silence, input.site, input.system, ctx.signal)
+    const looking = refuseIfAnswers(ctx.readers.silence, input.site, input.system, ctx.signal)
+    const seen = await inRunbookWords(looking)
     const fence = {
       runId: ctx.runId,
       system: input.system,

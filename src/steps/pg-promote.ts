@@ -3,6 +3,7 @@ import type { PromotionClaim } from '#authority/types.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Query } from '#platform/database/types.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
+import { inRunbookWords } from './answering.ts'
 import { refuseElsewhere, refuseWithoutEpoch } from './here.ts'
 import { promoteInput, type PromoteInput } from './inputs.ts'
 import { promoteOutput, type PromoteOutput } from './outputs.ts'
@@ -63,15 +64,7 @@ export const pgPromote: Step<PromoteInput, PromoteState, PromoteOutput> = {
     refuseWithoutEpoch(ctx.epoch, input.epoch, `pg.promote of ${input.system}`)
     refuseBehind(input, state)
     const claim = await claimBefore(ctx, input, state)
-    await proveFence(
-      {
-        authority: ctx.readers.authority,
-        silence: ctx.readers.silence,
-        clock: ctx.clock,
-        signal: ctx.signal,
-      },
-      { runId: ctx.runId, system: input.system, epoch: input.epoch },
-    )
+    await fenceStands(ctx, input)
     return ctx.writers.database.write(addressOf(input), ctx.signal, async (query) => {
       if (await promoteOn(query, input, claim)) ctx.progress('the standby was told to become primary')
       await untilWritable(query, ctx)
@@ -118,6 +111,13 @@ async function claimBefore(ctx: Act, input: PromoteInput, state: PromoteState): 
     timeline: state.timeline,
     lsn: state.replayedLsn ?? '0/0',
   })
+}
+
+/** Seconds before the promotion, not minutes: whatever was true when the run began may have changed. */
+async function fenceStands(ctx: Act, input: PromoteInput): Promise<void> {
+  const { authority, silence } = ctx.readers
+  const held = { runId: ctx.runId, system: input.system, epoch: input.epoch }
+  await inRunbookWords(proveFence({ authority, silence, clock: ctx.clock, signal: ctx.signal }, held))
 }
 
 /** One statement, so that the epoch is compared where and when the promotion is triggered. True when it was. */

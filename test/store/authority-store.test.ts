@@ -63,7 +63,7 @@ describe('authority on record', () => {
         store().acquire({ runId, system: 'GPK', site: 'gwangju', seenEpoch: 1 }),
       ),
     )
-    expect([one?.epoch, two?.epoch].sort()).toEqual([2, 3])
+    expect(new Set([one?.epoch, two?.epoch])).toEqual(new Set([2, 3]))
     const held = await Promise.all(['run-1', 'run-2'].map((runId) => store().epochOf(runId, 'GPK')))
     expect(held.filter((epoch) => epoch !== undefined)).toEqual([3])
   })
@@ -128,6 +128,13 @@ describe('a fence proven right before a promotion', () => {
     await expect(proveFence({ ...parts, clock }, holding)).rejects.toMatchObject({
       code: 'authority-without-fence',
     })
+  })
+
+  test('is not proven when nobody could look', async () => {
+    const { parts, holding } = await held()
+    const vantages = [{ vantage: 'peer', answered: false, why: 'it could not look' }]
+    const silence = { look: () => Promise.resolve({ silent: false, at: later(), vantages }) }
+    await expect(proveFence({ ...parts, silence }, holding)).rejects.toMatchObject({ name: 'NoAnswer' })
   })
 
   test('does not hold when the source answers to anyone', async () => {

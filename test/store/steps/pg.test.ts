@@ -251,6 +251,17 @@ describe('pg.promote on a real standby', () => {
     expect(await standby.sql('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
   })
 
+  test('a source that nobody could look at is not taken for silent', async () => {
+    const { input, ctx, standby } = await fenced()
+    const state = await pgPromote.observe(ctx, input)
+    const vantages = [{ vantage: 'peer', answered: false, why: 'it could not look' }]
+    const silence = { look: () => Promise.resolve({ silent: false, at: new Date().toISOString(), vantages }) }
+    const { authority } = ctx.readers
+    const blind = { ...ctx, readers: someTargets({ readers: { authority, silence } }).readers }
+    await expect(pgPromote.apply(blind, input, state)).rejects.toMatchObject({ name: 'Unreachable' })
+    expect(await standby.sql('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
+  })
+
   test('an active fence is proof by itself: nobody looks whether the source is silent', async () => {
     const { input, ctx, ports } = await fenced('active')
     ports.source.answers = true
