@@ -83,7 +83,11 @@ function exchange(
   return new Promise((resolve, reject) => {
     let connected = false
     outgoing.on('socket', (socket) => {
-      if (!socket.connecting) connected = true
+      // A kept connection serves many requests: listeners on it would pile up.
+      if (!socket.connecting) {
+        connected = true
+        return
+      }
       socket.once('secureConnect', () => (connected = true))
       socket.once('connect', () => (connected = usesSocket(address)))
     })
