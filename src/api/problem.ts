@@ -24,5 +24,7 @@ export async function sendProblem(
   const known = toHaetaeError(error, request.id)
   if (known.code === 'defect') request.log.error({ err: error, requestId: request.id }, 'request failed')
   else request.log.info({ code: known.code, why: known.why, requestId: request.id }, 'request refused')
-  return reply.status(known.status).type('application/problem+json').send(JSON.stringify(known.toProblem()))
+  // As bytes: to a text fastify would add a charset, which the media type does not have.
+  const body = Buffer.from(JSON.stringify(known.toProblem()))
+  return reply.status(known.status).type('application/problem+json').send(body)
 }

@@ -1,5 +1,11 @@
 import type { ServerOptions } from 'node:https'
-import { fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+} from 'fastify'
 import type { Pool } from 'pg'
 import type { z } from 'zod'
 import { HaetaeError } from '#model/errors.ts'
@@ -64,7 +70,7 @@ function createApp(options: ApiOptions): FastifyInstance {
   const common = {
     bodyLimit: 1024 * 1024,
     forceCloseConnections: true,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
   }
   if (options.tls === undefined) return fastify(common)
@@ -156,6 +162,9 @@ function registerEvents(app: FastifyInstance, guard: Guard, options: ApiOptions,
   const head = routeHead('runEvents')
   const shape = contract.runEvents
   const { runs } = options.services
+  // A stream is out of fastify's hands: closing waits for each to let go of the database.
+  const open = new Set<Promise<void>>()
+  app.addHook('onClose', () => Promise.all(open).then(() => undefined))
   app.get(head.path, async (request, reply) => {
     const session = sessionOf(await authorise(guard, head, request))
     const { run } = checked('params', shape.params, request.params)
@@ -171,12 +180,11 @@ function registerEvents(app: FastifyInstance, guard: Guard, options: ApiOptions,
     response.on('close', () => gone.abort())
     // The stream ends with the session: whoever still may comes back with a new one and loses nothing.
     const over = AbortSignal.timeout(Math.max(1, session.expiresAt - options.clock.now()))
-    try {
-      await streamRun(runs, run, after, response, AbortSignal.any([closing, gone.signal, over]))
-    } catch (error) {
-      request.log.error({ err: error, run }, 'stream of a run failed')
-    } finally {
-      response.end()
-    }
+    const streaming = streamRun(runs, run, after, response, AbortSignal.any([closing, gone.signal, over]))
+      .catch((error: unknown) => request.log.error({ err: error, run }, 'stream of a run failed'))
+      .finally(() => response.end())
+    open.add(streaming)
+    await streaming
+    open.delete(streaming)
   })
 }

@@ -29,15 +29,18 @@ export async function proveSigner(roster: Roster, signed: SignedBytes, at: numbe
     throw new HaetaeError('signature-invalid', 'the signature', { why: 'it is no armored SSH signature' })
   }
   if (signed.principal !== undefined && roster.find(signed.principal) === undefined) {
-    throw new HaetaeError('principal-unknown', signed.principal, { where: 'roster' })
+    const why = `the roster has ${roster.principals.length} people, none of this name`
+    throw new HaetaeError('principal-unknown', signed.principal, { where: 'roster', why })
   }
   if (facts.namespace !== signed.namespace) {
     const why = `it was made for ${JSON.stringify(facts.namespace)}, needed is ${signed.namespace}`
     throw new HaetaeError('signature-invalid', 'the signature', { why })
   }
   const found = roster.findByFingerprint(facts.fingerprint)
-  if (found === undefined)
-    throw new HaetaeError('key-unknown', `key ${facts.fingerprint}`, { where: 'roster' })
+  if (found === undefined) {
+    const why = 'nobody in the roster has this key'
+    throw new HaetaeError('key-unknown', `key ${facts.fingerprint}`, { where: 'roster', why })
+  }
   const { principal, key } = found
   if (signed.principal !== undefined && principal.id !== signed.principal) {
     const why = `the statement names ${signed.principal}, the key is another person's`
