@@ -109,7 +109,7 @@ mkdir -p "$(dirname "$resolver")"
 mount --bind ${folder}/resolv.conf "$resolver"
 ${shadows.join('\n')}
 echo "$pid" >${folder}/init.pid
-exec ${binary} pause
+exec '${binary}' pause
 `
 }
 

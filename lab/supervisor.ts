@@ -45,6 +45,7 @@ async function main(): Promise<void> {
     tell({ kind: 'progress', label }),
   )
   process.on('disconnect', () => void (settled ? undefined : abandon(work)))
+  if (!process.connected) return abandon(work) // `up` was interrupted before anybody listened
   try {
     await work
   } finally {

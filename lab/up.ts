@@ -40,6 +40,7 @@ export interface LabIsUp {
 export async function up(options: UpOptions = {}): Promise<LabIsUp> {
   const instance = options.instance ?? instanceOf()
   const began = Date.now()
+  options.signal?.throwIfAborted()
   checkNeeds()
   await refuseWhenUp(instance)
   const contents = JSON.stringify(options.contents ?? EVERYTHING)

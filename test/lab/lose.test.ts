@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import type { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressesOf, PORTS } from '../../lab/addresses.ts'
 import { processesIn } from '../../lab/cgroup.ts'
