@@ -21,7 +21,7 @@ export interface CitizenOptions {
   signal: AbortSignal
 }
 
-const answerWithinMs = 2000
+const answerWithinMs = 3000
 
 /**
  * Submits one transaction after another to a system until the signal aborts. One that is not acknowledged is sent

@@ -38,6 +38,7 @@ export async function writeReport(
     haetae: await haetaeFacts(scene, run, heartbeats),
     record: lines,
     stored,
+    needs: new Map(scene.systems.map(({ id, needs }) => [id, needs.map((need) => need.id)])),
     now: Date.now(),
   })
   const folder = join(CHECKOUT, '.haetae', 'reports', run)

@@ -80,6 +80,10 @@ function input(change: Partial<JoinInput> = {}): JoinInput {
       ['PAT', new Set<string>()],
       ['UNI', new Set(['UNI-1'])],
     ]),
+    needs: new Map([
+      ['GOV', ['GPK']],
+      ['PAT', ['GOV']],
+    ]),
     now: at(60),
     ...change,
   }

@@ -14,6 +14,8 @@ export interface JoinInput {
   haetae: HaetaeFacts
   record: readonly RecordLine[]
   stored: ReadonlyMap<string, StoredIds>
+  /** Hard dependencies of each system among those that run. */
+  needs: ReadonlyMap<string, readonly string[]>
   now: number
 }
 
@@ -68,7 +70,7 @@ function systemReport(input: JoinInput, id: string): SystemReport {
   const times = haetae.run.times.find(({ system }) => system === id)
   const forecast = haetae.plan.systems.find(({ system }) => system === id)
   const citizens = viewOf(input.record, id, input.stored.get(id) ?? { why: 'not asked' }, loss.at)
-  const part = times !== undefined ? 'moved' : citizens.away.length > 0 ? 'affected' : 'untouched'
+  const part = times !== undefined ? 'moved' : needsMoved(input, id) ? 'affected' : 'untouched'
   const rtoMs = achievedRto(times)
   const rpo = achievedRpo(haetae, id)
   const targets = forecast === undefined ? null : { rtoMs: forecast.rtoTargetMs, rpoMs: forecast.rpoTargetMs }
@@ -86,6 +88,14 @@ function systemReport(input: JoinInput, id: string): SystemReport {
     rtoMet: targets === null ? null : rtoMs === null ? false : rtoMs <= targets.rtoMs,
     rpoMet: part === 'moved' ? rpoMet(targets, rpo, citizens) : null,
   }
+}
+
+/** Whether a system needs one that was moved, directly or through others. */
+function needsMoved({ needs, haetae }: JoinInput, id: string): boolean {
+  const seen = new Set([id])
+  for (const one of seen) for (const need of needs.get(one) ?? []) seen.add(need)
+  seen.delete(id)
+  return haetae.run.times.some(({ system }) => seen.has(system))
 }
 
 /** From detection to open: both by the clock of the executing site. */

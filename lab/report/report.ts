@@ -40,7 +40,7 @@ export interface SystemReport {
   id: string
   name: Localized
   grade: string
-  /** `moved` by the run, `affected` by a lost prerequisite, or `untouched`. */
+  /** `moved` by the run, `affected`: it needs one that was moved, or `untouched`: it needs none. */
   part: 'moved' | 'affected' | 'untouched'
   wave: number | null
   why: Localized[]
