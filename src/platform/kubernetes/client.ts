@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { HttpMethod, KubeConfig, PatchStrategy, RequestContext } from '@kubernetes/client-node'
 import { request as ask, type Dispatcher } from 'undici'
 import { NoAnswer, orAborted, within } from '../no-answer.ts'
@@ -46,7 +47,10 @@ export function kubernetesClient(kubeconfigFile: string, options: KubernetesOpti
   const send: Send = async (request) => {
     const signal = within(timeoutMs, request.signal)
     try {
-      return await orAborted(signal, sendOnce(config, server, connections, request, signal))
+      return await orAborted(
+        signal,
+        untilServed(() => sendOnce(config, server, connections, request, signal), signal),
+      )
     } catch (error) {
       if (error instanceof NoAnswer) throw error
       throw new NoAnswer(server, signal.aborted ? signal.reason : error)
@@ -56,6 +60,15 @@ export function kubernetesClient(kubeconfigFile: string, options: KubernetesOpti
 }
 
 type Send = (request: Request) => Promise<Answer>
+
+/** 429 is the server's own wish to be asked again: nothing was done. client-node does not do that by itself. */
+async function untilServed(send: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  for (;;) {
+    const answer = await send()
+    if (answer.status !== 429) return answer
+    await sleep((answer.retryAfterSeconds ?? 1) * 1000, undefined, { signal })
+  }
+}
 
 async function sendOnce(
   config: KubeConfig,
@@ -86,7 +99,8 @@ async function sendOnce(
   const body = parsed(text)
   // 5xx: the server or its etcd gave up on the way, so a write may have happened.
   if (status >= 500) throw new NoAnswer(server, new Error(`${status} ${statusOf(body, text).message}`))
-  return { status, body: body ?? text }
+  const retryAfter = Number(response.headers['retry-after'])
+  return { status, body: body ?? text, ...(retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}) }
 }
 
 interface Connections {

@@ -1,7 +1,7 @@
 import { Conflict } from '../no-answer.ts'
 import type { CollectionRef, KubeObject, ResourceRef } from './types.ts'
 
-/** Thrown when the API server answered no: not allowed, not valid, not found, or too busy (429). Nothing was changed. */
+/** Thrown when the API server answered no: not allowed, not valid, or not found. Nothing was changed. */
 export class KubernetesRefused extends Error {
   readonly status: number
   /** The API's own word, e.g. `Forbidden`, `NotFound`. */
@@ -17,6 +17,7 @@ export class KubernetesRefused extends Error {
 export interface Answer {
   status: number
   body: unknown
+  retryAfterSeconds?: number
 }
 
 /** The path of a collection, or of an object in it. */
@@ -34,7 +35,7 @@ export function targetOf(ref: ResourceRef): string {
 /** The object in an answer; throws what a refusal means. 409 is a stale version, a taken name or an owned field. */
 export function objectFrom(answer: Answer, target: string): KubeObject {
   if (answer.status < 300) return answer.body as KubeObject
-  const { reason, message } = statusOf(answer.body, '')
+  const { reason, message } = statusOf(answer.body, typeof answer.body === 'string' ? answer.body : '')
   if (answer.status === 409) throw new Conflict(target, message)
   throw new KubernetesRefused(target, answer.status, reason, message)
 }
