@@ -34,6 +34,8 @@ export class RunExecutor implements RunHost {
   readonly #tasks = new Set<Promise<void>>()
   readonly #sleepers = new Set<() => void>()
   readonly #over = Promise.withResolvers<void>()
+  /** The newest write, settled: those before it are too, because appends keep their order. */
+  #written: Promise<void> = Promise.resolve()
   #starting: Promise<void> | undefined
   #draining = false
   #commandsSeen: number
@@ -88,6 +90,7 @@ export class RunExecutor implements RunHost {
         throw new Stopped('the journal could not be written', error)
       },
     )
+    this.#written = written.catch(() => {})
     for (const node of ready) this.#launch(node)
     return written
   }
@@ -200,11 +203,12 @@ export class RunExecutor implements RunHost {
     if (!(error instanceof Stopped)) this.stop(error)
   }
 
-  /** Begins nothing more; resolves when what is under way has ended. */
+  /** Begins nothing more; resolves when what is under way has ended and is written. */
   async drain(): Promise<void> {
     this.#draining = true
     this.wake()
     await Promise.allSettled(this.#tasks)
+    await this.#written
   }
 
   /** Ends everything at once, writing nothing: an effect under way becomes `unknown` for whoever goes on. */

@@ -72,5 +72,6 @@ function unlawful(sim: Simulation, change: Witnessed): string[] {
 }
 
 function isGood({ event }: JournalRecord): boolean {
+  if (event.kind === 'decided') return event.decision === 'holds'
   return event.kind === 'succeeded' || event.kind === 'adopted'
 }

@@ -9,6 +9,7 @@ import { isDone, type RunView } from '#engine/state/view.ts'
 import { isHaetaeError } from '#model/errors.ts'
 import { terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'
+import type { AnyStepType } from '#runbook/step-type.ts'
 import { settle, VirtualClock } from './clock.ts'
 import { journalOf } from './journal.ts'
 import { SimProcess } from './process.ts'
@@ -33,6 +34,11 @@ export interface SimOptions {
   latencyMs?: () => number
   approvals?: Approvals
   assumptions?: Assumptions
+  /** Step types beside the usual ones. */
+  types?: ReadonlyMap<string, AnyStepType>
+  /** The epoch that the run holds. */
+  epoch?: () => number | undefined
+  concurrency?: number
   /** Called between steps of time; may use the engine that runs. */
   between?: (sim: Simulation) => Promise<void> | void
   /** Virtual milliseconds after which a run counts as hanging. */
@@ -53,6 +59,8 @@ export interface Simulation {
   store: Journal
   engine: Engine
   processes: SimProcess[]
+  /** Starts a process of another daemon. */
+  bootAnother(): void
   /** Processes that will start. */
   booting: number
   /** Points passed so far. */
@@ -81,6 +89,7 @@ export async function simulate(options: SimOptions): Promise<Simulation> {
     store,
     engine: undefined as unknown as Engine,
     processes: [],
+    bootAnother: () => boot(sim, options, `daemon-${sim.processes.length + 1}`),
     booting: 0,
     points: 0,
     names: [],
@@ -126,7 +135,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
   const assumptions = options.assumptions ?? allHold
   const engine = createEngine({
     journal: options.mutate?.(journal) ?? journal,
-    stepTypes: simTypes,
+    stepTypes: new Map([...simTypes, ...(options.types ?? [])]),
     contexts: {
       readers: () => ({ world: sim.world, process }),
       writers: () => ({ world: sim.world, process }),
@@ -141,7 +150,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
         return broken
       },
     },
-    authority: { epochOf: async () => 7 },
+    authority: { epochOf: async () => (options.epoch === undefined ? 7 : options.epoch()) },
     resolve: (node, outputs) =>
       Object.fromEntries(
         Object.entries(node.with).map(([name, value]) => {
@@ -157,7 +166,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
     metrics: { attemptEnded() {}, nodeEnded() {}, runEnded() {}, termLost() {} },
     holder: { daemon, incarnation: process.incarnation },
     ttlMs,
-    concurrency: 16,
+    concurrency: options.concurrency ?? 16,
   })
   sim.engine = engine
   void begin(sim, options, engine)

@@ -82,7 +82,8 @@ function land(thing: string, change: () => void): void {
   }
 }
 
-function simType(
+/** A kind of step over the world: `own` says where it differs from one that sets a thing once. */
+export function simType(
   type: string,
   effect: Effect,
   own: Partial<StepType<Input, Seen, Output, SimReaders, SimReaders>>,
