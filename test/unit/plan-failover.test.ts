@@ -192,6 +192,10 @@ describe('the digest', () => {
       planFailover({ ...request, estate: changed(first) }),
       planFailover({ ...request, world: { active: () => ({ site: 'daejeon', epoch: 7 }) }, systems: nine }),
       planFailover({ ...request, systems: ['AID', 'EPP'] }),
+      planFailover({
+        ...request,
+        estate: { ...estate, targets: { ...estate.targets, G1: { rto: '2h', rpo: '5m' } } },
+      }),
     ]
     expect(new Set([plan, ...others].map(({ digest }) => digest)).size).toBe(others.length + 1)
   })
@@ -320,6 +324,24 @@ describe('the graph', () => {
     expect(node('AID/after', made).needs).toEqual(['AID/extra', 'AID/check'])
     expect(node('GOV/after', made).needs).toEqual(['GOV/ready', 'GOV/check'])
     expect(made.subject.nodes.some(({ id }) => id === 'GOV/extra')).toBe(false)
+  })
+
+  test('asks at a shared gate for as many people as the strictest of its runbooks', () => {
+    const strict = runbook(
+      text.replace('name: failover-postgres-web', 'name: strict').replace('quorum: 2', 'quorum: 3'),
+    )
+    for (const id of ['AID', 'GOV']) {
+      const systems = estate.systems.map((system) =>
+        system.id === id ? { ...system, runbook: 'strict' } : system,
+      )
+      const made = planFailover({
+        ...request,
+        estate: changed(systems),
+        runbooks: new Map([...shipped, ['strict', strict]]),
+      })
+      expect(node('approve', made).gate).toEqual({ purpose: 'failover', quorum: 3 })
+      expect(Object.keys(made.subject.runbooks).toSorted()).toEqual(['failover-postgres-web', 'strict'])
+    }
   })
 
   test('keeps a gate in the middle as the own gate of each system', () => {
