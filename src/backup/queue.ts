@@ -30,8 +30,15 @@ const queueName = 'haetae-backup'
  */
 export function backupQueue(options: BackupQueueOptions): BackupQueue {
   // A producer must fail at once when Redis is away; a worker must wait for it.
-  const producing = connect(options.redis, { maxRetriesPerRequest: 1, enableOfflineQueue: false })
-  const consuming = connect(options.redis, { maxRetriesPerRequest: null })
+  let closing = false
+  const retryStrategy = (tries: number): number | null =>
+    closing ? null : Math.min(100 * 2 ** Math.min(tries, 6), 2_000)
+  const producing = connect(options.redis, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    retryStrategy,
+  })
+  const consuming = connect(options.redis, { maxRetriesPerRequest: null, retryStrategy })
   const queue = new Queue<{ slot: string }>(queueName, { connection: producing })
   const worker = new Worker<{ slot: string }>(
     queueName,
@@ -73,8 +80,11 @@ export function backupQueue(options: BackupQueueOptions): BackupQueue {
       await inTime(queue.addBulk(jobs), 3_000)
     },
     async close() {
-      // Without Redis an orderly close would wait for ever.
-      await inTime(worker.close(), 10_000).catch(() => worker.close(true))
+      // Without Redis, BullMQ's close waits for a connection for ever: its reconnecting has to be given up first.
+      closing = true
+      const gone = consuming.status !== 'ready'
+      if (gone) consuming.disconnect()
+      await inTime(worker.close(gone), 8_000).catch(() => undefined)
       await inTime(queue.close(), 2_000).catch(() => undefined)
       producing.disconnect()
       consuming.disconnect()
@@ -85,14 +95,11 @@ export function backupQueue(options: BackupQueueOptions): BackupQueue {
 interface Patience {
   maxRetriesPerRequest: number | null
   enableOfflineQueue?: boolean
+  retryStrategy: (tries: number) => number | null
 }
 
 function connect(address: RedisAddress, patience: Patience): Redis {
-  const common = {
-    ...patience,
-    retryStrategy: (tries: number) => Math.min(100 * 2 ** Math.min(tries, 6), 3_000),
-  }
-  return 'url' in address ? new Redis(address.url, common) : new Redis({ ...address, ...common })
+  return 'url' in address ? new Redis(address.url, patience) : new Redis({ ...address, ...patience })
 }
 
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
