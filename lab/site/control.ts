@@ -101,8 +101,9 @@ export async function partsAlive(
   names: readonly PartName[],
 ): Promise<PartName[]> {
   const { root } = sitePaths(instance, site)
-  const script =
-    'for name in "$@"; do pid=$(cat "$0/$name" 2>/dev/null) && kill -0 "$pid" 2>/dev/null && echo "$name"; done; true'
+  // One that ended but is not collected yet still has a PID.
+  const alive = `kill -0 "$pid" 2>/dev/null && ! grep -qs '^State:[[:space:]]*Z' "/proc/$pid/status"`
+  const script = `for name in "$@"; do pid=$(cat "$0/$name" 2>/dev/null) && ${alive} && echo "$name"; done; true`
   const enter = await inPlace(instance, site)
   const told = (await attempt([...enter, 'sh', '-c', script, join(root, 'pids'), ...names])).stdout.split(
     '\n',
