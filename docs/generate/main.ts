@@ -7,6 +7,7 @@ import { commandsPage } from './commands.ts'
 import { configurationPage } from './configuration.ts'
 import { errorsPage } from './errors.ts'
 import { metricsPage } from './metrics.ts'
+import { openapiText } from './openapi.ts'
 import { runbookSchemaText } from './runbook-schema.ts'
 
 const folder = join(import.meta.dirname, '..')
@@ -17,6 +18,7 @@ const pages: Record<string, () => string | Promise<string>> = {
   'commands.md': commandsPage,
   'configuration.md': configurationPage,
   'metrics.md': metricsPage,
+  'openapi.json': openapiText,
   '../schemas/runbook.schema.json': runbookSchemaText,
 }
 

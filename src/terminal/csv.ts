@@ -10,7 +10,7 @@ export function csv(columns: readonly string[], rows: readonly Record<string, un
 function cell(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'string') return /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return JSON.stringify(value)
 }
 
 function quoted(text: string): string {

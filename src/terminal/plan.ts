@@ -58,8 +58,8 @@ export function planLines(plan: Plan, language: Language): string[] {
     paint('bold', `${say.title}: ${subject.fromSite} → ${subject.toSite}, ${going} ${say.systems}`),
     '',
     heading(say.gates),
-    ...gates.map(
-      (node) => `  ${pad(node.id, 12)} ${node.gate?.quorum} ${say.people}: ${node.title[language]}`,
+    ...gates.map((node) =>
+      cut(`  ${pad(node.id, 12)} ${node.gate?.quorum} ${say.people}: ${node.title[language]}`, pageWidth),
     ),
     '',
     heading(say.order),

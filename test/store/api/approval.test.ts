@@ -197,7 +197,7 @@ describe('approvals', () => {
     const one = await caller.signed('approver-1', draft)
     const two = await caller.signed('approver-1', draft, { reason: 'the same again' })
     const answers = await Promise.all([caller.approve(draft, one), caller.approve(draft, two)])
-    expect(answers.map((answer) => answer.statusCode).sort()).toEqual([200, 409])
+    expect(new Set(answers.map((answer) => answer.statusCode))).toEqual(new Set([200, 409]))
     expect((await caller.approve(draft, one)).json()).toMatchObject({ code: 'approved-already' })
     expect(await gate('approve')).toMatchObject({ state: 'waiting', given: [{ principal: 'approver-1' }] })
   })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { sign } from '#platform/ssh.ts'
-import { cast, people, type People } from '../../test/support/people.ts'
-import { sessionStatement } from './session-statement.ts'
-import { Sessions, type AccessRecord } from './sessions.ts'
+import { cast, people, type People } from '../../support/people.ts'
+import { sessionStatement } from '#people/session-statement.ts'
+import { Sessions, type AccessRecord } from '#people/sessions.ts'
 
 const start = Date.parse('2026-06-01T00:00:00Z')
 let all: People
