@@ -56,9 +56,7 @@ export interface PeerClient {
  */
 export function peerClient(address: PeerAddress, deadlineMs = 900): PeerClient {
   const agent = new Agent({
-    // A call that waits for a connection cannot be ended: were there few, looks at a dead peer would stand in line,
-    // one deadline after another. A living peer is called one by one, so one connection is what there is.
-    connections: 64,
+    connections: 2,
     pipelining: 1,
     keepAliveTimeout: 10_000,
     connect: {
@@ -91,12 +89,33 @@ async function send(
   signal: AbortSignal,
 ): Promise<{ status: number; text: string }> {
   try {
-    const response = await request(url, { dispatcher: agent, signal })
-    return { status: response.statusCode, text: await response.body.text() }
+    return await beforeEnd(answerOf(request(url, { dispatcher: agent, signal })), signal)
   } catch (error) {
     const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
     if (code === 'ECONNREFUSED' || code === 'ECONNRESET') throw new PeerRefused(site, code)
     throw new NoAnswer(`the daemon of ${site}`, signal.aborted ? signal.reason : error)
+  }
+}
+
+async function answerOf(asked: ReturnType<typeof request>): Promise<{ status: number; text: string }> {
+  const response = await asked
+  return { status: response.statusCode, text: await response.body.text() }
+}
+
+/**
+ * undici does not end a request that still waits for a connection: looks at a dead peer would stand in line behind
+ * each other, one connection timeout after another. Nobody waits for those here.
+ */
+async function beforeEnd<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  work.catch(() => undefined)
+  signal.throwIfAborted()
+  const ended = Promise.withResolvers<never>()
+  const end = (): void => ended.reject(signal.reason)
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    return await Promise.race([work, ended.promise])
+  } finally {
+    signal.removeEventListener('abort', end)
   }
 }
 
