@@ -8,6 +8,7 @@ import { findingsOf, monitorRules } from '#monitor/findings.ts'
 import { Monitor } from '#monitor/monitor.ts'
 import { lookThroughPrometheus } from '#monitor/prometheus-source.ts'
 import { lookAtStandbys, type Standby, type StandbyLook } from '#monitor/replication.ts'
+import { sharedLook } from '#monitor/shared-look.ts'
 import type { Vantage } from '#monitor/vantage.ts'
 import { apiServerVantage, prometheusVantage, replicationVantage } from '#monitor/vantages.ts'
 import type { PeerClient } from '#peer/client.ts'
@@ -33,30 +34,39 @@ interface Needs {
 export function buildMonitor(needs: Needs): Monitor {
   const { config, catalogue, clock, log, world } = needs
   const prometheus = config.prometheus === undefined ? undefined : prometheusClient(config.prometheus)
-  const reader = standbyReader(config)
-  const standbys = (site?: string) => (reader === undefined ? [] : standbysHere(needs, site))
-  const look = (list: Standby[], signal: AbortSignal): Promise<ReadonlyMap<string, StandbyLook>> =>
-    reader === undefined ? Promise.resolve(new Map()) : lookAtStandbys(reader, list, signal)
-  const lookProm = (signal: AbortSignal) => lookThroughPrometheus(prometheus, () => clock.now(), signal)
+  const throughPrometheus = sharedLook(clock, 300, (signal) =>
+    lookThroughPrometheus(prometheus, () => clock.now(), signal),
+  )
+  const atStandbys = sharedLook(clock, 800, standbysLooker(needs))
   const vantages = catalogue.estate.sites
     .filter((site) => site.id !== config.site)
     .flatMap((site): Vantage[] => [
-      prometheusVantage(site.id, 1_000, lookProm, (system) => world.activeSite(system) === site.id),
-      replicationVantage(site.id, 3_000, (signal) => look(standbys(site.id), signal)),
+      prometheusVantage(site.id, 1_000, throughPrometheus, (system) => world.activeSite(system) === site.id),
+      replicationVantage(site.id, standbysEveryMs, async (signal) => {
+        const looks = await atStandbys(signal)
+        return new Map([...looks].filter(([system]) => world.activeSite(system) === site.id))
+      }),
       ...needs.peers.filter((peer) => peer.site === site.id).map((peer) => peerVantage(peer, 1_000)),
       ...config.peers.filter((peer) => peer.site === site.id).flatMap(apiServerOf),
     ])
+  const sites = catalogue.estate.sites.map((site) => site.id)
   return new Monitor({
-    clock,
+    ...{ clock, log, sites, vantages },
     site: config.site,
-    sites: catalogue.estate.sites.map((site) => site.id),
     systems: () => world.watched(),
     lost: () => world.lost(),
-    prometheus: lookProm,
-    standbys: (signal) => look(standbys(), signal),
-    vantages,
-    log,
+    prometheus: throughPrometheus,
+    standbys: atStandbys,
   })
+}
+
+/** Pause between looks at the standbys: each is a connection of its own. */
+const standbysEveryMs = 3_000
+
+function standbysLooker(needs: Needs): (signal: AbortSignal) => Promise<ReadonlyMap<string, StandbyLook>> {
+  const reader = standbyReader(needs.config)
+  if (reader === undefined) return async () => new Map()
+  return (signal) => lookAtStandbys(reader, standbysHere(needs), signal)
 }
 
 function standbyReader(config: Config): DatabaseReader | undefined {
@@ -66,15 +76,14 @@ function standbyReader(config: Config): DatabaseReader | undefined {
   return databaseClient({ ...options, applicationName: 'haetae-monitor' }).reader
 }
 
-/** Databases at this site whose system is active elsewhere (at `activeAt`, when given). */
-function standbysHere({ config, catalogue, world }: Needs, activeAt?: string): Standby[] {
+/** Databases at this site whose system is active elsewhere. */
+function standbysHere({ config, catalogue, world }: Needs): Standby[] {
   return catalogue.estate.systems.flatMap((system) => {
     const database = system.components?.database
     const endpoint = database?.endpoints[config.site]
     const active = world.activeSite(system.id)
     if (database === undefined || endpoint === undefined || active === null || active === config.site)
       return []
-    if (activeAt !== undefined && active !== activeAt) return []
     return [{ system: system.id, address: { ...endpoint, database: database.name } }]
   })
 }

@@ -177,7 +177,9 @@ export class Monitor {
     const { signal } = this.#ending
     while (!signal.aborted) {
       const began = clock.now()
-      await work(signal).catch((error: unknown) => log.warn({ why: messageOf(error) }, 'a look failed'))
+      await work(signal).catch((error: unknown) => {
+        if (!signal.aborted) log.warn({ why: messageOf(error) }, 'a look failed')
+      })
       const pause = Math.max(10, ms - (clock.now() - began))
       await clock.sleep(pause, signal).catch(() => undefined)
     }
