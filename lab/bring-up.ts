@@ -44,10 +44,11 @@ export async function bringUp(
   await writeSpecs(instance, binary, prepared)
   await Promise.all(SITES.map((site) => oneSite(instance, site, prepared, progress)))
   if (prepared === undefined) return
-  for (const site of SITES) await giveDaemonAccess(instance, site)
-  progress('access of the daemons')
-  await writeLabContext(instance, prepared, labAuthority)
-  await Promise.all(SITES.map((site) => systemsServe(instance, site, progress)))
+  await Promise.all([
+    ...SITES.map((site) => giveDaemonAccess(instance, site)),
+    writeLabContext(instance, prepared, labAuthority),
+    ...SITES.map((site) => systemsServe(instance, site, progress)),
+  ])
   if (contents.daemons) {
     for (const site of SITES)
       await startDaemon(instance, site, { config: daemonPaths(instance, site).config })

@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises'
 
 /** An ordinary stub resolver: the servers in their order, the next one when one does not answer, answers kept for their TTL. */
 export class Names {
-  readonly #resolver = new Resolver({ timeout: 400, tries: 1 })
+  readonly #resolver = new Resolver({ timeout: 700, tries: 1 })
   readonly #known = new Map<string, { address: string; until: number }>()
 
   constructor(servers: readonly string[]) {

@@ -22,8 +22,9 @@ export interface Database {
 export class DatabaseAway extends Error {}
 
 const probeEveryMs = 500
-const probeTimeoutMs = 1000
-const queryTimeoutMs = 2000
+// Long enough for a machine that is busy: every loss makes a pool of new connections.
+const probeTimeoutMs = 2500
+const queryTimeoutMs = 2500
 /** A heartbeat that waits longer than this for its commit means that nothing is acknowledged. */
 const unconfirmedMs = 3000
 const insert = 'INSERT INTO transactions (id, payload) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING'
@@ -98,7 +99,7 @@ function connection(settings: Settings): Connection {
     user,
     password,
     ssl: { ca: settings.tls.ca },
-    connectionTimeoutMillis: 1000,
+    connectionTimeoutMillis: 2500,
     keepAlive: true,
     application_name: `web ${settings.system} ${settings.site}`,
     sockets: new Set(),

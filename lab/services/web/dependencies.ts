@@ -13,7 +13,7 @@ export interface Dependencies {
 }
 
 const everyMs = 500
-const timeoutMs = 900
+const timeoutMs = 1500
 /** A look-up of an id that nobody has: the answer 404 comes from the other system's database, as 200 would. */
 const lookup = '/transactions/health-lookup'
 
@@ -42,7 +42,7 @@ export function watchDependencies(names: DependencyName[], ca: string): Dependen
 
 /** IPv4 addresses of names, kept for their TTL. Node itself caches none. */
 class Addresses {
-  readonly #resolver = new Resolver({ timeout: 400, tries: 2 })
+  readonly #resolver = new Resolver({ timeout: 700, tries: 2 })
   readonly #known = new Map<string, { address: string; until: number }>()
 
   async of(name: string): Promise<string> {
