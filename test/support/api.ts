@@ -256,7 +256,8 @@ function entryOf(record: JournalRecord): JournalEntry {
     node: isNodeEvent(event) ? event.node : null,
     state: null,
     attempt: 'attempt' in event ? Number(event.attempt) : null,
-    message: event.kind === 'progress' ? event.message : null,
+    message:
+      event.kind === 'progress' ? event.message : event.kind === 'approvals-counted' ? event.by.join() : null,
     data: {},
   }
 }
