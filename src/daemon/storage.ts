@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync } from 'node:fs'
-import pg from 'pg'
+import type { Pool } from 'pg'
 import { HaetaeError, isHaetaeError, messageOf } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import { migrate } from '#platform/postgres/migrate.ts'
@@ -8,11 +8,12 @@ import { ownPostgres, ownPostgresConnection } from '#platform/supervise/postgres
 import { ownRedis, ownRedisSocket } from '#platform/supervise/redis.ts'
 import { supervise, type ProgramState, type Supervised } from '#platform/supervise/supervise.ts'
 import { layoutOf, type Config } from './config.ts'
+import { NamedPool } from './pool.ts'
 import type { Releasers } from './releasers.ts'
 import { schema } from './schema.ts'
 
 export interface Storage {
-  pool: pg.Pool
+  pool: Pool
   /** The supervised PostgreSQL; undefined with postgres.url. */
   postgres: Supervised | undefined
   /** The supervised Redis; undefined with redis.url. */
@@ -44,12 +45,9 @@ export async function openStorage(needs: Needs): Promise<Storage> {
     config.postgres.url === undefined
       ? ownPostgresConnection(layout.postgres)
       : { connectionString: config.postgres.url }
-  const pool = new pg.Pool({
-    ...connection,
-    max: 20,
-    connectionTimeoutMillis: 5_000,
-    application_name: 'haetae',
-  })
+  const settings = { max: 20, connectionTimeoutMillis: 5_000, application_name: 'haetae' }
+  const where = config.postgres.url === undefined ? layout.postgres : 'postgres.url'
+  const pool = new NamedPool({ ...connection, ...settings }, where, () => whyDown(postgres))
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => log.warn({ why: error.message }, 'a connection to PostgreSQL was lost'))
   releasers.add('connections to PostgreSQL', () => pool.end())
@@ -57,6 +55,11 @@ export async function openStorage(needs: Needs): Promise<Storage> {
   const redisAddress =
     config.redis.url === undefined ? { path: ownRedisSocket(layout.redis) } : { url: config.redis.url }
   return { pool, postgres, redis, redisAddress }
+}
+
+function whyDown(postgres: Supervised | undefined): string | undefined {
+  const state = postgres?.state()
+  return state?.status === 'down' ? state.why : undefined
 }
 
 async function supervisePostgres(needs: Needs): Promise<Supervised> {
@@ -93,7 +96,7 @@ function reportTo(log: Log, program: string): (state: ProgramState) => void {
   }
 }
 
-async function prepareSchema(pool: pg.Pool, config: Config): Promise<void> {
+async function prepareSchema(pool: Pool, config: Config): Promise<void> {
   try {
     await pool.query('SELECT 1')
     await migrate(pool, schema)

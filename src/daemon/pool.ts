@@ -1,0 +1,44 @@
+import pg, { type PoolClient, type PoolConfig } from 'pg'
+import { HaetaeError, messageOf } from '#model/errors.ts'
+
+type Callback = (
+  error: Error | undefined,
+  client: PoolClient | undefined,
+  done: (release?: Error | boolean) => void,
+) => void
+
+/**
+ * A pool whose failed connections are errors of the catalogue, so that a person who meets one is told what is wrong and
+ * not that Haetae is broken. `where` names the database, `whyDown` what the supervisor knows.
+ */
+export class NamedPool extends pg.Pool {
+  readonly #where: string
+  readonly #whyDown: () => string | undefined
+
+  constructor(config: PoolConfig, where: string, whyDown: () => string | undefined) {
+    super(config)
+    this.#where = where
+    this.#whyDown = whyDown
+  }
+
+  override connect(): Promise<PoolClient>
+  override connect(callback: Callback): void
+  override connect(callback?: Callback): Promise<PoolClient> | void {
+    if (callback === undefined) {
+      return super.connect().catch((error: unknown) => {
+        throw this.#named(error)
+      })
+    }
+    super.connect((error, client, done) =>
+      callback(error === undefined || error === null ? undefined : this.#named(error), client, done),
+    )
+  }
+
+  #named(cause: unknown): HaetaeError {
+    return new HaetaeError('postgres-unavailable', 'no connection', {
+      where: this.#where,
+      why: this.#whyDown() ?? messageOf(cause),
+      cause,
+    })
+  }
+}
