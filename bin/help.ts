@@ -13,7 +13,8 @@ export async function helpOrMistake(config: Config, argv: readonly string[]): Pr
   }
   const id = [2, 1].map((count) => words.slice(0, count).join(':')).find((one) => isKnown(config, one))
   // `system lits`: the topic is there, the command is not.
-  const mistyped = words.length > 1 && id === words[0] && config.findCommand(id) === undefined
+  const mistyped =
+    words.length > 1 && id !== undefined && id === words[0] && config.findCommand(id) === undefined
   if (words.length === 0 || (id !== undefined && !mistyped)) {
     await new Help(config, { maxWidth: 100 }).showHelp(id === undefined ? [] : [id])
     return

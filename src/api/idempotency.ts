@@ -23,7 +23,10 @@ export const apiSchema: SchemaChange[] = [
   },
 ]
 
-/** This process: what it left undone when it was killed may be done again by the next one. */
+/**
+ * This process: what it left undone when it was killed may be done again by the next one. One process has a data
+ * folder, so another owner is a dead one; once several daemons share a PostgreSQL, a claim needs a term like a run's.
+ */
 const self = randomUUID()
 
 export interface IdempotentCall {

@@ -69,6 +69,8 @@ export function buildApi(options: ApiOptions): FastifyInstance {
 function createApp(options: ApiOptions): FastifyInstance {
   const common = {
     bodyLimit: 1024 * 1024,
+    // To receive a request, not to answer it: a slow sender must not hold a connection for ever.
+    requestTimeout: 30_000,
     forceCloseConnections: true,
     logController: new LogController({ disableRequestLogging: true }),
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),

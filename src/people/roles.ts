@@ -15,9 +15,3 @@ export const rolesThatMay = {
   approve: ['approver', 'commander'],
   attest: ['operator', 'approver', 'commander', 'sre'],
 } as const satisfies Record<Action, readonly Role[]>
-
-/** True when one of the roles may do the action. */
-export function may(held: readonly Role[], action: Action): boolean {
-  const allowed: readonly Role[] = rolesThatMay[action]
-  return held.some((role) => allowed.includes(role))
-}
