@@ -5,8 +5,7 @@ export interface CatalogueEntry {
   ko: string
   en: string
   remedy: string
-  /** The remedy in Korean; without it the English one is shown. */
-  remedyKo?: string
+  remedyKo: string
 }
 
 /**
@@ -20,6 +19,7 @@ export const catalogue = {
     ko: '입력이 올바르지 않습니다',
     en: 'the input is not valid',
     remedy: 'Correct the value named above and try again.',
+    remedyKo: '위에 표시된 값을 고쳐 다시 시도하십시오.',
   },
   'already-held': {
     status: 409,
@@ -27,6 +27,7 @@ export const catalogue = {
     ko: '다른 프로세스가 이미 사용 중입니다',
     en: 'already in use by another process',
     remedy: 'Stop the process named above, or use another folder or instance name.',
+    remedyKo: '위에 표시된 프로세스를 멈추거나, 다른 폴더 또는 인스턴스 이름을 쓰십시오.',
   },
   'config-invalid': {
     status: 400,
@@ -34,6 +35,7 @@ export const catalogue = {
     ko: '설정이 올바르지 않습니다',
     en: 'the configuration is not valid',
     remedy: 'Correct the keys named above; `haetae config show` lists every key and where it came from.',
+    remedyKo: '위에 표시된 항목을 고치십시오. `haetae config show`가 모든 항목과 출처를 보여 줍니다.',
   },
   'config-unreadable': {
     status: 400,
@@ -41,6 +43,7 @@ export const catalogue = {
     ko: '설정 파일을 읽을 수 없습니다',
     en: 'the configuration file cannot be read',
     remedy: 'Give the right path with --config, and let the daemon read it.',
+    remedyKo: '--config에 맞는 경로를 주고, 데몬이 읽을 수 있게 하십시오.',
   },
   'listen-failed': {
     status: 503,
@@ -48,6 +51,7 @@ export const catalogue = {
     ko: 'API 주소를 열 수 없습니다',
     en: 'the API cannot listen',
     remedy: 'Free the address named above or change listen in the configuration.',
+    remedyKo: '위에 표시된 주소를 비우거나 설정의 listen을 바꾸십시오.',
   },
   'postgres-missing': {
     status: 503,
@@ -55,6 +59,7 @@ export const catalogue = {
     ko: 'PostgreSQL 실행 파일이 없습니다',
     en: 'the programs of PostgreSQL are not there',
     remedy: 'Install postgresql-15 or newer, name its folder by postgres.binDir, or give postgres.url.',
+    remedyKo: 'postgresql-15 이상을 설치하거나, postgres.binDir에 폴더를, 또는 postgres.url을 지정하십시오.',
   },
   'postgres-unavailable': {
     status: 503,
@@ -62,6 +67,7 @@ export const catalogue = {
     ko: 'Haetae의 PostgreSQL을 사용할 수 없습니다',
     en: 'the PostgreSQL of Haetae is not available',
     remedy: 'See the reason above and its log; the daemon goes on by itself once it answers.',
+    remedyKo: '위의 이유와 로그를 확인하십시오. PostgreSQL이 응답하면 데몬은 스스로 계속합니다.',
   },
   'redis-missing': {
     status: 503,
@@ -69,6 +75,7 @@ export const catalogue = {
     ko: 'redis-server 실행 파일이 없습니다',
     en: 'redis-server is not there',
     remedy: 'Install redis-server, name it by redis.binary, or give redis.url; only backups wait for it.',
+    remedyKo: 'redis-server를 설치하거나, redis.binary 또는 redis.url을 지정하십시오. 백업만 기다립니다.',
   },
   'redis-unavailable': {
     status: 503,
@@ -76,6 +83,7 @@ export const catalogue = {
     ko: 'Redis를 사용할 수 없습니다',
     en: 'Redis is not available',
     remedy: 'See the reason above; backups wait and go on once it answers, nothing else needs it.',
+    remedyKo: '위의 이유를 확인하십시오. 백업만 기다리며, Redis가 응답하면 계속합니다.',
   },
   'prometheus-unavailable': {
     status: 503,
@@ -84,6 +92,8 @@ export const catalogue = {
     en: 'Prometheus is not available',
     remedy:
       'Start it or correct prometheus.url; health is unknown until it answers, a failover does not need it.',
+    remedyKo:
+      '시작하거나 prometheus.url을 고치십시오. 그때까지 상태는 unknown이며, 재해 전환에는 필요하지 않습니다.',
   },
   'backup-tool-missing': {
     status: 503,
@@ -91,6 +101,7 @@ export const catalogue = {
     ko: '백업 도구 실행 파일이 없습니다',
     en: 'the program of a backup tool is not there',
     remedy: 'Install postgresql-15 or newer (pg_basebackup, pg_verifybackup, pg_receivewal).',
+    remedyKo: 'postgresql-15 이상을 설치하십시오(pg_basebackup, pg_verifybackup, pg_receivewal).',
   },
   'usage-wrong': {
     status: 400,
@@ -405,6 +416,7 @@ export const catalogue = {
     ko: '실습 환경의 명령이 실패했습니다',
     en: 'a command of the lab failed',
     remedy: 'Read the reason; `haetae lab down` and `haetae lab up` start afresh.',
+    remedyKo: '이유를 확인하십시오. `haetae lab down` 뒤 `haetae lab up`으로 새로 시작합니다.',
   },
   'lab-part-failed': {
     status: 503,
@@ -412,6 +424,7 @@ export const catalogue = {
     ko: '실습 환경의 구성요소가 기동하지 못했습니다',
     en: 'a part of the lab did not come up',
     remedy: 'Read its log (path above); `haetae lab down` and `haetae lab up` start afresh.',
+    remedyKo: '위 경로의 로그를 확인하십시오. `haetae lab down` 뒤 `haetae lab up`으로 새로 시작합니다.',
   },
   'lab-needs': {
     status: 503,
@@ -419,6 +432,7 @@ export const catalogue = {
     ko: '실습 환경에 필요한 것이 없습니다',
     en: 'the lab cannot run here',
     remedy: 'Provide what is named above; nothing was changed.',
+    remedyKo: '위에 표시된 것을 마련하십시오. 아무것도 바뀌지 않았습니다.',
   },
   'lab-not-up': {
     status: 404,
@@ -426,13 +440,15 @@ export const catalogue = {
     ko: '실습 환경이 실행 중이 아닙니다',
     en: 'the lab is not up',
     remedy: 'Start it with `haetae lab up`.',
+    remedyKo: '`haetae lab up`으로 시작하십시오.',
   },
   'drill-stuck': {
     status: 503,
     exit: 6,
     ko: '모의훈련이 더 나아가지 못합니다',
     en: 'the drill does not get on',
-    remedy: 'The lab stays as it is: look with `./haetae lab status` and `./haetae run list`, then run the drill again.',
+    remedy:
+      'The lab stays as it is: look with `./haetae lab status` and `./haetae run list`, then run the drill again.',
     remedyKo:
       '실습 환경은 그대로 있습니다. `./haetae lab status`와 `./haetae run list`로 살펴본 뒤 모의훈련을 다시 실행하십시오.',
   },
@@ -498,6 +514,7 @@ export const catalogue = {
     ko: 'Haetae 내부 오류입니다',
     en: 'Haetae itself failed',
     remedy: 'Nothing was lost; report this with the log line that carries the same id.',
+    remedyKo: '잃은 것은 없습니다. 같은 id가 적힌 로그 줄과 함께 알려 주십시오.',
   },
   'authority-without-fence': {
     status: 409,

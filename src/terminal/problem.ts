@@ -11,8 +11,8 @@ const labels = {
 
 /** What to do about an error, in the language; Korean where the catalogue's own remedy stands. */
 export function remedyOf(error: HaetaeError, language: Language): string {
-  const entry: { remedy: string; remedyKo?: string } = catalogue[error.code]
-  return language === 'ko' && error.remedy === entry.remedy ? (entry.remedyKo ?? error.remedy) : error.remedy
+  const entry = catalogue[error.code]
+  return language === 'ko' && error.remedy === entry.remedy ? entry.remedyKo : error.remedy
 }
 
 /** An error for a person: what, where, why, what to do, and the code to search for. */
