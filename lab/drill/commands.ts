@@ -3,11 +3,6 @@ import { HaetaeError } from '#model/errors.ts'
 import { attempt, lastLines } from '../command.ts'
 import { CHECKOUT } from '../instance.ts'
 
-/** One `haetae` command as a person would type it. */
-export interface Typed {
-  args: readonly string[]
-}
-
 /** How the command looks on a shell's line. */
 export function shown(args: readonly string[]): string {
   const quoted = args.map((word) => (/^[\w./:=,@-]+$/.test(word) ? word : `"${word.replaceAll('"', '\\"')}"`))

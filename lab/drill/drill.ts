@@ -1,6 +1,8 @@
 import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
 import { loadEstate } from '#estate/load.ts'
 import { HaetaeError, isHaetaeError, messageOf } from '#model/errors.ts'
+import { languageOf } from '#terminal/language.ts'
 import { problemLines } from '#terminal/problem.ts'
 import { recordFile } from '../citizens/start.ts'
 import { CHECKOUT, instanceOf, type Instance } from '../instance.ts'
@@ -22,24 +24,32 @@ import { heartbeatsSeen, writeReport, type WrittenReport } from './reporting.ts'
 import type { Scene } from './scene.ts'
 import { summarize } from './summary.ts'
 
+/** Where others join in: tests stop and kill things at these moments. */
+export interface Moments {
+  /** The loss is seen, nothing is decided yet. */
+  beforeDecisions?: (scene: Scene) => Promise<void>
+  /** The run has all it waits for, and works. Runs beside it. */
+  duringRun?: (scene: Scene, run: string) => Promise<void>
+}
+
+export interface DrillSetting {
+  options: DrillOptions
+  signal: AbortSignal
+  narrator: Narrator
+  /** Where the report's folder is made. */
+  reports: string
+  moments?: Moments
+}
+
 /**
  * Loses a data center in the lab and recovers: a fresh lab, the loss of daejeon, detection, decisions, the run, the
  * citizens' return, the report. The lab stays up. Throws HaetaeError for whatever does not go on.
  */
-export async function drill(
-  options: DrillOptions,
-  signal: AbortSignal,
-  narrator: Narrator,
-): Promise<WrittenReport> {
-  const instance = instanceOf()
-  const systems = labSystems(await loadEstate(estateFiles(CHECKOUT)))
-  const from = 'daejeon'
-  const lagging = options.lag === undefined ? undefined : laggingSystem(systems, options.lag, from)
-  const contextFile = labContextFile(instance)
-  const scene: Scene = {
-    ...{ instance, options, narrator, systems, contextFile, from, to: 'gwangju', signal, backups: [] },
-    ...{ haetae: new HaetaeView(contextFile), record: new RecordTail(recordFile(instance)) },
-  }
+export async function drill(setting: DrillSetting): Promise<{ scene: Scene; written: WrittenReport }> {
+  const { options, narrator, signal, moments = {} } = setting
+  const scene = await sceneOf(setting)
+  const { instance, from } = scene
+  const lagging = options.lag === undefined ? undefined : laggingSystem(scene.systems, options.lag, from)
   narrator.chapter('1. 준비', '1. Preparation')
   await freshLab(instance, scene)
   await everythingServes(scene)
@@ -56,15 +66,36 @@ export async function drill(
   narrator.chapter('3. 감지', '3. Detection')
   await seeTheLoss(scene)
   const heartbeats = await heartbeatsSeen(scene)
+  await moments.beforeDecisions?.(scene)
   narrator.chapter('4. 결정', '4. Decisions')
   const run = await decide(scene)
   narrator.chapter('5. 복구', '5. Recovery')
-  await watchRun(scene, run)
+  await Promise.all([watchRun(scene, run), moments.duringRun?.(scene, run)])
   await citizensServed(scene, lossAt)
   narrator.chapter('6. 결과', '6. Result')
   const written = await writeReport(scene, run, lossAt, heartbeats)
   summarize(scene, written)
-  return written
+  return { scene, written }
+}
+
+async function sceneOf({ options, narrator, signal, reports }: DrillSetting): Promise<Scene> {
+  const instance = instanceOf()
+  const contextFile = labContextFile(instance)
+  return {
+    ...{
+      instance,
+      options,
+      narrator,
+      signal,
+      contextFile,
+      reports,
+      from: 'daejeon',
+      to: 'gwangju',
+      backups: [],
+    },
+    systems: labSystems(await loadEstate(estateFiles(CHECKOUT))),
+    ...{ haetae: new HaetaeView(contextFile), record: new RecordTail(recordFile(instance)) },
+  }
 }
 
 /** 0 when every system serves citizens again and nothing was lost that should not have been. */
@@ -82,15 +113,18 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0
   }
   const stop = new AbortController()
-  const stopAsked = (): void => stop.abort()
+  // The second time it is meant at once.
+  const stopAsked = (): void => (stop.signal.aborted ? process.exit(130) : stop.abort())
   process.on('SIGINT', stopAsked)
   process.on('SIGTERM', stopAsked)
   const narrator = new Narrator(options.language)
+  const reports = join(CHECKOUT, '.haetae', 'reports')
   try {
-    return exitCodeOf(await drill(options, stop.signal, narrator), options)
+    const { written } = await drill({ options, narrator, signal: stop.signal, reports })
+    return exitCodeOf(written, options)
   } catch (error) {
     narrator.close()
-    if (!stop.signal.aborted) throw error
+    if (!stop.signal.aborted) return explain(error, options)
     await sayWhatRuns(narrator, instanceOf())
     return 130
   } finally {
@@ -114,24 +148,17 @@ async function sayWhatRuns(narrator: Narrator, instance: Instance): Promise<void
 }
 
 /** Prints what went wrong as every command does, and gives its exit code. */
-function explain(error: unknown): number {
+function explain(error: unknown, { language }: Pick<DrillOptions, 'language'>): number {
   const known = isHaetaeError(error)
     ? error
     : new HaetaeError('defect', 'the drill', { why: messageOf(error), cause: error })
-  const language = readLanguage()
   process.stderr.write(`\n${problemLines(known, language).join('\n')}\n`)
-  if (!isHaetaeError(error) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+  if (known !== error && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
   return known.exitCode
 }
 
-function readLanguage() {
-  try {
-    return readOptions(process.argv.slice(2), process.env).language
-  } catch {
-    return 'en'
-  }
-}
-
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
-  process.exitCode = await main(process.argv.slice(2)).catch(explain)
+  process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) =>
+    explain(error, { language: languageOf(undefined, process.env) }),
+  )
 }

@@ -7,10 +7,12 @@ import { paint } from '#terminal/paint.ts'
 export class Narrator {
   readonly language: Language
   readonly #footer: Footer
+  readonly #screen: Screen
   readonly #began = Date.now()
 
   constructor(language: Language, screen: Screen = process.stdout) {
     this.language = language
+    this.#screen = screen
     this.#footer = new Footer(screen)
   }
 
@@ -32,7 +34,8 @@ export class Narrator {
 
   /** What is going on now; replaced by the next one. Only on a terminal: elsewhere the lines are enough. */
   status(ko: string, en: string): void {
-    if (process.stdout.isTTY) this.#footer.show([paint('dim', `${this.#elapsed()}  ${this.say(ko, en)}`)])
+    if (this.#screen.isTTY === true)
+      this.#footer.show([paint('dim', `${this.#elapsed()}  ${this.say(ko, en)}`)])
   }
 
   say(ko: string, en: string): string {

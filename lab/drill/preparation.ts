@@ -1,4 +1,3 @@
-import { isHaetaeError } from '#model/errors.ts'
 import { down } from '../down.ts'
 import type { Instance } from '../instance.ts'
 import { status } from '../status.ts'
@@ -80,9 +79,4 @@ export async function everythingBackedUp(scene: Scene): Promise<void> {
 
 function isGoodBase(line: { tool: string; outcome: string; verified: boolean }): boolean {
   return line.tool.includes('basebackup') && line.outcome === 'succeeded' && line.verified
-}
-
-/** True for the error of a wait that a person broke off. */
-export function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted && !isHaetaeError(error, 'lab-command-failed')
 }

@@ -2,7 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run as runCommand } from '../command.ts'
 import { addressesOf, PORTS } from '../addresses.ts'
-import { CHECKOUT } from '../instance.ts'
 import { inPlace } from '../place.ts'
 import type { StoredIds } from '../report/citizens-view.ts'
 import { renderHtml } from '../report/html.ts'
@@ -19,7 +18,7 @@ export interface WrittenReport {
   json: string
 }
 
-/** Joins what Haetae says with the citizens' record, and writes both forms of the report into the checkout. */
+/** Joins what Haetae says with the citizens' record, and writes both forms of the report. */
 export async function writeReport(
   scene: Scene,
   run: string,
@@ -41,7 +40,7 @@ export async function writeReport(
     needs: new Map(scene.systems.map(({ id, needs }) => [id, needs.map((need) => need.id)])),
     now: Date.now(),
   })
-  const folder = join(CHECKOUT, '.haetae', 'reports', run)
+  const folder = join(scene.reports, run)
   await mkdir(folder, { recursive: true })
   const [html, json] = [join(folder, 'report.html'), join(folder, 'report.json')]
   await writeFile(html, renderHtml(report))

@@ -18,6 +18,8 @@ export interface Scene {
   readonly from: SiteId
   readonly to: SiteId
   readonly signal: AbortSignal
+  /** Where the report's folder is made. */
+  readonly reports: string
   /** The backup logs of both sites before the loss: one of them goes with its site. */
   backups: BackupLine[]
 }

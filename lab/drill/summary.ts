@@ -1,6 +1,5 @@
 import { relative } from 'node:path'
 import { table } from '#terminal/table.ts'
-import { CHECKOUT } from '../instance.ts'
 import type { SystemReport } from '../report/report.ts'
 import { english, korean } from '../report/words.ts'
 import type { Narrator } from './narrator.ts'
@@ -25,8 +24,8 @@ export function summarize(scene: Scene, written: WrittenReport): void {
   narrator.plain(`${words.debts}: ${report.fenceDebts.map(({ system }) => system).join(' ') || words.none}`)
   narrator.plain()
   narrator.plain(narrator.say('결과 보고서:', 'Report:'))
-  narrator.plain(`  ${relative(CHECKOUT, written.html)}`)
-  narrator.plain(`  ${relative(CHECKOUT, written.json)}`)
+  narrator.plain(`  ${relative(process.cwd(), written.html)}`)
+  narrator.plain(`  ${relative(process.cwd(), written.json)}`)
   nextCommands(narrator, report.run.id)
 }
 

@@ -13,21 +13,34 @@ import type { StoredIds } from './citizens-view.ts'
  * Haetae and not through the web service.
  */
 export async function storedIds(instance: Instance, system: LabSystem, site: SiteId): Promise<StoredIds> {
+  const query = "SELECT 'primary' WHERE NOT pg_is_in_recovery() UNION ALL SELECT id FROM transactions"
   try {
-    const passwords = JSON.parse(await readFile(appPasswordsFile(instance), 'utf8')) as Record<string, string>
-    const address = [
-      `host=${system.databaseAddresses[site]} dbname=${system.databaseName} user=app connect_timeout=5`,
-      `sslmode=verify-full sslrootcert=${labAuthorityAt(instance, site).cert}`,
-    ].join(' ')
-    const query = "SELECT 'primary' WHERE NOT pg_is_in_recovery() UNION ALL SELECT id FROM transactions"
-    const psql = ['psql', '--no-psqlrc', '-At', '-v', 'ON_ERROR_STOP=1', '-c', query, address]
-    const output = await run([...(await inPlace(instance, site)), ...psql], {
-      env: { PGPASSWORD: passwords[system.id] ?? '' },
-    })
-    const ids = new Set(output.split('\n').filter((line) => line !== ''))
+    const ids = new Set(await askDatabase(instance, system, site, query))
     if (!ids.delete('primary')) return { why: `the database at ${site} is not a primary` }
     return ids
   } catch (error) {
     return { why: messageOf(error) }
   }
+}
+
+/**
+ * Runs one query in a system's database at a site, as its web service would, and returns the rows as psql prints
+ * them unaligned. Throws `lab-command-failed`, `lab-not-up`.
+ */
+export async function askDatabase(
+  instance: Instance,
+  system: LabSystem,
+  site: SiteId,
+  query: string,
+): Promise<string[]> {
+  const passwords = JSON.parse(await readFile(appPasswordsFile(instance), 'utf8')) as Record<string, string>
+  const address = [
+    `host=${system.databaseAddresses[site]} dbname=${system.databaseName} user=app connect_timeout=5`,
+    `sslmode=verify-full sslrootcert=${labAuthorityAt(instance, site).cert}`,
+  ].join(' ')
+  const psql = ['psql', '--no-psqlrc', '-At', '-v', 'ON_ERROR_STOP=1', '-c', query, address]
+  const output = await run([...(await inPlace(instance, site)), ...psql], {
+    env: { PGPASSWORD: passwords[system.id] ?? '' },
+  })
+  return output.split('\n').filter((line) => line !== '')
 }
