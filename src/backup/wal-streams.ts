@@ -40,7 +40,7 @@ export interface StreamState {
   last: StreamPosition | undefined
 }
 
-/** A connection that lives this long has begun to stream. */
+/** A receiver that lives this long after the source accepted us has begun to stream. */
 const settledMs = 1_500
 
 /** One pg_receivewal per database that is primary at another site, started again with growing pauses. */
@@ -166,7 +166,7 @@ class Session {
   async run(): Promise<string> {
     const { access, site, folder } = this.#parts
     const over = new AbortController()
-    const settling = this.#settle(over.signal)
+    let settling: Promise<void> = Promise.resolve()
     try {
       await streamWal({
         source: this.#source,
@@ -174,6 +174,7 @@ class Session {
         folder: folderOf(folder, this.#source),
         slot: walSlotOf(site),
         signal: this.#signal,
+        onBegin: () => (settling = this.#settle(over.signal)),
       })
       return await this.#ended('the daemon stopped it', over, settling)
     } catch (error) {

@@ -61,7 +61,7 @@ export function buildMonitor(needs: Needs): Monitor {
 }
 
 /** Pause between looks at the standbys: each is a connection of its own. */
-const standbysEveryMs = 3_000
+const standbysEveryMs = 2_000
 
 function standbysLooker(needs: Needs): (signal: AbortSignal) => Promise<ReadonlyMap<string, StandbyLook>> {
   const reader = standbyReader(needs.config)

@@ -66,7 +66,7 @@ export class Monitor {
     this.#look = { prometheus: { answered: false, why }, measures: {}, targets: {}, at: ports.clock.now() }
   }
 
-  start(pace: MonitorPace = { prometheusMs: 500, standbysMs: 3_000 }): void {
+  start(pace: MonitorPace = { prometheusMs: 500, standbysMs: 2_000 }): void {
     this.#loops = [
       this.#every(pace.prometheusMs, async (signal) => {
         this.#look = await this.#ports.prometheus(signal)

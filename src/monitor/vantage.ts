@@ -5,6 +5,8 @@ export interface Look {
   saw: VantageSight['saw']
   fault: boolean
   why: string
+  /** How long the site had said nothing already when it was looked at; 0 when absent. */
+  silentMs?: number
 }
 
 /** A vantage point onto one site. Wired by the daemon: the peer's client sits in a higher layer. */
@@ -24,7 +26,9 @@ export class VantageMemory {
 
   note(vantage: Vantage, look: Look, at: number): void {
     // Silence counts from the last answer, or from the first look when there never was one.
-    if (look.saw === 'answer' || !this.#answeredAt.has(vantage)) this.#answeredAt.set(vantage, at)
+    if (look.saw === 'answer' || !this.#answeredAt.has(vantage)) {
+      this.#answeredAt.set(vantage, at - (look.silentMs ?? 0))
+    }
     this.#last.set(vantage, { ...look, at })
   }
 

@@ -4,7 +4,7 @@ import type { StandbyLook } from './replication.ts'
 import type { Look, Vantage } from './vantage.ts'
 
 /** A standby that got nothing for longer than this sees silence. Heartbeat rows are written every second. */
-const receiptMs = 4_000
+const receiptMs = 2_500
 
 /** The site's scrape targets, as this site's Prometheus sees them. `isActive`: the system is primary there. */
 export function prometheusVantage(
@@ -64,11 +64,13 @@ export function replicationVantage(
 export function streamsSeen(looks: ReadonlyMap<string, StandbyLook>): Look {
   const seen = [...looks.values()].flatMap((look) => (look.kind === 'seen' ? [look.sight] : []))
   if (seen.length === 0) return { saw: 'unavailable', fault: false, why: 'no standby of it answers here' }
-  const lively = seen.filter((sight) => sight.silentMs !== null && sight.silentMs < receiptMs).length
-  if (lively === 0) return { saw: 'silence', fault: false, why: `none of ${seen.length} standbys receives` }
-  return {
-    saw: 'answer',
-    fault: lively * 2 < seen.length,
-    why: `${lively} of ${seen.length} standbys receive`,
+  const ages = seen.flatMap((sight) => sight.silentMs ?? [])
+  const lively = ages.filter((age) => age < receiptMs).length
+  const silentMs = Math.max(0, Math.min(...ages, Number.MAX_SAFE_INTEGER))
+  if (lively === 0) {
+    const why = `none of ${seen.length} standbys receives`
+    return { saw: 'silence', fault: false, why, ...(ages.length === 0 ? {} : { silentMs }) }
   }
+  const why = `${lively} of ${seen.length} standbys receive`
+  return { saw: 'answer', fault: lively * 2 < seen.length, why, silentMs }
 }

@@ -12,6 +12,8 @@ export interface WalStreamOptions {
   /** Slot at the source: it keeps what we have not received yet. */
   slot: string
   signal: AbortSignal
+  /** The source has accepted us: receiving begins. */
+  onBegin?: () => void
 }
 
 /** The slot and application name of a site's WAL stream, the same at every source. */
@@ -30,6 +32,7 @@ export async function streamWal(options: WalStreamOptions): Promise<void> {
   if (signal.aborted) return
   if (made.code !== 0)
     throw new ToolFailed('pg_receivewal --create-slot', made.said || `ended with ${made.code}`)
+  options.onBegin?.()
   // --no-loop: reconnecting is ours, so that every loss is seen and written down.
   const end = await receive(options, ['-D', folder, '--no-loop', '--status-interval=1'])
   if (signal.aborted) return

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { understand, type PrometheusLook } from '#monitor/prometheus-source.ts'
 import { streamsSeen, targetsSeen } from '#monitor/vantages.ts'
 import { lookForAnswer } from '#monitor/silence.ts'
-import type { Vantage } from '#monitor/vantage.ts'
+import { VantageMemory, type Vantage } from '#monitor/vantage.ts'
 
 const now = 1_800_000_000_000
 const series = (name: string, labels: Record<string, string>, value: number) => ({
@@ -29,6 +29,13 @@ function look(ups: [Record<string, string>, number, number][]): PrometheusLook {
     now,
   )
 }
+
+const vantage = (kind: Vantage['kind'], saw: 'answer' | 'silence' | 'unavailable'): Vantage => ({
+  site: 'daejeon',
+  kind,
+  everyMs: 1,
+  look: async () => ({ saw, fault: false, why: '' }),
+})
 
 describe('what Prometheus has', () => {
   test('the age of a measure is the age of its scrape', () => {
@@ -118,6 +125,17 @@ describe('what the standbys see', () => {
     ).toBe('answer')
   })
 
+  test('the silence that a standby has seen already counts from its last receipt', () => {
+    const memory = new VantageMemory()
+    const point = vantage('replication', 'answer')
+    memory.note(point, streamsSeen(new Map([['A', seen(2_000)]])), now)
+    memory.note(point, streamsSeen(new Map([['A', seen(4_000)]])), now + 2_000)
+    expect(memory.sights(now + 2_000)).toMatchObject([{ saw: 'silence', silentMs: 4_000 }])
+    memory.note(point, streamsSeen(new Map([['A', seen(100)]])), now + 3_000)
+    expect(memory.sights(now + 3_500)).toMatchObject([{ saw: 'answer', silentMs: 0 }])
+    expect(memory.sights(now + 60_000)).toMatchObject([{ saw: 'unavailable' }])
+  })
+
   test('standbys that do not answer, or were promoted, are no vantage point', () => {
     expect(
       streamsSeen(
@@ -131,12 +149,6 @@ describe('what the standbys see', () => {
 })
 
 describe('looking for an answer now', () => {
-  const vantage = (kind: Vantage['kind'], saw: 'answer' | 'silence' | 'unavailable'): Vantage => ({
-    site: 'daejeon',
-    kind,
-    everyMs: 1,
-    look: async () => ({ saw, fault: false, why: '' }),
-  })
   const ask = (...vantages: Vantage[]) =>
     lookForAnswer('daejeon', vantages, { now: () => now }, AbortSignal.timeout(1_000))
 
