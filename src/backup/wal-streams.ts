@@ -174,7 +174,9 @@ class Session {
         folder: folderOf(folder, this.#source),
         slot: walSlotOf(site),
         signal: this.#signal,
-        onBegin: () => (settling = this.#settle(over.signal)),
+        onBegin: () => {
+          settling = this.#settle(over.signal)
+        },
       })
       return await this.#ended('the daemon stopped it', over, settling)
     } catch (error) {

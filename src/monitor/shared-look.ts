@@ -1,4 +1,5 @@
 import type { Clock } from '#model/time.ts'
+import { orAborted } from '#platform/no-answer.ts'
 
 /** However many ask, one look is made; it ends by itself, whoever lost interest in it. */
 const lookWithinMs = 3_000
@@ -21,15 +22,6 @@ export function sharedLook<T>(
       began = now
       current = look(AbortSignal.timeout(lookWithinMs))
     }
-    return orAborted(current, signal)
+    return orAborted(signal, current)
   }
-}
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((done, fail) => {
-    const onAbort = (): void => fail(signal.reason as Error)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(done, fail).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

@@ -33,7 +33,7 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
       new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] }),
     onScrape: (fill) => void fillers.push(fill),
     async text() {
-      await Promise.all(fillers.map((fill) => fill()))
+      await Promise.all(fillers.map(async (fill) => fill()))
       return registry.metrics()
     },
   }

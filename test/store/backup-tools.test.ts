@@ -53,7 +53,7 @@ describe('pg_basebackup', () => {
     appendFileSync(join(target, 'PG_VERSION'), 'x')
     expect(() =>
       execFileSync(join(postgresBinaries(), 'pg_verifybackup'), ['-e', target], { stdio: 'ignore' }),
-    ).toThrow()
+    ).toThrow('Command failed')
   })
 
   test('a source that is not there, and a wrong password, say so and leave nothing', async () => {

@@ -7,10 +7,8 @@ export function findingService(store: FindingStore): FindingService {
   return {
     async list(query) {
       const { limit, cursor, state } = query
-      const rows = await store.list({
-        limit: limit + 1,
-        ...(cursor === undefined ? {} : { beforeId: cursor }),
-      })
+      const states = state === undefined ? undefined : [state]
+      const rows = await store.list({ limit: limit + 1, beforeId: cursor, states })
       return pageOfRows(
         rows.map((row) => ({
           id: row.id,
