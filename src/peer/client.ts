@@ -91,11 +91,21 @@ async function send(
   try {
     return await beforeEnd(answerOf(request(url, { dispatcher: agent, signal })), signal)
   } catch (error) {
+    if (signal.aborted) throw new NoAnswer(`the daemon of ${site}`, signal.reason)
     const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+    if (silences.has(code)) throw new NoAnswer(`the daemon of ${site}`, error)
     if (code === 'ECONNREFUSED' || code === 'ECONNRESET') throw new PeerRefused(site, code)
-    throw new NoAnswer(`the daemon of ${site}`, signal.aborted ? signal.reason : error)
+    throw new Error(`something answers for the daemon of ${site}, but not it: ${messageOf(error)}`, {
+      cause: error,
+    })
   }
 }
+
+/** Only these are silence. A bad certificate, say, was shown by something that lives. */
+const silences = new Set([
+  ...['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN'],
+  ...['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_ABORTED'],
+])
 
 async function answerOf(asked: ReturnType<typeof request>): Promise<{ status: number; text: string }> {
   const response = await asked

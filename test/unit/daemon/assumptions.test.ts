@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest'
+import type { AuthorityStore } from '#authority/store.ts'
+import type { Authority, Fence } from '#authority/types.ts'
+import { assumptionChecks } from '#daemon/assumptions.ts'
+import type { Assumptions } from '#engine/ports.ts'
+import type { Assumption, Plan, PlanNode } from '#plan/plan.ts'
+
+const now = Date.parse('2026-11-24T06:00:00Z')
+const at = '2026-11-24T05:00:00.000Z'
+const statement = { ko: '', en: '' }
+const all: Assumption[] = [
+  { kind: 'source-silent', subject: 'daejeon', statement, bound: { site: 'daejeon' } },
+  { kind: 'fence', subject: 'daejeon', statement, bound: { kind: 'attested', site: 'daejeon' } },
+  { kind: 'active-site', subject: 'GPK', statement, bound: { site: 'daejeon', epoch: 1 } },
+  { kind: 'loss-bound', subject: 'GPK', statement, bound: { seconds: 60 } },
+  { kind: 'active-site', subject: 'AID', statement, bound: { site: 'daejeon', epoch: 1 } },
+]
+const plan = { subject: { fromSite: 'daejeon', assumptions: all } } as unknown as Plan
+const promote = { id: 'GPK/promote', type: 'pg.promote', system: 'GPK' } as PlanNode
+
+interface World {
+  site?: string
+  epoch?: number
+  runId?: string | null
+  vantages?: { vantage: string; answered: boolean; why: string }[]
+  silent?: boolean
+  loss?: number
+  fence?: Partial<Fence> | undefined
+}
+
+function broken(world: World, node: PlanNode | null) {
+  const authority: Authority = {
+    system: 'GPK',
+    site: world.site ?? 'daejeon',
+    epoch: world.epoch ?? 1,
+    runId: world.runId ?? null,
+    at,
+  }
+  const fence: Fence = {
+    ...{ runId: 'F-1', system: 'GPK', site: 'daejeon', kind: 'attested', epoch: 2 },
+    ...{ proof: {}, expiresAt: null, debt: 'open', recordedAt: at },
+    ...world.fence,
+  }
+  const store = {
+    current: async () => authority,
+    epochOf: async (runId: string) => (authority.runId === runId ? authority.epoch : undefined),
+    fence: async () => ('fence' in world && world.fence === undefined ? undefined : fence),
+  } as unknown as AuthorityStore
+  const checks: Assumptions = assumptionChecks({
+    authority: store,
+    silence: {
+      look: async () => ({ silent: world.silent ?? true, at, vantages: world.vantages ?? [] }),
+    },
+    clock: { now: () => now, sleep: async () => undefined },
+    lossSeconds: async () => world.loss,
+  })
+  const moment = node === null ? ('start' as const) : ('point-of-no-return' as const)
+  const check = { runId: 'F-1', plan, moment, node, again: false, signal: new AbortController().signal }
+  return checks
+    .broken(check)
+    .then((list) => list.map((one) => `${one.assumption.kind} ${one.assumption.subject}`))
+}
+
+const taken: World = { runId: 'F-1', site: 'gwangju', epoch: 2 }
+const answers = [{ vantage: 'peer of daejeon', answered: true, why: 'it answers' }]
+
+describe('assumptions, proven now', () => {
+  test('nothing is broken while the source is silent and everything is where the plan says', async () => {
+    expect(await broken({}, null)).toEqual([])
+    expect(await broken(taken, promote)).toEqual([])
+  })
+
+  test('a source that answers breaks the plan, at the start and before a point of no return', async () => {
+    expect(await broken({ silent: false, vantages: answers }, null)).toEqual(['source-silent daejeon'])
+    expect(await broken({ ...taken, silent: false, vantages: answers }, promote)).toEqual([
+      'source-silent daejeon',
+      'fence daejeon',
+    ])
+  })
+
+  test('where nobody could look, it cannot be told: that is neither broken nor fine', async () => {
+    const blind = [{ vantage: 'peer of daejeon', answered: false, why: 'could not look' }]
+    await expect(broken({ silent: false, vantages: blind }, null)).rejects.toThrow(
+      'no vantage point could look',
+    )
+  })
+
+  test('a system that somebody else moved since breaks the plan', async () => {
+    expect(await broken({ site: 'gwangju', epoch: 2, runId: 'F-0' }, null)).toEqual([
+      'active-site GPK',
+      'active-site AID',
+    ])
+    expect(await broken({ epoch: 3 }, null)).toEqual(['active-site GPK', 'active-site AID'])
+  })
+
+  test('without its fence, or when that ran out, nothing is promoted', async () => {
+    expect(await broken({ ...taken, fence: undefined }, promote)).toEqual(['fence daejeon'])
+    expect(await broken({ ...taken, fence: { expiresAt: '2026-11-24T05:59:00.000Z' } }, promote)).toEqual([
+      'fence daejeon',
+    ])
+    expect(await broken({ ...taken, fence: { epoch: 1 } }, promote)).toEqual(['fence daejeon'])
+    expect(await broken({}, promote)).toEqual(['fence daejeon'])
+  })
+
+  test('a loss above the bound is asked about before the promotion only; one that cannot be told is not', async () => {
+    expect(await broken({ ...taken, loss: 61 }, promote)).toEqual(['loss-bound GPK'])
+    expect(await broken({ ...taken, loss: 60 }, promote)).toEqual([])
+    expect(await broken({ ...taken, loss: 61 }, { ...promote, type: 'dns.switch' })).toEqual([])
+    expect(await broken({ loss: 61 }, null)).toEqual([])
+  })
+})
