@@ -99,8 +99,11 @@ export default class Approve extends DaemonCommand {
   async #sign(run: string, flags: Flags) {
     if (flags.reason === undefined || flags.reason.trim() === '') {
       throw new HaetaeError('usage-wrong', 'haetae approve', {
-        why: '--reason is missing',
-        remedy: 'Say why with --reason TEXT; it is signed and stays on record.',
+        why: { en: '--reason is missing', ko: '--reason이 없습니다' },
+        remedy: {
+          en: 'Say why with --reason TEXT; it is signed and stays on record.',
+          ko: '--reason 으로 사유를 적으십시오. 서명되어 기록에 남습니다.',
+        },
       })
     }
     const target =
@@ -138,8 +141,14 @@ export default class Approve extends DaemonCommand {
 function refuseFewSources(sources: readonly string[], outside: boolean): void {
   if (new Set(sources.map((one) => one.trim())).size >= 2 && outside) return
   throw new HaetaeError('usage-wrong', 'haetae approve --gate attest', {
-    why: "an attestation needs two different --source, and --outside to say that one lies outside Haetae's network",
-    remedy: 'Say how you know: --source "call to the guard room" --source "what the news shows" --outside.',
+    why: {
+      en: "an attestation needs two different --source, and --outside to say that one lies outside Haetae's network",
+      ko: '확인 서명에는 서로 다른 --source 두 개와, 하나는 Haetae 망 밖의 것임을 밝히는 --outside가 필요합니다',
+    },
+    remedy: {
+      en: 'Say how you know: --source "call to the guard room" --source "what the news shows" --outside.',
+      ko: '어떻게 알았는지 적으십시오: --source "경비실 통화" --source "방송 화면" --outside',
+    },
   })
 }
 

@@ -101,7 +101,10 @@ export abstract class BaseCommand extends Command {
         .join(' ')
       return new HaetaeError('usage-wrong', `haetae ${name}`, {
         why,
-        remedy: `See \`haetae ${name} --help\` for arguments, flags and an example.`,
+        remedy: {
+          en: `See \`haetae ${name} --help\` for arguments, flags and an example.`,
+          ko: `\`haetae ${name} --help\`에서 인자와 옵션, 예시를 확인하십시오.`,
+        },
         cause: error,
       })
     }

@@ -32,7 +32,10 @@ export async function authorise(guard: Guard, head: RouteHead, request: FastifyR
   const allowed = head.access
   if (session.roles.some((role) => allowed.includes(role))) return { kind: 'person', session }
   const refusal = new HaetaeError('role-missing', `${head.method} ${head.path}`, {
-    why: `it needs ${allowed.join(' or ')}; ${session.principal} is ${session.roles.join(', ')}`,
+    why: {
+      en: `it needs ${allowed.join(' or ')}; ${session.principal} is ${session.roles.join(', ')}`,
+      ko: `필요한 역할: ${allowed.join(', ')}. ${session.principal}의 역할: ${session.roles.join(', ')}`,
+    },
   })
   await recordRefusal(guard, request, session.principal, refusal)
   throw refusal

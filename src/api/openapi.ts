@@ -97,7 +97,9 @@ const problem = {
     status: { type: 'integer' },
     where: { type: 'string' },
     why: { type: 'string' },
+    why_ko: { type: 'string' },
     remedy: { type: 'string' },
+    remedy_ko: { type: 'string' },
     facts: { type: 'object' },
   },
 }

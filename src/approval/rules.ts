@@ -69,7 +69,10 @@ export function admit(
   if (statement.planDigest !== subject.planDigest) throw planChanged(statement, subject)
   refuseOtherScope(statement, subject)
   if (signer.id === subject.requester) {
-    const why = `${signer.id} requested this run; the requester never counts`
+    const why = {
+      en: `${signer.id} requested this run; the requester never counts`,
+      ko: `${signer.id}이(가) 이 실행을 요청했습니다. 요청자의 서명은 세지 않습니다`,
+    }
     throw new HaetaeError('own-request', `run ${subject.run}`, { why })
   }
   refuseRole(signer, statement.purpose, policy)
@@ -82,7 +85,8 @@ export function admit(
       counts(one, subject, now),
   )
   if (before !== undefined) {
-    const why = `received at ${new Date(before.receivedAt).toISOString()}`
+    const at = new Date(before.receivedAt).toISOString()
+    const why = { en: `received at ${at}`, ko: `${at}에 접수되었습니다` }
     throw new HaetaeError('approved-already', `${signer.id} at gate ${gate.node} of run ${subject.run}`, {
       why,
     })
@@ -94,13 +98,19 @@ export function admit(
 export function refuseRole(signer: Principal, purpose: Purpose, policy: PurposePolicy): void {
   if (signer.roles.some((role) => policy.roles.includes(role))) return
   throw new HaetaeError('role-missing', `${purpose} by ${signer.id}`, {
-    why: `it needs ${policy.roles.join(' or ')}; ${signer.id} is ${signer.roles.join(', ')}`,
+    why: {
+      en: `it needs ${policy.roles.join(' or ')}; ${signer.id} is ${signer.roles.join(', ')}`,
+      ko: `필요한 역할: ${policy.roles.join(', ')}. ${signer.id}의 역할: ${signer.roles.join(', ')}`,
+    },
   })
 }
 
 export function planChanged(statement: Statement, subject: Pick<Subject, 'run' | 'planDigest'>): HaetaeError {
   return new HaetaeError('plan-changed', `run ${subject.run}`, {
-    why: `signed was ${statement.planDigest}, the plan is ${subject.planDigest}`,
+    why: {
+      en: `signed was ${statement.planDigest}, the plan is ${subject.planDigest}`,
+      ko: `서명한 것은 ${statement.planDigest}, 지금 계획은 ${subject.planDigest}`,
+    },
     facts: { signed: statement.planDigest, planDigest: subject.planDigest },
   })
 }

@@ -5,6 +5,7 @@ import type { BodyInputOf, ParamsOf, QueryInputOf, ReplyOf } from '#api/contract
 import { routeHead, type RouteName } from '#api/routes.ts'
 import { catalogue, type ErrorCode } from '#model/error-catalogue.ts'
 import { HaetaeError, isHaetaeError, type Problem } from '#model/errors.ts'
+import type { Localized } from '#model/localized.ts'
 import { sessionStatement } from '#people/session-statement.ts'
 import { addressOf, identityOf, type Context, type SiteAddress } from './context.ts'
 import { forgetSession, readSession, signWith, writeSession } from './session.ts'
@@ -136,8 +137,14 @@ export class Client {
   #lost(error: AnswerLost): HaetaeError {
     return new HaetaeError('daemon-unreachable', `site ${this.site}`, {
       where: this.place,
-      why: `${error.message}; whether the request was carried out is not known`,
-      remedy: 'Look first (`haetae run list`), then repeat the command if it did not happen.',
+      why: {
+        en: `${error.message}; whether the request was carried out is not known`,
+        ko: `응답을 받지 못했습니다. 요청이 수행되었는지 알 수 없습니다 (${error.message})`,
+      },
+      remedy: {
+        en: 'Look first (`haetae run list`), then repeat the command if it did not happen.',
+        ko: '먼저 `haetae run list`로 확인하고, 수행되지 않았으면 다시 실행하십시오.',
+      },
       cause: error,
     })
   }
@@ -165,10 +172,14 @@ export function fromProblem(problem: Problem): HaetaeError {
   const code: ErrorCode = problem.code
   return new HaetaeError(code, problem.what, {
     ...(problem.where === undefined ? {} : { where: problem.where }),
-    ...(problem.why === undefined ? {} : { why: problem.why }),
-    remedy: problem.remedy,
+    ...(problem.why === undefined ? {} : { why: inBoth(problem.why, problem.why_ko) }),
+    remedy: inBoth(problem.remedy, problem.remedy_ko),
     facts: problem.facts,
   })
+}
+
+function inBoth(en: string, ko: string | undefined): string | Localized {
+  return ko === undefined ? en : { en, ko }
 }
 
 function pathOf(path: string, params: object, query: object): string {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { dirname } from 'node:path'
 import { HaetaeError, messageOf } from '#model/errors.ts'
+import type { Localized } from '#model/localized.ts'
 import type { SiteAddress } from './context.ts'
 
 /*
@@ -109,13 +110,23 @@ function exchange(
 
 /** Why nobody could be reached, as the system says it and as people do. */
 function unreachable(site: string, address: SiteAddress, error: NodeJS.ErrnoException): HaetaeError {
-  const known: Record<string, string> = {
-    ENOENT: 'there is no such socket: the daemon was not started here, or its data folder is another one',
-    ECONNREFUSED: 'nobody listens there: the daemon has ended',
-    EACCES: 'this user may not open the socket; try as root',
-    ENOTFOUND: 'the name of the host is not known',
-    EHOSTUNREACH: 'no route leads there',
-    ENETUNREACH: 'no route leads there',
+  const noRoute = { en: 'no route leads there', ko: '그곳으로 가는 경로가 없습니다' }
+  const known: Record<string, Localized> = {
+    ENOENT: {
+      en: 'there is no such socket: the daemon was not started here, or its data folder is another one',
+      ko: '소켓이 없습니다. 데몬이 여기서 시작되지 않았거나 데이터 폴더가 다릅니다',
+    },
+    ECONNREFUSED: {
+      en: 'nobody listens there: the daemon has ended',
+      ko: '듣고 있는 데몬이 없습니다. 데몬이 끝났습니다',
+    },
+    EACCES: {
+      en: 'this user may not open the socket; try as root',
+      ko: '이 사용자는 소켓을 열 수 없습니다. root로 시도하십시오',
+    },
+    ENOTFOUND: { en: 'the name of the host is not known', ko: '호스트 이름을 알 수 없습니다' },
+    EHOSTUNREACH: noRoute,
+    ENETUNREACH: noRoute,
   }
   return new HaetaeError('daemon-unreachable', `site ${site}`, {
     where: placeOf(address),

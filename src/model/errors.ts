@@ -1,4 +1,5 @@
 import { catalogue, type ErrorCode } from './error-catalogue.ts'
+import type { Localized } from './localized.ts'
 
 export type { ErrorCode }
 
@@ -6,10 +7,10 @@ export type { ErrorCode }
 export interface ErrorDetails {
   /** Where it happened: a file with line and column, a field's path, a host and port. */
   where?: string
-  /** Why, in words that the reader can act on. */
-  why?: string
+  /** Why, in words that the reader can act on; a plain text is English. */
+  why?: string | Localized
   /** What to do, when this case knows better than the catalogue. */
-  remedy?: string
+  remedy?: string | Localized
   cause?: unknown
   /** Facts for programs (`--json`, problem+json); JSON values only. */
   facts?: Record<string, unknown>
@@ -25,7 +26,11 @@ export class HaetaeError extends Error {
   readonly what: string
   readonly where: string | undefined
   readonly why: string | undefined
+  /** Why in Korean, where it was said in both languages. */
+  readonly whyKo: string | undefined
   readonly remedy: string
+  /** What to do in Korean; undefined where only English was said. */
+  readonly remedyKo: string | undefined
   readonly facts: Record<string, unknown>
 
   /** `what` names the subject ("system ABC", "step promote of GPK"); the catalogue gives the sentence around it. */
@@ -36,8 +41,12 @@ export class HaetaeError extends Error {
     this.code = code
     this.what = what
     this.where = details.where
-    this.why = details.why
-    this.remedy = details.remedy ?? entry.remedy
+    const why = both(details.why)
+    this.why = why.en
+    this.whyKo = why.ko
+    const remedy = both(details.remedy ?? { en: entry.remedy, ko: entry.remedyKo })
+    this.remedy = remedy.en ?? entry.remedy
+    this.remedyKo = remedy.ko
     this.facts = details.facts ?? {}
   }
 
@@ -60,7 +69,9 @@ export class HaetaeError extends Error {
       status: this.status,
       ...(this.where === undefined ? {} : { where: this.where }),
       ...(this.why === undefined ? {} : { why: this.why }),
+      ...(this.whyKo === undefined ? {} : { why_ko: this.whyKo }),
       remedy: this.remedy,
+      ...(this.remedyKo === undefined ? {} : { remedy_ko: this.remedyKo }),
       facts: this.facts,
     }
   }
@@ -75,8 +86,14 @@ export interface Problem {
   status: number
   where?: string
   why?: string
+  why_ko?: string
   remedy: string
+  remedy_ko?: string
   facts: Record<string, unknown>
+}
+
+function both(text: string | Localized | undefined): Partial<Localized> {
+  return typeof text === 'string' ? { en: text } : (text ?? {})
 }
 
 /** True for an error of the given code, or of any code when none is given. */

@@ -29,7 +29,10 @@ export async function proveSigner(roster: Roster, signed: SignedBytes, at: numbe
     throw new HaetaeError('signature-invalid', 'the signature', { why: 'it is no armored SSH signature' })
   }
   if (signed.principal !== undefined && roster.find(signed.principal) === undefined) {
-    const why = `the roster has ${roster.principals.length} people, none of this name`
+    const why = {
+      en: `the roster has ${roster.principals.length} people, none of this name`,
+      ko: `명부에 있는 ${roster.principals.length}명 가운데 이 이름이 없습니다`,
+    }
     throw new HaetaeError('principal-unknown', signed.principal, { where: 'roster', why })
   }
   if (facts.namespace !== signed.namespace) {
@@ -38,16 +41,24 @@ export async function proveSigner(roster: Roster, signed: SignedBytes, at: numbe
   }
   const found = roster.findByFingerprint(facts.fingerprint)
   if (found === undefined) {
-    const why = 'nobody in the roster has this key'
+    const why = { en: 'nobody in the roster has this key', ko: '명부의 누구도 이 키를 갖고 있지 않습니다' }
     throw new HaetaeError('key-unknown', `key ${facts.fingerprint}`, { where: 'roster', why })
   }
   const { principal, key } = found
   if (signed.principal !== undefined && principal.id !== signed.principal) {
-    const why = `the statement names ${signed.principal}, the key is another person's`
+    const why = {
+      en: `the statement names ${signed.principal}, the key is another person's`,
+      ko: `서명한 내용의 이름은 ${signed.principal}이지만 키는 다른 사람의 것입니다`,
+    }
     throw new HaetaeError('key-unknown', `key ${facts.fingerprint} for ${signed.principal}`, { why })
   }
   if (!isValidAt(key, at)) {
-    const why = `it is valid from ${instant(key.validFrom)} until ${instant(key.validUntil)}, now is ${instant(at)}`
+    const from = instant(key.validFrom)
+    const until = instant(key.validUntil)
+    const why = {
+      en: `it is valid from ${from} until ${until}, now is ${instant(at)}`,
+      ko: `유효 기간은 ${from}부터 ${until}까지, 지금은 ${instant(at)}입니다`,
+    }
     throw new HaetaeError('key-expired', `key ${key.fingerprint} of ${principal.id}`, {
       where: 'roster',
       why,

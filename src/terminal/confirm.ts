@@ -9,18 +9,26 @@ export async function confirmName(name: string, given: string | undefined, quest
   const typed = given ?? (await ask(question))
   if (typed === name) return
   const why =
-    typed === undefined ? 'nobody is at a terminal to type it' : `typed was ${JSON.stringify(typed)}`
+    typed === undefined
+      ? { en: 'nobody typed it at a terminal', ko: '터미널에서 입력되지 않았습니다' }
+      : { en: `typed was ${JSON.stringify(typed)}`, ko: `입력된 것은 ${JSON.stringify(typed)}입니다` }
   throw new HaetaeError('not-confirmed', name, {
     why,
-    remedy: `Type ${name} exactly, or give --confirm ${name}.`,
+    remedy: {
+      en: `Type ${name} exactly, or give --confirm ${name}.`,
+      ko: `${name} 을(를) 그대로 입력하거나 --confirm ${name} 을(를) 주십시오.`,
+    },
   })
 }
 
 async function ask(question: string): Promise<string | undefined> {
   if (process.stdin.isTTY !== true) return undefined
   const reader = createInterface({ input: process.stdin, output: process.stderr })
+  // The end of the input (Ctrl-D) answers nothing, and Ctrl-C means no.
+  const ended = new Promise<undefined>((resolve) => reader.once('close', () => resolve(undefined)))
+  const typed = reader.question(question).catch(() => undefined)
   try {
-    return (await reader.question(question)).trim()
+    return (await Promise.race([typed, ended]))?.trim()
   } finally {
     reader.close()
   }

@@ -9,12 +9,6 @@ const labels = {
   en: { where: 'where', why: 'why', remedy: 'to do', code: 'code' },
 }
 
-/** What to do about an error, in the language; Korean where the catalogue's own remedy stands. */
-export function remedyOf(error: HaetaeError, language: Language): string {
-  const entry = catalogue[error.code]
-  return language === 'ko' && error.remedy === entry.remedy ? entry.remedyKo : error.remedy
-}
-
 /** An error for a person: what, where, why, what to do, and the code to search for. */
 export function problemLines(error: HaetaeError, language: Language): string[] {
   const entry = catalogue[error.code]
@@ -22,8 +16,8 @@ export function problemLines(error: HaetaeError, language: Language): string[] {
   const what = `${language === 'ko' ? entry.ko : entry.en}: ${error.what}`
   const rows: [string, string | undefined][] = [
     [label.where, error.where],
-    [label.why, error.why],
-    [label.remedy, remedyOf(error, language)],
+    [label.why, (language === 'ko' ? error.whyKo : undefined) ?? error.why],
+    [label.remedy, (language === 'ko' ? error.remedyKo : undefined) ?? error.remedy],
     [label.code, `${error.code} (exit ${error.exitCode})`],
   ]
   const mark = language === 'ko' ? '오류' : 'Error'
