@@ -4,16 +4,16 @@ export default {
   entry: [
     'bin/*.ts',
     'commands/**/*.ts',
-    'bootstrap/{setup,drill,test,tool,check,hygiene,count,kubernetes-build}.mjs',
+    'bootstrap/{setup,drill,test,tool,check,hygiene,count,clean,kubernetes-build}.mjs',
     'docs/generate/main.ts',
-    'bench/*.ts',
     'lab/drill/drill.ts',
+    'lab/services/*/main.ts',
     'test/support/*-setup.ts',
     '**/*.test.ts',
   ],
   project: ['{bin,commands,src,lab,test,bootstrap,docs}/**/*.{ts,mjs}', '*.ts'],
   // Programs of Debian's packages.
-  ignoreBinaries: ['ssh-keygen', 'setpriv'],
+  ignoreBinaries: ['openssl', 'ssh-keygen', 'setpriv'],
   // A type beside an exported function is a part of its contract, used or not.
   exclude: ['types'],
   treatConfigHintsAsErrors: false,
