@@ -158,7 +158,7 @@ function startWatching({
   releasers.add('monitor', () => monitor.stop())
   keep(releasers, 'world', (signal) => world.keepFresh(clock, log, 1_000, signal))
   keep(releasers, 'findings of the monitor', (signal) =>
-    recordFindings(monitor, findings, { clock, log, config }, signal),
+    recordFindings(monitor, findings, { clock, log, config, world }, signal),
   )
   const apply = authorityApplier(config, catalogue)
   for (const peer of peers) {

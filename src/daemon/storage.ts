@@ -52,9 +52,20 @@ export async function openStorage(needs: Needs): Promise<Storage> {
   pool.on('error', (error) => log.warn({ why: error.message }, 'a connection to PostgreSQL was lost'))
   releasers.add('connections to PostgreSQL', () => pool.end())
   await prepareSchema(pool, config)
+  await warnWhenAlone(pool, needs)
   const redisAddress =
     config.redis.url === undefined ? { path: ownRedisSocket(layout.redis) } : { url: config.redis.url }
   return { pool, postgres, redis, redisAddress }
+}
+
+/** Runs survive the loss of this machine only when a second node has every commit. */
+async function warnWhenAlone(pool: Pool, { config, log }: Needs): Promise<void> {
+  const { rows } = await pool.query<{ names: string }>(
+    "SELECT current_setting('synchronous_standby_names') AS names",
+  )
+  if (rows[0]?.names !== '') return
+  const own = config.postgres.url === undefined
+  log.warn({ own }, 'the PostgreSQL of Haetae has no second node that confirms its commits')
 }
 
 function whyDown(postgres: Supervised | undefined): string | undefined {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import type { FindingSeen } from '#finding/finding.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { HaetaeError, messageOf } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
@@ -115,10 +116,10 @@ function apiServerOf(peer: PeerConfig): Vantage[] {
 export async function recordFindings(
   monitor: Monitor,
   findings: FindingStore,
-  needs: Pick<Needs, 'clock' | 'log' | 'config'>,
+  needs: Pick<Needs, 'clock' | 'log' | 'config' | 'world'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, log, config } = needs
+  const { clock, log, config, world } = needs
   let written = ''
   let writtenAt = 0
   let complained = false
@@ -126,11 +127,16 @@ export async function recordFindings(
     await clock.sleep(250, signal).catch(() => undefined)
     const evaluation = monitor.current()
     if (signal.aborted || evaluation.at === 0) continue
-    const seen = findingsOf(evaluation, monitor.sinceAll())
+    const seen = [...findingsOf(evaluation, monitor.sinceAll()), ...fenceDebtFindings(world)]
     const key = seen.map((finding) => `${finding.rule} ${finding.subject} ${finding.since}`).join('\n')
     if (key === written && clock.now() - writtenAt < 15_000) continue
     try {
-      await findings.reconcile(monitorRules, seen, instant(evaluation.at), `monitor at ${config.site}`)
+      await findings.reconcile(
+        [...monitorRules, fenceDebtRule],
+        seen,
+        instant(evaluation.at),
+        `monitor at ${config.site}`,
+      )
       written = key
       writtenAt = clock.now()
       complained = false
@@ -139,4 +145,21 @@ export async function recordFindings(
       complained = true
     }
   }
+}
+
+const fenceDebtRule = 'fence-debt'
+
+/** People's word in place of a fence stays open everywhere until a real fence closes it. */
+function fenceDebtFindings(world: World): FindingSeen[] {
+  return world.fenceDebts().map(({ system, site, runId, recordedAt }) => ({
+    rule: fenceDebtRule,
+    subject: system,
+    severity: 'warning',
+    message: {
+      ko: `${site} 센터의 차단이 확인 서명뿐입니다 (실행 ${runId}): 실제 차단이 남아 있습니다`,
+      en: `only people's word keeps ${site} from writing (run ${runId}): a real fence is still owed`,
+    },
+    facts: { site, run: runId },
+    since: recordedAt,
+  }))
 }

@@ -83,6 +83,11 @@ export class World {
     return this.#authorities.get(system)?.site ?? null
   }
 
+  /** Attested fences that no real fence has closed yet; one a system, the oldest. */
+  fenceDebts(): Fence[] {
+    return [...new Map(this.#debts.toReversed().map((fence) => [fence.system, fence])).values()]
+  }
+
   /** Sites that an attested fence on record says are lost, until the debt is closed. */
   lost(): Record<string, { by: 'attestation' | 'fence' }> {
     return Object.fromEntries(this.#debts.map((fence) => [fence.site, { by: 'attestation' as const }]))
