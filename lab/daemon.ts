@@ -26,7 +26,9 @@ export function daemonLog(instance: Instance, site: SiteId): string {
 /** Starts Haetae's daemon in a site; does not wait until it serves. It lives on when this process ends. */
 export async function startDaemon(instance: Instance, site: SiteId, start: DaemonStart): Promise<void> {
   await rm(pidFile(instance, site), { force: true })
-  const haetae = [process.execPath, join(CHECKOUT, 'bin', 'haetae.ts'), 'daemon', '--config', start.config]
+  // A small young generation: a daemon that mostly waits keeps 100 MB less.
+  const node = [process.execPath, '--max-semi-space-size=1']
+  const haetae = [...node, join(CHECKOUT, 'bin', 'haetae.js'), 'daemon', '--config', start.config]
   // The shell tells its PID, as the site's processes see it, and becomes the daemon: signals reach it directly.
   const tell = ['sh', '-ec', 'echo $$ >"$0"; cd "$1"; shift; exec "$@"', pidFile(instance, site), CHECKOUT]
   const started = await startPart(

@@ -35,6 +35,7 @@ import { runService } from './services/runs.ts'
 import { openStorage } from './storage.ts'
 import { version } from './version.ts'
 import { buildMonitor, recordFindings } from './watch.ts'
+import { keepMarks } from './marks.ts'
 import { World } from './world.ts'
 
 export interface Daemon {
@@ -157,6 +158,7 @@ function startWatching({
   monitor.start()
   releasers.add('monitor', () => monitor.stop())
   keep(releasers, 'world', (signal) => world.keepFresh(clock, log, 1_000, signal))
+  keep(releasers, 'marks in the cluster', (signal) => keepMarks({ config, world, clock, log }, signal))
   keep(releasers, 'findings of the monitor', (signal) =>
     recordFindings(monitor, findings, { clock, log, config, world }, signal),
   )
