@@ -6,6 +6,7 @@ import { format, resolveConfig } from 'prettier'
 import { commandsPage } from './commands.ts'
 import { configurationPage } from './configuration.ts'
 import { errorsPage } from './errors.ts'
+import { brokenLinks } from './links.ts'
 import { metricsPage } from './metrics.ts'
 import { openapiText } from './openapi.ts'
 import { runbookSchemaText } from './runbook-schema.ts'
@@ -42,4 +43,9 @@ for (const [name, make] of Object.entries(pages)) {
     writeFileSync(path, text)
     console.log(`${relative(root, path)} written`)
   }
+}
+
+for (const fault of brokenLinks(root)) {
+  console.log(fault)
+  process.exitCode = 1
 }

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Pool } from 'pg'
 import type { TestProject } from 'vitest/node'
+import { schema } from '#daemon/schema.ts'
 import { migrate } from '#platform/postgres/migrate.ts'
 import { ownedFolder } from './owned-folder.ts'
 import { postgresBinaries, postgresUser, type TestPostgres } from './postgres.ts'
 import { freePort, startServer, untilAnswers, type ServerProcess } from './processes.ts'
-import { schemaChanges } from './schema.ts'
 
 const run = promisify(execFile)
 
@@ -90,7 +90,7 @@ async function buildTemplate(server: ServerProcess, place: TestPostgres): Promis
     await admin.query(`CREATE DATABASE ${place.template}`)
     const template = new Pool({ ...connect, database: place.template })
     try {
-      await migrate(template, await schemaChanges())
+      await migrate(template, schema)
     } finally {
       await template.end()
     }

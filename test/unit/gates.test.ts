@@ -143,9 +143,21 @@ test('hygiene refuses a path of one machine, a focused test and a merge conflict
 })
 
 describe('on a copy of the whole tree', () => {
+  const parts = [
+    'bin',
+    'commands',
+    'src',
+    'lab',
+    'test',
+    'docs',
+    'schemas',
+    'runbooks',
+    'estate',
+    'manifests',
+  ]
   let whole = ''
   beforeAll(() => {
-    whole = copy('bin', 'commands', 'src', 'lab', 'test', 'docs', 'vitest.config.ts')
+    whole = copy(...parts, 'README.md', 'CHANGELOG.md', 'vitest.config.ts')
   })
   afterAll(() => rmSync(whole, { recursive: true, force: true }))
 
@@ -160,8 +172,8 @@ describe('on a copy of the whole tree', () => {
   })
 
   test('docs refuses a page that lacks an error of the code, and one that has an error too many', () => {
-    execFileSync(process.execPath, ['docs/generate/main.ts'], { cwd: whole })
-    expect(gate('docs', whole)).toMatchObject({ passed: true })
+    spawnSync(process.execPath, ['docs/generate/main.ts'], { cwd: whole })
+    expect(gate('docs', whole).output).not.toContain('does not equal the code')
     const page = join(whole, 'docs/errors.md')
     const right = readFileSync(page, 'utf8')
     writeFileSync(page, right.replace('## `defect`', '## `no-such-code`'))
@@ -172,6 +184,14 @@ describe('on a copy of the whole tree', () => {
       catalogue,
       readFileSync(catalogue, 'utf8').replace('\n  defect: {', "\n  'planted-code': {"),
     )
-    expect(gate('docs', whole)).toMatchObject({ passed: false })
+    expect(gate('docs', whole).output).toContain('docs/errors.md')
+  })
+
+  test('docs refuses a link to nowhere, and a page that the index leaves out', () => {
+    writeFileSync(join(whole, 'docs/planted.md'), 'See [this](nowhere.md).\n')
+    const { passed, output } = gate('docs', whole)
+    expect(passed).toBe(false)
+    expect(output).toContain('docs/planted.md: links to docs/nowhere.md')
+    expect(output).toContain('docs/planted.md: not listed')
   })
 })
