@@ -180,11 +180,11 @@ describe('on a copy of the whole tree', () => {
     expect(gate('docs', whole).output).toContain('docs/errors.md')
     writeFileSync(page, right)
     const catalogue = join(whole, 'src/model/error-catalogue.ts')
-    writeFileSync(
-      catalogue,
-      readFileSync(catalogue, 'utf8').replace('\n  defect: {', "\n  'planted-code': {"),
-    )
+    const code = readFileSync(catalogue, 'utf8')
+    const planted = `'planted-code': { status: 500, exit: 1, ko: '가', en: 'a', remedy: 'Do b.' },`
+    writeFileSync(catalogue, code.replace('\n  defect: {', `\n  ${planted}\n  defect: {`))
     expect(gate('docs', whole).output).toContain('docs/errors.md')
+    writeFileSync(catalogue, code)
   })
 
   test('docs refuses a link to nowhere, and a page that the index leaves out', () => {
