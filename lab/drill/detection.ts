@@ -4,7 +4,7 @@ import { until } from './waiting.ts'
 
 /** Waits until the daemon of the other site suspects the loss, and tells what it says and why. */
 export async function seeTheLoss(scene: Scene): Promise<void> {
-  const { narrator, haetae, from, to, signal } = scene
+  const { narrator, haetae, from, to, signal, siteNames: names } = scene
   const lost = await until(
     async () => {
       const site = (await haetae.sites(to)).find(({ id }) => id === from)
@@ -20,7 +20,7 @@ export async function seeTheLoss(scene: Scene): Promise<void> {
     },
   )
   narrator.line(
-    `${to}의 Haetae가 ${from} 센터의 상실을 의심합니다:`,
+    `${names[to]?.ko ?? to}의 Haetae가 ${names[from]?.ko ?? from}의 상실을 의심합니다:`,
     `Haetae at ${to} suspects that ${from} is lost:`,
   )
   for (const reason of lost.reasons) narrator.plain(`             ${narrator.text(reason)}`)

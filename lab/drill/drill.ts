@@ -61,7 +61,10 @@ export async function drill(setting: DrillSetting): Promise<{ scene: Scene; writ
       `The replication of ${lagging.id} is cut and lags behind.`,
     )
   }
-  narrator.chapter('2. 대전 센터의 전원이 끊깁니다', '2. The power of daejeon goes')
+  narrator.chapter(
+    `2. ${scene.siteNames[from]?.ko ?? from}의 전원이 끊깁니다`,
+    `2. The power of ${from} goes`,
+  )
   const lossAt = Date.parse((await lose(instance, from)).at)
   narrator.chapter('3. 감지', '3. Detection')
   await seeTheLoss(scene)
@@ -81,6 +84,7 @@ export async function drill(setting: DrillSetting): Promise<{ scene: Scene; writ
 async function sceneOf({ options, narrator, signal, reports }: DrillSetting): Promise<Scene> {
   const instance = instanceOf()
   const contextFile = labContextFile(instance)
+  const estate = await loadEstate(estateFiles(CHECKOUT))
   return {
     ...{
       instance,
@@ -93,7 +97,8 @@ async function sceneOf({ options, narrator, signal, reports }: DrillSetting): Pr
       to: 'gwangju',
       backups: [],
     },
-    systems: labSystems(await loadEstate(estateFiles(CHECKOUT))),
+    systems: labSystems(estate),
+    siteNames: Object.fromEntries(estate.sites.map(({ id, name }) => [id, name])),
     ...{ haetae: new HaetaeView(contextFile), record: new RecordTail(recordFile(instance)) },
   }
 }

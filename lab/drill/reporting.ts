@@ -32,6 +32,7 @@ export async function writeReport(
   const stored = await allStoredIds(scene)
   const report = joinReport({
     instance: instance.name,
+    siteNames: scene.siteNames,
     loss: { site: from, at: lossAt },
     byTheLab: !scene.options.interactive,
     haetae: await haetaeFacts(scene, run, heartbeats),

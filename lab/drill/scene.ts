@@ -1,3 +1,4 @@
+import type { Localized } from '#model/localized.ts'
 import type { Instance, SiteId } from '../instance.ts'
 import type { LabSystem } from '../systems/lab-system.ts'
 import type { BackupLine, HaetaeView } from './haetae-view.ts'
@@ -11,6 +12,7 @@ export interface Scene {
   readonly options: DrillOptions
   readonly narrator: Narrator
   readonly systems: readonly LabSystem[]
+  readonly siteNames: Record<string, Localized>
   readonly haetae: HaetaeView
   readonly record: RecordTail
   readonly contextFile: string

@@ -31,9 +31,10 @@ type Language = keyof Localized
 function body(report: DrillReport, language: Language, words: Words): Safe {
   const { loss, recoverySite, totals, run } = report
   const say = (text: Localized) => text[language]
+  const siteName = (id: string) => report.siteNames[id]?.[language] ?? id
   return html`<main lang="${language}">
     <h1>${words.title}</h1>
-    <p class="lead">${words.lead(loss.site, clock(loss.at), recoverySite)}</p>
+    <p class="lead">${words.lead(siteName(loss.site), clock(loss.at), siteName(recoverySite))}</p>
     <p class="note">${report.byTheLab ? words.byTheLab : words.byPeople} ${words.timesAre}</p>
     <h2>${words.summary}</h2>
     <dl>

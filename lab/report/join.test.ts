@@ -70,6 +70,10 @@ const record: RecordLine[] = [
 function input(change: Partial<JoinInput> = {}): JoinInput {
   return {
     instance: 'test',
+    siteNames: {
+      daejeon: { ko: '대전센터', en: 'Daejeon Center' },
+      gwangju: { ko: '광주센터', en: 'Gwangju Center' },
+    },
     loss: { site: 'daejeon', at: loss },
     byTheLab: true,
     haetae: facts(),
@@ -160,7 +164,10 @@ describe('the page of the report', () => {
   })
 
   it('shows what people wrote as text, never as markup', () => {
-    const haetae = facts({ statements: [{ ...facts().statements[0]!, principal: '<script>x</script>' }] })
+    const principal = '<script>x</script>'
+    const haetae = facts({
+      statements: [{ purpose: 'declare', principal, receivedAt: iso(20), sources: [] }],
+    })
     expect(renderHtml(joinReport(input({ haetae })))).not.toContain('<script>')
   })
 })

@@ -1,3 +1,4 @@
+import type { Localized } from '#model/localized.ts'
 import type { RecordLine } from '../citizens/record.ts'
 import { viewOf, type StoredIds } from './citizens-view.ts'
 import { localized, type HaetaeFacts, type RunFacts } from './haetae-facts.ts'
@@ -9,6 +10,7 @@ const heartbeatErrorMs = 2_000
 
 export interface JoinInput {
   instance: string
+  siteNames: Record<string, Localized>
   loss: { site: string; at: number }
   byTheLab: boolean
   haetae: HaetaeFacts
@@ -34,6 +36,7 @@ export function joinReport(input: JoinInput): DrillReport {
     instance: input.instance,
     loss: { site: loss.site, at: new Date(loss.at).toISOString() },
     recoverySite: haetae.run.toSite,
+    siteNames: input.siteNames,
     run: { id, state, requester, reason, planDigest, createdAt, endedAt },
     statements: haetae.statements.map(({ purpose, principal, receivedAt, sources }) => ({
       purpose,

@@ -9,6 +9,7 @@ export interface DrillReport {
   /** What was done to the lab: the site whose power went, and when. */
   loss: { site: string; at: string }
   recoverySite: string
+  siteNames: Record<string, Localized>
   run: {
     id: string
     state: string

@@ -131,7 +131,7 @@ export const english: Words = {
 export const korean: Words = {
   title: '모의훈련 결과: 센터 상실과 복구',
   lead: (site, at, recovery) =>
-    `${at}에 ${site} 센터의 전원이 끊겼고, 그 정보시스템을 ${recovery} 센터에서 복구했습니다.`,
+    `${at}에 ${site}의 전원이 끊겼고, 그 정보시스템을 ${recovery}에서 복구했습니다.`,
   byTheLab:
     '재해 선언, 승인, 상실 확인 서명은 실습용 키로 자동 수행되었습니다. 이 훈련에서 사람이 판단한 것은 없습니다.',
   byPeople: '재해 선언, 승인, 상실 확인 서명은 사람이 했습니다.',

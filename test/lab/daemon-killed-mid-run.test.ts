@@ -45,8 +45,7 @@ describe('a daemon that is killed again and again while it executes a failover',
     const moved = played.report.systems.filter(({ part }) => part === 'moved')
     expect(moved).toHaveLength(9)
     for (const { id } of moved) {
-      const system = played.scene.systems.find((one) => one.id === id)!
-      const rows = await askDatabase(played.scene.instance, system, 'gwangju', query)
+      const rows = await askDatabase(played.scene.instance, played.system(id), 'gwangju', query)
       expect(rows, id).toEqual([`00000002|2 ${played.report.run.id}|1`])
     }
   })

@@ -6,6 +6,7 @@ import { Narrator } from '../../lab/drill/narrator.ts'
 import type { Scene } from '../../lab/drill/scene.ts'
 import { down } from '../../lab/down.ts'
 import type { DrillReport } from '../../lab/report/report.ts'
+import type { LabSystem } from '../../lab/systems/lab-system.ts'
 
 /** A drill that has run, its lab still up. */
 export interface PlayedDrill {
@@ -13,6 +14,8 @@ export interface PlayedDrill {
   report: DrillReport
   /** The page's text. */
   page: string
+  /** A system of the lab by its id. */
+  system(id: string): LabSystem
   /** What was told to people. */
   told: string
   end(): Promise<void>
@@ -30,6 +33,11 @@ export async function playDrill(how: { lag?: string; moments?: Moments } = {}): 
     const { scene, written } = await drill({ options, signal, narrator, reports, ...moments })
     return {
       ...{ scene, report: written.report, page: await readFile(written.html, 'utf8'), told },
+      system: (id) => {
+        const found = scene.systems.find((system) => system.id === id)
+        if (found === undefined) throw new Error(`the lab does not run ${id}`)
+        return found
+      },
       end: async () => {
         await rm(reports, { recursive: true, force: true })
         await down(scene.instance)
