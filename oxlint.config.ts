@@ -131,6 +131,7 @@ export default defineConfig({
     'typescript/unbound-method': 'off',
     // Code points are what the terminal's width is counted in.
     'typescript/no-misused-spread': 'off',
+    'typescript/require-array-sort-compare': ['error', { ignoreStringArrays: true }],
     'no-var': 'error',
     'prefer-const': 'error',
     'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
@@ -167,6 +168,12 @@ export default defineConfig({
       // A describe or a table of cases is one long function, and reads well as one.
       rules: {
         'max-lines-per-function': 'off',
+        'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],
+        'vitest/expect-expect': [
+          'error',
+          { assertFunctionNames: ['expect*', 'assert*', 'fc.assert', 'check*'] },
+        ],
+        'vitest/require-to-throw-message': 'off',
         'vitest/valid-title': 'off',
         'vitest/no-conditional-expect': 'off',
         'vitest/valid-expect': ['error', { maxArgs: 2 }],
