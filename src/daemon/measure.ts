@@ -17,7 +17,7 @@ interface Needs {
 }
 
 const healths = ['up', 'degraded', 'down', 'unknown'] as const
-const siteStates = ['up', 'degraded', 'isolated', 'suspected-lost', 'lost'] as const
+const siteStates = ['up', 'degraded', 'isolated', 'suspected-lost', 'lost', 'unknown'] as const
 
 /** Gauges of what the daemon knows, filled from memory at each scrape. Documented in docs/metrics.md. */
 export function measureWorld(needs: Needs): void {

@@ -1,8 +1,8 @@
 /** Health of a system. `unknown` is a state: never shown as up, never as down. */
 export type Health = 'up' | 'degraded' | 'down' | 'unknown'
 
-/** State of a site, as one daemon sees it. `lost` only by a fence or an attestation. */
-export type SiteState = 'up' | 'degraded' | 'isolated' | 'suspected-lost' | 'lost'
+/** State of a site, as one daemon sees it. `lost` only by a fence or an attestation; `unknown` when nothing looks there. */
+export type SiteState = 'up' | 'degraded' | 'isolated' | 'suspected-lost' | 'lost' | 'unknown'
 
 /** What a node waits for. */
 export type WaitReason = 'needs' | 'lock' | 'approval' | 'capacity' | 'retry'

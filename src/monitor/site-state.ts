@@ -32,7 +32,7 @@ export function siteState(site: string, seen: Observations, limits: Limits): Sit
   if (reasons.length > 0) return sightOf('degraded')
   // Silence too short to count is not an answer, but no reason to raise an alarm either.
   const looked = sights.some((sight) => sight.saw !== 'unavailable')
-  return looked ? sightOf('up') : sightOf('degraded', [because.noVantage()])
+  return looked ? sightOf('up') : sightOf('unknown', [because.noVantage()])
 }
 
 function silence(sight: VantageSight): Reason {

@@ -59,7 +59,7 @@ export const siteView = z.object({
   name: localized,
   /** This daemon's own site, or a peer's. */
   self: z.boolean(),
-  state: z.enum(['up', 'degraded', 'isolated', 'suspected-lost', 'lost']),
+  state: z.enum(['up', 'degraded', 'isolated', 'suspected-lost', 'lost', 'unknown']),
   reasons: z.array(text),
   /** What was seen from where. */
   vantagePoints: z.array(
