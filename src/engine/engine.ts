@@ -86,6 +86,8 @@ export function createEngine(options: EngineOptions): Engine {
   }
 }
 
+const retakeMs = 250
+
 /** Keeps what this process holds: takes runs, renews their terms, lets them go. */
 class Keeper {
   readonly #options: EngineOptions
@@ -93,6 +95,8 @@ class Keeper {
   readonly #ttlMs: number
   readonly #monotonic: () => number
   readonly #executors = new Map<string, RunExecutor>()
+  /** The newest term of each run that this process took. */
+  readonly #leases = new Map<string, Lease>()
   readonly #taking = new Set<string>()
   readonly #closed = new AbortController()
   #keeping: Promise<unknown> | undefined
@@ -108,41 +112,47 @@ class Keeper {
   /** Starts what goes on for as long as the engine lives. */
   keep(): void {
     this.#keeping ??= Promise.all([
-      this.#every(this.#ttlMs / 3, async () => {
-        await this.#renew()
-        await this.takeAll()
-      }),
+      this.#every(this.#ttlMs / 3, () => this.#renew()),
+      this.#every(this.#ttlMs / 3, () => this.takeAll()),
       this.#every(this.#options.commandsEveryMs ?? 500, () => this.lookForCommands()),
     ])
   }
 
+  /** Does `work` again and again. A round that is not done when the next is due is left to end; none is begun beside it. */
   async #every(ms: number, work: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#options
+    let busy = false
     while (!this.#closed.signal.aborted) {
       await clock.sleep(ms, this.#closed.signal).catch(() => {})
-      if (this.#closed.signal.aborted) return
-      // The loop that renews is never held up: work that takes longer than a period is left behind.
-      const result = await bounded(clock, ms, this.#closed.signal, work)
-      if (result.kind === 'error') log.warn({ why: messageOf(result.error) }, 'the journal did not answer')
       this.#dropExpired()
+      if (busy || this.#closed.signal.aborted) continue
+      busy = true
+      work()
+        .catch((error: unknown) => log.warn({ why: messageOf(error) }, 'the journal did not answer'))
+        .finally(() => (busy = false))
     }
   }
 
   async #renew(): Promise<void> {
-    const before = [...this.#executors]
+    const before = [...this.#leases]
     const sent = this.#monotonic()
     const held = await this.#options.journal.renew(this.#options.holder, this.#ttlMs)
     const terms = new Map(held.map(({ runId, term }) => [runId, term]))
-    for (const [runId, executor] of before) {
-      if (terms.get(runId) === executor.lease.term.term) executor.lease.renewed(sent + this.#ttlMs)
-      else executor.stop(new Stopped('the run is not held by this process any more'))
+    for (const [runId, lease] of before) {
+      if (terms.get(runId) === lease.term.term) lease.renewed(sent + this.#ttlMs)
+      else this.#stopUnder(lease, 'the run is not held by this process any more')
     }
   }
 
   #dropExpired(): void {
-    for (const executor of this.#executors.values()) {
-      if (!executor.lease.held) executor.stop(new Stopped('the term could not be renewed in time'))
+    for (const lease of this.#leases.values()) {
+      if (!lease.held) this.#stopUnder(lease, 'the term could not be renewed in time')
     }
+  }
+
+  #stopUnder(lease: Lease, why: string): void {
+    const executor = this.#executors.get(lease.term.runId)
+    if (executor?.lease === lease) executor.stop(new Stopped(why))
   }
 
   async takeAll(): Promise<void> {
@@ -169,9 +179,12 @@ class Keeper {
     const until = this.#monotonic() + this.#ttlMs
     const term = await journal.acquire(runId, holder, this.#ttlMs)
     if (term === undefined) return
+    // Renewed from now on: reading a long journal may take longer than a term.
+    const lease = new Lease(term, this.#monotonic, until)
+    this.#leases.set(runId, lease)
     const view = await readView(journal, runId)
     if (this.#stopping || view.term !== term.term) return
-    const executor = new RunExecutor(this.#parts, journal, new Lease(term, this.#monotonic, until), view)
+    const executor = new RunExecutor(this.#parts, journal, lease, view)
     this.#executors.set(runId, executor)
     log.info({ run: runId, term: term.term }, 'executing the run')
     executor.begin().then(
@@ -183,10 +196,19 @@ class Keeper {
   #over(executor: RunExecutor): void {
     const { view } = executor
     this.#executors.delete(view.id)
-    if (!terminalRunStates.has(view.state)) return
+    if (!terminalRunStates.has(view.state)) return this.#takeSoon(view.id)
+    this.#leases.delete(view.id)
     const seconds = (this.#options.clock.now() - Date.parse(view.createdAt)) / 1000
     this.#options.metrics.runEnded(view.state, seconds)
     this.#options.log.info({ run: view.id, state: view.state }, 'the run has ended')
+  }
+
+  /** A run that was stopped by trouble with the journal is tried again before the next round: minutes count. */
+  #takeSoon(runId: string): void {
+    this.#options.clock
+      .sleep(retakeMs, this.#closed.signal)
+      .then(() => this.take(runId))
+      .catch(() => {})
   }
 
   wake(runId: string): void {

@@ -11,6 +11,7 @@ import { simType } from './world/types.ts'
 /** Runs, answering each question (node id, or `run`) with the decisions given for it, in turn. */
 async function run(options: SimOptions, answers: Record<string, Decision[]> = {}) {
   const left = structuredClone(answers)
+  let deciding = false
   const sim = await simulate({
     ...options,
     between: async (now) => {
@@ -19,9 +20,18 @@ async function run(options: SimOptions, answers: Record<string, Decision[]> = {}
       const view = await readView(now.store, runId)
       const asked = [...view.nodes.values()].filter((each) => each.question !== null).map((each) => each.id)
       for (const id of view.question === null ? asked : ['run', ...asked]) {
-        const decision = view.commands.size === 0 ? left[id]?.shift() : undefined
+        const decision = view.commands.size === 0 && !deciding ? left[id]?.shift() : undefined
         if (decision === undefined) continue
-        await now.engine.decide(runId, id === 'run' ? null : id, decision, 'commander-1', 'as discussed')
+        deciding = true
+        // Not waited for here: it takes time, and time moves only when this returns.
+        const decided = now.engine.decide(
+          runId,
+          id === 'run' ? null : id,
+          decision,
+          'commander-1',
+          'as discussed',
+        )
+        void decided.finally(() => (deciding = false))
       }
     },
   })
@@ -268,6 +278,23 @@ test('a lost answer of a target that cannot refuse a late request is waited out,
   expect(view.nodes.get('A/one')?.attempts).toHaveLength(1)
 })
 
+test('a person who says that it is safe to try again is asked once, and again only for a new lost answer', async () => {
+  let lost = 0
+  const types = own({
+    precondition: { kind: 'unfenced', why: 'a webhook' },
+    apply: async (ctx, { thing }) => {
+      if (lost++ < 2) throw new Unreachable(thing, new Error('connection reset'))
+      const { world, process } = ctx.readers
+      world.change(thing, 'always', { key: ctx.key, node: ctx.nodeId, by: process, epoch: 7, late: false })
+      return { version: 1 }
+    },
+  })
+  const answers: Decision[] = ['retry', 'retry', 'retry', 'retry']
+  const { sim, view } = await run({ plan: planOf([node('A/one', 'own')]), types }, { 'A/one': answers })
+  expect([view.state, landed(sim)]).toEqual(['succeeded', ['A/one']])
+  expect((await kinds(sim, 'A/one')).filter((kind) => kind === 'decided')).toHaveLength(2)
+})
+
 test('verification looks until it holds, and a step that does not come to hold is tried again', async () => {
   let applied = 0
   let looks = 0
@@ -330,7 +357,7 @@ test('a cancel begins nothing more, waits for the effect under way, and says whe
       const running = !canceled && (await kinds(now, 'A/slow')).includes('intended')
       if (!running) return
       canceled = true
-      await now.engine.cancel(runId, 'commander-1', 'false alarm')
+      void now.engine.cancel(runId, 'commander-1', 'false alarm')
     },
   })
   expect(landed(sim)).toEqual(['A/slow'])
@@ -354,7 +381,7 @@ test('a canceled run tells of an effect whose answer was lost whether it is ther
     between: async (now) => {
       if (canceled || !(await kinds(now, 'A/one')).includes('intended')) return
       canceled = true
-      await now.engine.cancel(runId, 'commander-1', 'false alarm')
+      void now.engine.cancel(runId, 'commander-1', 'false alarm')
     },
   })
   expect(view.state).toBe('canceled')
@@ -408,8 +435,10 @@ test('at every moment of a run with questions, why can be told for every node', 
     patienceMs: 20_000,
     between: async (sim) => {
       for (const { id } of plan.subject.nodes) {
-        const why = await sim.engine.runs.why(runId, id).catch(() => undefined)
-        if (why !== undefined) reasons.add(`${id}: ${why.text.en}`)
+        void sim.engine.runs.why(runId, id).then(
+          (why) => reasons.add(`${id}: ${why.text.en}`),
+          () => {},
+        )
       }
     },
   })

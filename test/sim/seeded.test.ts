@@ -2,9 +2,8 @@ import { expect, test } from 'vitest'
 import { violations } from './world/check.ts'
 import { randomPlan } from './world/plans.ts'
 import { Random } from './world/random.ts'
-import { runId, simulate, type Mishap } from './world/simulate.ts'
+import { mishaps as kinds, runId, simulate, type Mishap } from './world/simulate.ts'
 
-const kinds: Mishap[] = ['kill, same daemon', 'kill, other daemon', 'freeze']
 const seeds = Number(process.env.HAETAE_SIM_SEEDS ?? 150)
 const first = Number(process.env.HAETAE_SIM_FROM ?? 1)
 

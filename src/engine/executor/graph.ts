@@ -51,10 +51,12 @@ export class RunGraph {
 
   /** Nodes that can be worked on now. */
   ready(): PlanNode[] {
-    return [...this.#plan.values()].filter(({ id }) => {
-      const { state } = this.node(id)
-      return state !== 'needs-person' && !terminalNodeStates.has(state) && this.#missing.get(id) === 0
-    })
+    return [...this.#plan.values()].filter(({ id }) => this.#isReady(id))
+  }
+
+  #isReady(id: string): boolean {
+    const { state } = this.node(id)
+    return state !== 'needs-person' && !terminalNodeStates.has(state) && this.#missing.get(id) === 0
   }
 
   /** What follows from an event that was folded just now: further events, and nodes that became ready. */
@@ -81,9 +83,8 @@ export class RunGraph {
     }
     this.outputs.set(node.id, node.output)
     const ready = dependents.filter((id) => {
-      const missing = (this.#missing.get(id) ?? 0) - 1
-      this.#missing.set(id, missing)
-      return missing === 0 && this.node(id).state === 'waiting'
+      this.#missing.set(id, (this.#missing.get(id) ?? 0) - 1)
+      return this.#isReady(id)
     })
     return { events: [], ready: ready.map((id) => this.planNode(id)) }
   }

@@ -4,6 +4,7 @@ import { messageOf } from '#model/errors.ts'
 import { terminalNodeStates } from '#model/states.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
+import { Batcher } from '../journal/batcher.ts'
 import { TermLost, type Journal } from '../journal/journal.ts'
 import { endsNode, type EngineEvent, type JournalRecord, type PersonsCommand } from '../state/events.ts'
 import { foldEvent, isEnded, type NodeView, type RunView } from '../state/view.ts'
@@ -28,6 +29,7 @@ export class RunExecutor implements RunHost {
   readonly signal: AbortSignal
   readonly cancelSignal: AbortSignal
   readonly #journal: Journal
+  readonly #outbox = new Batcher<EngineEvent[], void>((writes) => this.#append(writes))
   readonly #graph: RunGraph
   readonly #stop = new AbortController()
   readonly #cancel = new AbortController()
@@ -81,18 +83,26 @@ export class RunExecutor implements RunHost {
     if (this.signal.aborted) throw new Stopped('stopped')
     const { all, ready } = this.#foldAll(events)
     if (all.length === 0) return Promise.resolve()
-    const written = this.#journal.append(this.lease.term, all).then(
-      () => {
-        if (isEnded(this.view)) this.#finish(new Stopped('the run has ended'))
-      },
-      (error: unknown) => {
-        this.stop(error)
-        throw new Stopped('the journal could not be written', error)
-      },
-    )
+    const written = this.#outbox.add(all)
     this.#written = written.catch(() => {})
     for (const node of ready) this.#launch(node)
     return written
+  }
+
+  /**
+   * One append at a time, with everything that was written meanwhile: after one that failed nothing more may land, or
+   * a step would stand in the journal without what it needed.
+   */
+  async #append(writes: readonly EngineEvent[][]): Promise<PromiseSettledResult<void>[]> {
+    try {
+      if (this.signal.aborted) throw new Stopped('stopped')
+      await this.#journal.append(this.lease.term, writes.flat())
+    } catch (error) {
+      this.stop(error)
+      throw new Stopped('the journal could not be written', error)
+    }
+    if (isEnded(this.view) && this.#outbox.idle) this.#finish(new Stopped('the run has ended'))
+    return writes.map(() => ({ status: 'fulfilled', value: undefined }))
   }
 
   /** Folds events and everything that follows from them by the graph alone; returns them in order. */

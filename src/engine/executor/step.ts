@@ -73,7 +73,6 @@ function conclude(
 ): EngineEvent | { kind: 'try'; seen: unknown } {
   const { node, type } = ready
   const id = node.id
-  const lost = answerLost(view)
   if (seen.kind === 'holds') {
     if (type.effect === 'read') return { kind: 'succeeded', node: id, output: seen.output }
     return { kind: 'adopted', node: id, output: seen.output, afterAttempt: view.attempts.length > 0 }
@@ -90,7 +89,8 @@ function conclude(
     const retryAt = instant(host.parts.clock.now() + backoff(node.limits, unseen + 1))
     return { kind: 'not-seen', node: id, failure: seen.failure, retryAt }
   }
-  if (lost && type.effect !== 'read' && type.precondition.kind === 'unfenced') {
+  const mayLand = answerLost(view) && view.attempts.length > view.harmless
+  if (mayLand && type.effect !== 'read' && type.precondition.kind === 'unfenced') {
     return ask(question('unfenced', view, { observed: seen.seen, why: type.precondition.why }))
   }
   if (over || view.attempts.length - view.budget.attempts > node.limits.retryMax) {

@@ -1,13 +1,22 @@
 /** Collects what arrives while a commit is under way into the next one: the more there is to write, the fewer commits. */
 export class Batcher<I, O> {
   readonly #commit: (items: readonly I[]) => Promise<PromiseSettledResult<O>[]>
+  readonly #gather: () => Promise<void>
   readonly #most: number
   #waiting: { item: I; done: PromiseWithResolvers<O> }[] = []
   #busy = false
 
-  /** `commit` answers for each item, in order; when it throws, every item of the batch fails with that. */
-  constructor(commit: (items: readonly I[]) => Promise<PromiseSettledResult<O>[]>, most = 1_000) {
+  /**
+   * `commit` answers for each item, in order; when it throws, every item of the batch fails with that.
+   * `gather` says how long a batch may still grow before it is taken: by default for what is done at once.
+   */
+  constructor(
+    commit: (items: readonly I[]) => Promise<PromiseSettledResult<O>[]>,
+    gather: () => Promise<void> = () => Promise.resolve(),
+    most = 1_000,
+  ) {
     this.#commit = commit
+    this.#gather = gather
     this.#most = most
   }
 
@@ -19,11 +28,15 @@ export class Batcher<I, O> {
     return done.promise
   }
 
+  /** Nothing waits for the next commit. */
+  get idle(): boolean {
+    return this.#waiting.length === 0
+  }
+
   async #work(): Promise<void> {
     this.#busy = true
-    // What is added in the same turn of the event loop goes into the first batch too.
-    await Promise.resolve()
     while (this.#waiting.length > 0) {
+      await this.#gather()
       const batch = this.#waiting.splice(0, this.#most)
       try {
         const results = await this.#commit(batch.map(({ item }) => item))

@@ -84,7 +84,8 @@ export interface Journal {
   takeable(daemon: string): Promise<string[]>
   /**
    * Appends under a term, in order, all or nothing; returns when durable. Locks of systems go with `run-ended`.
-   * Calls that arrive while a commit is under way share the next one. Throws TermLost.
+   * Calls for different runs that arrive while a commit is under way share the next one. Throws TermLost; anything
+   * else thrown leaves open whether the events landed. The holder makes one call at a time.
    */
   append(term: Term, events: readonly EngineEvent[]): Promise<JournalRecord[]>
   /** Appends what a person asks; needs no term. Throws `run-unknown`, `run-ended`. Returns its seq. */

@@ -1,8 +1,8 @@
-import type { ClientBase, Pool } from 'pg'
+import type { ClientBase, Pool, QueryResultRow } from 'pg'
 import { terminalRunStates } from '#model/states.ts'
 import { instant, type Clock, type Instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
-import { transaction } from '#platform/postgres/transaction.ts'
+import { queryWithin, transaction } from '#platform/postgres/transaction.ts'
 import { isCommand, type EngineEvent, type JournalRecord } from '../state/events.ts'
 import { Batcher } from './batcher.ts'
 import { holds, mayTake } from './hold.ts'
@@ -27,13 +27,13 @@ interface Append {
 /** The journal in PostgreSQL (schema.ts). Whatever it writes about a run stands in the ledger too, or not at all. */
 export function postgresJournal({ pool, clock, withinMs = 5_000 }: PostgresJournalOptions): Journal {
   const inTransaction = <T>(work: (tx: ClientBase) => Promise<T>) => transaction(pool, work, withinMs)
-  const query = async <R extends object>(text: string, values: unknown[]) => {
-    const config = { text, values, query_timeout: withinMs }
-    return (await pool.query<R>(config)).rows
-  }
+  const query = <R extends QueryResultRow>(text: string, values: unknown[]) =>
+    queryWithin<R>(pool, withinMs, text, values)
   const now = () => instant(clock.now())
-  const batcher = new Batcher<Append, JournalRecord[]>((appends) =>
-    inTransaction((tx) => appendAll(tx, appends, now())),
+  const batcher = new Batcher<Append, JournalRecord[]>(
+    (appends) => inTransaction((tx) => appendAll(tx, appends, now())),
+    // Runs that were told of the commit before go on within this turn of the event loop, and join the next one.
+    () => new Promise((resolve) => setImmediate(resolve)),
   )
 
   return {

@@ -44,6 +44,8 @@ export interface NodeView {
   approvedBy: string[]
   /** Tries and time count anew from here after a person said `retry`: [attempts so far, when]. */
   budget: { attempts: number; since: Instant | null }
+  /** Attempts, counted from the first, of which a person said that they can do no harm any more. */
+  harmless: number
   /** The last line that the step said while running. */
   progress: string | null
   canceled: { left: 'untouched' | 'absent' | 'unknown'; why: string } | null
@@ -111,6 +113,7 @@ function emptyNode(id: string): NodeView {
     question: null,
     approvedBy: [],
     budget: { attempts: 0, since: null },
+    harmless: 0,
     progress: null,
     canceled: null,
   }
@@ -224,6 +227,7 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.retryAt = null
       break
     case 'decided':
+      if (node.question?.reason === 'unfenced') node.harmless = node.attempts.length
       node.question = null
       node.output = event.decision === 'holds' ? event.output : null
       node.budget = { attempts: node.attempts.length, since: null }

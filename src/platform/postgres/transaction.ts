@@ -1,4 +1,4 @@
-import type { ClientBase, Pool, PoolClient } from 'pg'
+import type { ClientBase, Pool, PoolClient, QueryResultRow } from 'pg'
 
 /** Anything that a query can be sent to: the pool, or a client inside a transaction. */
 export type Queryable = Pick<ClientBase, 'query'>
@@ -14,24 +14,72 @@ export async function transaction<T>(
   work: (client: ClientBase) => Promise<T>,
   withinMs?: number,
 ): Promise<T> {
+  const inside = async (client: ClientBase, broken: (error: Error) => void) => {
+    try {
+      await client.query('BEGIN')
+      const result = await work(client)
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      await client.query('ROLLBACK').catch(broken)
+      throw error
+    }
+  }
+  return withClient(pool, inside, withinMs)
+}
+
+/** One query; with `withinMs` it fails when PostgreSQL does not answer in time (the connection is cut). */
+export async function queryWithin<R extends QueryResultRow>(
+  pool: Pool,
+  withinMs: number,
+  text: string,
+  values: unknown[],
+): Promise<R[]> {
+  const inside = async (client: ClientBase) => (await client.query<R>(text, values)).rows
+  return withClient(pool, inside, withinMs)
+}
+
+/** Lends a client of the pool; it is destroyed instead of given back when it broke or its time was over. */
+async function withClient<T>(
+  pool: Pool,
+  work: (client: ClientBase, broken: (error: Error) => void) => Promise<T>,
+  withinMs: number | undefined,
+): Promise<T> {
   const client = await connect(pool, withinMs)
   let broken: Error | undefined
+  const onBroken = (error: Error) => void (broken = error)
   // A connection that breaks between two queries is told here; without a listener it would end the process.
-  const onError = (error: Error) => (broken = error)
-  client.on('error', onError)
-  const timer = withinMs === undefined ? undefined : setTimeout(() => void client.end(), withinMs)
+  client.on('error', onBroken)
   try {
-    await client.query('BEGIN')
-    const result = await work(client)
-    await client.query('COMMIT')
-    return result
+    return await inTime(work(client, onBroken), withinMs, onBroken)
   } catch (error) {
-    await client.query('ROLLBACK').catch((failure: Error) => (broken = failure))
-    throw error
+    throw broken ?? error
+  } finally {
+    client.release(broken)
+    // What comes of a destroyed client afterwards is of no interest, but still must be listened to.
+    if (broken === undefined) client.off('error', onBroken)
+  }
+}
+
+/** The work's result, when it comes in time. */
+async function inTime<T>(
+  work: Promise<T>,
+  withinMs: number | undefined,
+  onLate: (error: Error) => void,
+): Promise<T> {
+  if (withinMs === undefined) return work
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new Error(`PostgreSQL did not answer within ${withinMs} ms`)
+      onLate(error)
+      reject(error)
+    }, withinMs)
+  })
+  try {
+    return await Promise.race([work, late])
   } finally {
     clearTimeout(timer)
-    client.off('error', onError)
-    client.release(broken)
   }
 }
 

@@ -12,10 +12,17 @@ export function journalOf(
   let tail: Promise<unknown> = Promise.resolve()
   const call = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     await process.point(`${name}: before`)
+    process.failIfAsked()
     const result = work()
     await result.catch(() => {})
     await process.point(`${name}: after`)
+    process.failIfAsked()
     return result
+  }
+  const ask = async <T>(work: () => Promise<T>): Promise<T> => {
+    await process.running()
+    await clock.sleep(latencyMs())
+    return work()
   }
   // Appends land in the order in which they were made, as the journal promises.
   const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
@@ -29,19 +36,19 @@ export function journalOf(
   return {
     create: (run) => call('create', () => store.create(run)),
     acquire: (runId, holder, ttlMs) => call('acquire', () => store.acquire(runId, holder, ttlMs)),
-    renew: (holder, ttlMs) => process.running().then(() => store.renew(holder, ttlMs)),
-    release: (term) => process.running().then(() => store.release(term)),
-    takeable: (daemon) => process.running().then(() => store.takeable(daemon)),
+    renew: (holder, ttlMs) => ask(() => store.renew(holder, ttlMs)),
+    release: (term) => ask(() => store.release(term)),
+    takeable: (daemon) => ask(() => store.takeable(daemon)),
     append: (term, events) =>
       inOrder(() =>
         call(`append ${events.map((event) => event.kind).join('+')}`, () => store.append(term, events)),
       ),
     command: (runId, command, by) => call('command', () => store.command(runId, command, by)),
-    read: (runId, after, limit) => process.running().then(() => store.read(runId, after, limit)),
-    commands: (after) => process.running().then(() => store.commands(after)),
-    run: (runId) => process.running().then(() => store.run(runId)),
-    plan: (runId) => process.running().then(() => store.plan(runId)),
-    runs: (filter) => process.running().then(() => store.runs(filter)),
-    locks: () => process.running().then(() => store.locks()),
+    read: (runId, after, limit) => ask(() => store.read(runId, after, limit)),
+    commands: (after) => ask(() => store.commands(after)),
+    run: (runId) => ask(() => store.run(runId)),
+    plan: (runId) => ask(() => store.plan(runId)),
+    runs: (filter) => ask(() => store.runs(filter)),
+    locks: () => ask(() => store.locks()),
   }
 }

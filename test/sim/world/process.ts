@@ -8,6 +8,7 @@ export class SimProcess {
   readonly daemon: string
   readonly incarnation: string
   wasFrozen = false
+  #broken = false
   #state: 'alive' | 'dead' | 'frozen' = 'alive'
   #thawed = Promise.withResolvers<void>()
   readonly #onPoint: (process: SimProcess, name: string) => void
@@ -29,6 +30,17 @@ export class SimProcess {
   kill(): void {
     this.#state = 'dead'
     this.#thawed.resolve()
+  }
+
+  /** The call to the journal that is under way fails: what it asked for may have happened or not. */
+  breakCall(): void {
+    this.#broken = true
+  }
+
+  failIfAsked(): void {
+    const broken = this.#broken
+    this.#broken = false
+    if (broken) throw new Error('connection reset')
   }
 
   freeze(): void {

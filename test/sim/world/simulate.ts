@@ -6,7 +6,6 @@ import type { Approvals, Assumptions } from '#engine/ports.ts'
 import { readView } from '#engine/run-reader.ts'
 import type { JournalRecord } from '#engine/state/events.ts'
 import { isDone, type RunView } from '#engine/state/view.ts'
-import { isHaetaeError } from '#model/errors.ts'
 import { terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
@@ -23,7 +22,8 @@ export const ttlMs = 3_000
 /** Time for a thawed process to do what it still would. */
 const lingerMs = 50
 
-export type Mishap = 'kill, same daemon' | 'kill, other daemon' | 'freeze'
+export const mishaps = ['kill, same daemon', 'kill, other daemon', 'freeze', 'journal fails'] as const
+export type Mishap = (typeof mishaps)[number]
 
 export interface SimOptions {
   plan: Plan
@@ -39,7 +39,7 @@ export interface SimOptions {
   /** The epoch that the run holds. */
   epoch?: () => number | undefined
   concurrency?: number
-  /** Called between steps of time; may use the engine that runs. */
+  /** Called between steps of time. Time stands still until it returns: it must not wait for the engine. */
   between?: (sim: Simulation) => Promise<void> | void
   /** Virtual milliseconds after which a run counts as hanging. */
   patienceMs?: number
@@ -176,12 +176,11 @@ const silent = { info() {}, warn() {}, error() {} }
 
 /** The operator's request, made again as long as the run is not there; a restarted daemon goes on. */
 async function begin(sim: Simulation, options: SimOptions, engine: Engine): Promise<void> {
-  if ((await sim.store.run(runId)) !== undefined) return engine.resumeAll()
-  try {
-    await engine.start({ id: runId, plan: options.plan, requester, reason: 'a drill' })
-  } catch (error) {
-    if (!isHaetaeError(error, 'run-exists')) throw error
+  while ((await sim.store.run(runId)) === undefined) {
+    const request = { id: runId, plan: options.plan, requester, reason: 'a drill' }
+    await engine.start(request).catch(() => sim.clock.sleep(10))
   }
+  await engine.resumeAll().catch(() => {})
 }
 
 /** Remembers who wrote under which term. */
@@ -198,6 +197,11 @@ function written(sim: Simulation, process: SimProcess): Journal {
 }
 
 function strike(sim: Simulation, options: SimOptions, process: SimProcess, mishap: Mishap): void {
+  if (mishap === 'journal fails') {
+    // Only a call of the journal can fail so; at an effect there is nothing to break.
+    if (!(sim.names.at(-1) ?? '').startsWith('effect')) process.breakCall()
+    return
+  }
   const later = (ms: number, work: () => void) => void sim.clock.sleep(ms).then(work)
   if (mishap === 'freeze') {
     process.freeze()

@@ -1,0 +1,292 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { Pool } from 'pg'
+import { expect, test } from 'vitest'
+import { createEngine } from '#engine/engine.ts'
+import type { Journal } from '#engine/journal/journal.ts'
+import { postgresJournal } from '#engine/journal/postgres.ts'
+import { readView } from '#engine/run-reader.ts'
+import { systemClock } from '#platform/clock.ts'
+import type { Plan } from '#plan/plan.ts'
+import { node, planOf } from '../../sim/world/plans.ts'
+import { SimProcess } from '../../sim/world/process.ts'
+import { simType, simTypes } from '../../sim/world/types.ts'
+import { World } from '../../sim/world/world.ts'
+import { databasePerTest } from '../../support/postgres.ts'
+
+const database = databasePerTest()
+const silent = { info() {}, warn() {}, error() {} }
+const metrics = { attemptEnded() {}, nodeEnded() {}, runEnded() {}, termLost() {} }
+
+interface Setup {
+  world: World
+  journal: Journal
+  daemon?: string
+  ttlMs?: number
+  /** Called in every effect before it lands. */
+  before?: (node: string) => Promise<void>
+}
+
+function engineOn({ world, journal, daemon = 'd', ttlMs = 1_000, before = async () => {} }: Setup) {
+  const process = new SimProcess(daemon, `${daemon}/${Math.random()}`, () => {})
+  const slow = simType('slow', 'point-of-no-return', {
+    apply: async (ctx, { thing }, seen) => {
+      await before(ctx.nodeId)
+      ctx.readers.world.change(thing, seen.version, {
+        key: ctx.key,
+        node: ctx.nodeId,
+        by: process,
+        epoch: null,
+        late: false,
+      })
+      return { version: 1 }
+    },
+  })
+  const targets = { world, process }
+  return createEngine({
+    journal,
+    stepTypes: new Map([...simTypes, ['slow', slow]]),
+    contexts: { readers: () => targets, writers: () => targets },
+    approvals: { at: async () => ({ granted: ['a', 'b'], rejected: [] }) },
+    assumptions: { broken: async () => [] },
+    authority: { epochOf: async () => 1 },
+    resolve: (each) => each.with,
+    clock: systemClock,
+    log: silent,
+    metrics,
+    holder: { daemon, incarnation: process.incarnation },
+    ttlMs,
+  })
+}
+
+/** Steps in a row; every one with a thing of its own run and node. */
+function chain(run: string, length: number, type = 'sim.set'): Plan {
+  return planOf(
+    Array.from({ length }, (_, index) => {
+      const needs = index === 0 ? [] : [`${run}/s${index - 1}`]
+      return node(`${run}/s${index}`, type, needs, { with: { thing: `${run}/s${index}` } })
+    }),
+  )
+}
+
+const request = (id: string, plan: Plan) => ({ id, plan, requester: 'operator-1', reason: 'a test' })
+
+async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  withinMs = 20_000,
+): Promise<void> {
+  const end = Date.now() + withinMs
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
+    await systemClock.sleep(20)
+  }
+}
+
+/** A journal that stops answering for as long as it is cut. */
+function cuttable(journal: Journal): { journal: Journal; cut(): void } {
+  let cut = false
+  const never = new Promise<never>(() => {})
+  const guarded = new Proxy(journal, {
+    get: (target, name: keyof Journal) => {
+      const method = target[name] as (...args: unknown[]) => Promise<unknown>
+      return (...args: unknown[]) => (cut ? never : method(...args))
+    },
+  })
+  return { journal: guarded, cut: () => void (cut = true) }
+}
+
+test('a run is executed to its end, and each step happens once', async () => {
+  const { pool } = database()
+  const world = new World(systemClock)
+  const journal = postgresJournal({ pool, clock: systemClock })
+  const engine = engineOn({ world, journal })
+  await engine.start(request('r', chain('A', 10)))
+  await until('the run ends', async () => (await journal.run('r'))?.state === 'succeeded')
+  expect(world.landed.map((change) => change.node)).toEqual(chain('A', 10).subject.nodes.map(({ id }) => id))
+  expect((await readView(journal, 'r')).nodes.get('A/s9')).toMatchObject({
+    state: 'succeeded',
+    output: { version: 1 },
+  })
+  await engine.stop()
+})
+
+test('two engines on one database: every run is held by one of them, and each step happens once', async () => {
+  const { pool } = database()
+  const world = new World(systemClock)
+  const journals = [0, 1].map(() => postgresJournal({ pool, clock: systemClock }))
+  const engines = journals.map((journal, index) =>
+    engineOn({ world, journal, daemon: `d${index}`, ttlMs: 400 }),
+  )
+  await Promise.all(engines.map((engine) => engine.resumeAll()))
+  const ids = Array.from({ length: 12 }, (_, index) => `R${index}`)
+  await Promise.all(ids.map((id, index) => engines[index % 2]?.start(request(id, chain(id, 6)))))
+  const [journal] = journals
+  await until('the runs end', async () => (await journal?.runs({ open: true }))?.length === 0)
+  expect(world.landed).toHaveLength(12 * 6)
+  expect(new Set(world.landed.map(({ key }) => key)).size).toBe(12 * 6)
+  for (const id of ids) {
+    const records = (await journal?.read(id, 0, 1_000)) ?? []
+    const writers = new Map(records.filter(({ term }) => term > 0).map(({ term, actor }) => [term, actor]))
+    expect([...writers.keys()], id).toEqual([1])
+  }
+  await Promise.all(engines.map((engine) => engine.stop()))
+})
+
+test('a holder that is cut off stops before its next effect; another goes on, and each step happens once', async () => {
+  const { pool } = database()
+  const world = new World(systemClock)
+  const store = postgresJournal({ pool, clock: systemClock })
+  const first = cuttable(store)
+  const gate = Promise.withResolvers<void>()
+  const began: string[] = []
+  const stuck = engineOn({
+    world,
+    journal: first.journal,
+    daemon: 'd1',
+    ttlMs: 300,
+    before: async (id) => {
+      began.push(id)
+      await gate.promise
+    },
+  })
+  await stuck.start(request('r', chain('A', 3, 'slow')))
+  await until('the first effect is under way', () => began.length === 1)
+  first.cut()
+  const other = engineOn({ world, journal: store, daemon: 'd2', ttlMs: 300 })
+  await other.resumeAll()
+  await until('the other ends the run', async () => (await store.run('r'))?.state === 'succeeded')
+  // The first one's effect goes on now, as after SIGCONT: its target refuses it, and it begins no other.
+  gate.resolve()
+  await systemClock.sleep(200)
+  expect(began).toEqual(['A/s0'])
+  expect(world.landed.map((change) => change.node)).toEqual(['A/s0', 'A/s1', 'A/s2'])
+  const terms = (await store.read('r', 0, 1_000)).filter(({ term }) => term > 0)
+  expect(new Map(terms.map(({ term, actor }) => [term, actor]))).toEqual(
+    new Map([
+      [1, 'd1'],
+      [2, 'd2'],
+    ]),
+  )
+  await Promise.all([stuck.stop(100), other.stop()])
+})
+
+test('every connection is cut again and again: the run goes on, and each step happens once', async () => {
+  const { pool, openPool } = database()
+  const world = new World(systemClock)
+  const own = openPool(4)
+  const journal = postgresJournal({ pool: own, clock: systemClock, withinMs: 2_000 })
+  const engine = engineOn({ world, journal, ttlMs: 300, before: () => systemClock.sleep(15) })
+  await engine.start(request('r', chain('A', 40, 'slow')))
+  const state = async () =>
+    (await pool.query<{ state: string }>("SELECT state FROM runs WHERE id = 'r'")).rows[0]?.state
+  for (let cut = 1; cut <= 10; cut++) {
+    await until(
+      'some steps are done',
+      async () => world.landed.length >= cut * 3 || (await state()) === 'succeeded',
+    )
+    await pool.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    )
+  }
+  await until('the run ends', async () => (await state()) === 'succeeded')
+  expect(world.landed.map((change) => change.node)).toEqual(chain('A', 40).subject.nodes.map(({ id }) => id))
+  const view = await readView(postgresJournal({ pool, clock: systemClock }), 'r')
+  expect(view.term).toBeGreaterThan(1)
+  await engine.stop()
+  await own.end()
+}, 60_000)
+
+test('a PostgreSQL that stops answering stops the run before its next effect; when it answers again, the run goes on', async () => {
+  const { pool, tcpUrl } = database()
+  const world = new World(systemClock)
+  const proxy = await startProxy(tcpUrl)
+  const own = new Pool({ connectionString: proxy.url, max: 4 })
+  own.on('error', () => {})
+  const journal = postgresJournal({ pool: own, clock: systemClock, withinMs: 1_500 })
+  const engine = engineOn({ world, journal, ttlMs: 900, before: () => systemClock.sleep(20) })
+  await engine.start(request('r', chain('A', 20, 'slow')))
+  await until('some steps are done', () => world.landed.length >= 3)
+  proxy.freeze()
+  await systemClock.sleep(500)
+  const at = world.landed.length
+  await systemClock.sleep(2_000)
+  expect(world.landed.length).toBe(at)
+  proxy.thaw()
+  const state = async () =>
+    (await pool.query<{ state: string }>("SELECT state FROM runs WHERE id = 'r'")).rows[0]?.state
+  await until('the run ends', async () => (await state()) === 'succeeded')
+  expect(world.landed.map((change) => change.node)).toEqual(chain('A', 20).subject.nodes.map(({ id }) => id))
+  await engine.stop()
+  await own.end()
+  await proxy.close()
+})
+
+test('a stop ends in time although PostgreSQL does not answer', async () => {
+  const { pool, tcpUrl } = database()
+  const proxy = await startProxy(tcpUrl)
+  const own = new Pool({ connectionString: proxy.url, max: 4 })
+  own.on('error', () => {})
+  const journal = postgresJournal({ pool: own, clock: systemClock, withinMs: 400 })
+  const engine = engineOn({
+    world: new World(systemClock),
+    journal,
+    ttlMs: 60_000,
+    before: () => systemClock.sleep(10),
+  })
+  await engine.start(request('r', chain('A', 200, 'slow')))
+  await systemClock.sleep(100)
+  proxy.freeze()
+  const began = performance.now()
+  await engine.stop(500)
+  expect(performance.now() - began).toBeLessThan(5_000)
+  proxy.thaw()
+  await own.end()
+  await proxy.close()
+  expect(pool.waitingCount).toBe(0)
+})
+
+interface Proxy {
+  url: string
+  freeze(): void
+  thaw(): void
+  close(): Promise<void>
+}
+
+/** A TCP proxy that can swallow everything without closing anything: a network that drops packets. */
+async function startProxy(target: string): Promise<Proxy> {
+  const to = new URL(target)
+  const sockets = new Set<Socket>()
+  let frozen = false
+  const pipe = (from: Socket, into: Socket) => {
+    sockets.add(from)
+    from.on('data', (data) => void (frozen || into.write(data)))
+    from.on('close', () => {
+      sockets.delete(from)
+      into.destroy()
+    })
+    from.on('error', () => {})
+  }
+  const server: Server = createServer((client) => {
+    const upstream = connect(Number(to.port), to.hostname)
+    pipe(client, upstream)
+    pipe(upstream, client)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no address')
+  const url = new URL(target)
+  url.port = String(address.port)
+  return {
+    url: url.toString(),
+    freeze: () => void (frozen = true),
+    // What was swallowed is lost: connections of that time are of no use any more.
+    thaw: () => {
+      frozen = false
+      for (const socket of sockets) socket.destroy()
+    },
+    close: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
