@@ -351,6 +351,14 @@ export const catalogue = {
     remedy: 'Nothing more is needed from you; distinct people count, each once.',
     remedyKo: '더 하실 일이 없습니다. 서로 다른 사람이 한 번씩 서명해야 합니다.',
   },
+  'statement-spent': {
+    status: 409,
+    exit: 5,
+    ko: '이미 접수된 적이 있어 더는 효력이 없는 서명입니다',
+    en: 'the statement was received before and counts no more',
+    remedy: 'Only the signer can renew it: sign again with `haetae approve`.',
+    remedyKo: '서명한 사람만 새로 할 수 있습니다. `haetae approve`로 다시 서명하십시오.',
+  },
   'not-confirmed': {
     status: 400,
     exit: 2,
