@@ -67,6 +67,7 @@ describe('a policy', () => {
   it.each([
     ['one person to be enough', '  approve: { quorum: 1 }', 'p.yaml:4:22'],
     ['a role that may not', '  approve: { roles: [auditor] }', 'p.yaml:4:22'],
+    ['a longer time than without it', '  approve: { validFor: 25h }', 'p.yaml:4:24'],
   ])('cannot allow %s', (_name, purposes, where) => {
     expect(() => parsePolicy('p.yaml', text(purposes))).toThrow(
       expect.objectContaining({ code: 'policy-invalid', where }),

@@ -7,7 +7,7 @@ import { isHaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { Assumption, PlanNode } from '#plan/plan.ts'
 
-/** What the checks stand on; the loss of a system is told in milliseconds, undefined when it cannot be told. */
+/** What the checks stand on; the loss of a system is told in seconds, undefined when it cannot be told. */
 export interface AssumptionParts {
   authority: AuthorityStore
   silence: SourceSilence

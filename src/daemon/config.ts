@@ -43,7 +43,7 @@ interface Source {
 }
 
 /** Variables that belong to the CLI and the lab. */
-const notOurs = /^HAETAE_(CONTEXT|LAB_|TEST_|CLI_|KUBERNETES_|AS$|SITE_)/
+const notOurs = /^HAETAE_(CONTEXT|LAB_|TEST_|CLI_|KUBERNETES$|AS$|LANG$)/
 
 /** The variable that overrides a key: `listen.tls.cert` is HAETAE_LISTEN_TLS_CERT, `dataDir` HAETAE_DATA_DIR. */
 export function environmentName(path: Path): string {

@@ -101,7 +101,7 @@ async function superviseRedis(needs: Needs): Promise<Supervised | undefined> {
 function reportTo(log: Log, program: string): (state: ProgramState) => void {
   return (state) => {
     const { status, pid, adopted, restarts, why } = state
-    const fields = { program, status, pid, adopted, restarts, why }
+    const fields = { program, status, programPid: pid, adopted, restarts, why }
     if (status === 'down') log.error(fields, 'a supervised program is down')
     else log.info(fields, 'a supervised program changed its state')
   }

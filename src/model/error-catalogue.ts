@@ -554,8 +554,7 @@ export const catalogue = {
     exit: 5,
     ko: '확인 서명이 모자랍니다',
     en: 'not enough valid attestations are on record',
-    remedy:
-      'Two people, neither of them the requester, sign the loss: `haetae approve RUN --purpose attestation`.',
+    remedy: 'Two people, neither of them the requester, sign the loss: `haetae approve RUN --gate attest`.',
     remedyKo: '요청자가 아닌 두 사람이 센터 상실을 확인 서명해야 합니다.',
   },
   'wrong-site': {
