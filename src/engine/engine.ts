@@ -4,6 +4,7 @@ import type { Clock } from '#model/time.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
 import { assertRunnable, nothingToDecide, systemsOf } from './accept.ts'
 import type { Engine } from './engine-port.ts'
+import { backoff, longestPauseMs } from './executor/backoff.ts'
 import { bounded } from './executor/bounded.ts'
 import type { Parts } from './executor/host.ts'
 import { Lease } from './executor/lease.ts'
@@ -98,15 +99,17 @@ class Keeper {
   /** The newest term of each run that this process took. */
   readonly #leases = new Map<string, Lease>()
   readonly #taking = new Set<string>()
+  /** Runs that were stopped by trouble: how often in a row, and when they may be taken again. */
+  readonly #troubles = new Map<string, { count: number; until: number }>()
   readonly #closed = new AbortController()
   #keeping: Promise<unknown> | undefined
   #stopping = false
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#parts = { ...options, slots: new Slots(options.concurrency ?? 128) }
-    this.#ttlMs = options.ttlMs ?? 15_000
     this.#monotonic = options.monotonic ?? (() => performance.now())
+    this.#parts = { ...options, monotonic: this.#monotonic, slots: new Slots(options.concurrency ?? 128) }
+    this.#ttlMs = options.ttlMs ?? 15_000
   }
 
   /** Starts what goes on for as long as the engine lives. */
@@ -164,6 +167,7 @@ class Keeper {
   /** Takes a run and executes it, unless somebody holds it. A failure is logged: the next round tries again. */
   async take(runId: string): Promise<void> {
     if (this.#stopping || this.#executors.has(runId) || this.#taking.has(runId)) return
+    if (this.#monotonic() < (this.#troubles.get(runId)?.until ?? 0)) return
     this.#taking.add(runId)
     try {
       await this.#execute(runId)
@@ -187,26 +191,35 @@ class Keeper {
     const executor = new RunExecutor(this.#parts, journal, lease, view)
     this.#executors.set(runId, executor)
     log.info({ run: runId, term: term.term }, 'executing the run')
+    const since = this.#monotonic()
     executor.begin().then(
-      () => this.#over(executor),
-      () => this.#over(executor),
+      () => this.#over(executor, since),
+      () => this.#over(executor, since),
     )
   }
 
-  #over(executor: RunExecutor): void {
+  #over(executor: RunExecutor, sinceMs: number): void {
     const { view } = executor
     this.#executors.delete(view.id)
-    if (!terminalRunStates.has(view.state)) return this.#takeSoon(view.id)
+    if (!terminalRunStates.has(view.state)) return this.#takeAgain(view.id, sinceMs)
     this.#leases.delete(view.id)
+    this.#troubles.delete(view.id)
     const seconds = (this.#options.clock.now() - Date.parse(view.createdAt)) / 1000
     this.#options.metrics.runEnded(view.state, seconds)
     this.#options.log.info({ run: view.id, state: view.state }, 'the run has ended')
   }
 
-  /** A run that was stopped by trouble with the journal is tried again before the next round: minutes count. */
-  #takeSoon(runId: string): void {
+  /**
+   * A run that was stopped by trouble is taken again within a moment, because minutes count; one that is stopped
+   * again and again after ever longer pauses, because each time leaves a record.
+   */
+  #takeAgain(runId: string, sinceMs: number): void {
+    const now = this.#monotonic()
+    const before = now - sinceMs > longestPauseMs ? 0 : (this.#troubles.get(runId)?.count ?? 0)
+    const pause = backoff({ retryBaseMs: retakeMs }, before + 1)
+    this.#troubles.set(runId, { count: before + 1, until: now + pause })
     this.#options.clock
-      .sleep(retakeMs, this.#closed.signal)
+      .sleep(pause, this.#closed.signal)
       .then(() => this.take(runId))
       .catch(() => {})
   }

@@ -474,3 +474,70 @@ test('a stopped engine lets what is under way end, and another daemon goes on at
   expect(view.nodes.get('A/one')?.attempts.map(({ outcome }) => outcome)).toEqual(['applied'])
   expect([...sim.writers.keys()]).toEqual([1, 2])
 })
+
+test('a cancel ends a run that waits for people, and what asks afterwards is canceled too', async () => {
+  let canceled = false
+  const cancelOnce = async (now: Simulation, when: boolean) => {
+    if (canceled || !when) return
+    canceled = true
+    void now.engine.cancel(runId, 'commander-1', 'false alarm')
+  }
+  const asks = own({ judge: () => 'unclear' })
+  const waiting = await run({
+    plan: twoSteps(),
+    types: asks,
+    between: async (now) => cancelOnce(now, (await kinds(now, 'A/one')).includes('asked')),
+  })
+  expect([waiting.view.state, waiting.state('A/one'), waiting.state('A/two')]).toEqual([
+    'canceled',
+    'canceled',
+    'canceled',
+  ])
+  canceled = false
+  let sim: Simulation | undefined
+  const late = await run({
+    plan: planOf([node('A/promote', 'sim.promote')]),
+    assumptions: {
+      broken: async ({ moment, plan }) => {
+        if (moment === 'start') return []
+        await sim?.clock.sleep(3_000)
+        return plan.subject.assumptions.map((assumption) => ({ assumption, why: 'it answers' }))
+      },
+    },
+    between: async (now) => {
+      sim = now
+      await cancelOnce(now, (await kinds(now, 'A/promote')).includes('intended'))
+    },
+  })
+  expect([late.view.state, landed(late.sim)]).toEqual(['canceled', []])
+  expect(await kinds(late.sim, 'A/promote')).toEqual(['intended', 'attempt-failed', 'asked', 'node-canceled'])
+})
+
+test('a run whose execution fails again and again is taken again after ever longer pauses', async () => {
+  const sim = await simulate({
+    plan: planOf([node('A/one', 'sim.set')]),
+    patienceMs: 120_000,
+    mutate: (journal) => ({ ...journal, append: () => Promise.reject(new Error('disk full')) }),
+  })
+  const taken = (await sim.store.read(runId, 0, 1e6)).filter(({ event }) => event.kind === 'term-taken')
+  expect(taken.length).toBeGreaterThan(4)
+  expect(taken.length).toBeLessThan(20)
+})
+
+test('a clock on the wall that is set back holds no retry up', async () => {
+  let tries = 0
+  const types = own({
+    apply: async () => {
+      tries += 1
+      if (tries === 1) throw new Error('500')
+      return { version: 1 }
+    },
+  })
+  const { sim, view } = await run({
+    plan: planOf([node('A/one', 'own')]),
+    types,
+    wall: (now) => (tries === 0 ? now : now - 3_600_000),
+  })
+  expect([view.state, tries]).toEqual(['succeeded', 2])
+  expect(sim.clock.now() - Date.parse(view.createdAt)).toBeLessThan(60_000)
+})

@@ -1,11 +1,11 @@
 import type { Json } from '#model/digest.ts'
-import { messageOf } from '#model/errors.ts'
+import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
 import { answerLost, type NodeView } from '../state/view.ts'
 import { attempt, type Round } from './attempt.ts'
-import { backoff } from './backoff.ts'
+import { backoff, longestPauseMs } from './backoff.ts'
 import type { RunHost } from './host.ts'
 import { look, toJson, type Look, type Ready } from './look.ts'
 import { question, unseenQuestion } from './questions.ts'
@@ -48,7 +48,8 @@ function prepare(host: RunHost, node: PlanNode): Ready | Question {
     const input: unknown = type.input.parse(host.parts.resolve(node, host.outputs()))
     return { node, type, input, key: `${host.view.id}/${node.id}` }
   } catch (error) {
-    return question('definition', view, { input: messageOf(error) })
+    const why = isHaetaeError(error) ? error.why : undefined
+    return question('definition', view, { input: messageOf(error), ...(why === undefined ? {} : { why }) })
   }
 }
 
@@ -107,20 +108,22 @@ function timeOver(host: RunHost, node: PlanNode, view: NodeView): boolean {
 /** Waits out a lost attempt whose target cannot refuse a late request: it may still land. */
 async function lateRequestsOver(host: RunHost, { node, type }: Ready): Promise<void> {
   if (type.effect === 'read' || type.precondition.kind === 'checked') return
-  const view = host.go(node.id)
-  const last = view.attempts.at(-1)
+  const last = host.go(node.id).attempts.at(-1)
   if (last?.outcome !== 'unknown') return
-  await until(host, node.id, Date.parse(last.startedAt) + node.limits.attemptMs)
+  await until(host, node.id, Date.parse(last.startedAt) + node.limits.attemptMs, node.limits.attemptMs)
 }
 
 async function untilRetry(host: RunHost, node: string): Promise<void> {
   const { retryAt } = host.go(node)
-  if (retryAt !== null) await until(host, node, Date.parse(retryAt))
+  if (retryAt !== null) await until(host, node, Date.parse(retryAt), longestPauseMs)
 }
 
-async function until(host: RunHost, node: string, at: number): Promise<void> {
-  while (host.parts.clock.now() < at && host.view.canceling === null) {
-    await host.pause(at - host.parts.clock.now())
+/** Waits until an instant, but never longer than `mostMs`: the clock on the wall may be set back meanwhile. */
+async function until(host: RunHost, node: string, at: number, mostMs: number): Promise<void> {
+  const { clock, monotonic } = host.parts
+  const end = monotonic() + Math.min(mostMs, at - clock.now())
+  while (monotonic() < end && host.view.canceling === null) {
+    await host.pause(end - monotonic())
     host.go(node)
   }
 }
