@@ -124,7 +124,9 @@ export class Client {
     const cached = readSession(this.context, this.site, principal)
     if (cached !== undefined) return cached.token
     const asked = await this.call('challenge')
-    const bytes = sessionStatement(asked.site, principal, asked.challenge)
+    // A daemon could hand on a challenge of another site, and sign in there with what is signed here.
+    if (asked.site !== this.site) throw this.#otherSite(asked.site)
+    const bytes = sessionStatement(this.site, principal, asked.challenge)
     const signature = await signWith(keyFile, principal, 'haetae-session', bytes)
     const session = await this.call('signIn', { body: { principal, challenge: asked.challenge, signature } })
     writeSession(this.context, this.site, principal, {
@@ -132,6 +134,20 @@ export class Client {
       expiresAt: Date.parse(session.expiresAt),
     })
     return session.token
+  }
+
+  #otherSite(site: string): HaetaeError {
+    return new HaetaeError('context-invalid', `site ${this.site}`, {
+      where: `${this.context.file}: sites.${this.site}`,
+      why: {
+        en: `the daemon at ${this.place} says that it is of site ${site}; nothing was signed`,
+        ko: `${this.place}의 데몬은 ${site} 센터의 것이라고 답했습니다. 아무것도 서명하지 않았습니다`,
+      },
+      remedy: {
+        en: `Correct the address of ${this.site} in the context, or name the other site with --site.`,
+        ko: `컨텍스트에서 ${this.site}의 주소를 바로잡거나 --site로 다른 센터를 지정하십시오.`,
+      },
+    })
   }
 
   #lost(error: AnswerLost): HaetaeError {
