@@ -38,8 +38,23 @@ export async function appendToLedger(tx: Queryable, ...entries: readonly LedgerE
     [
       entries.map((entry) => entry.kind),
       entries.map((entry) => entry.subject),
-      entries.map(({ kind, subject, actor, at, data }) => canonicalJson({ kind, subject, actor, at, data })),
+      entries.map(({ kind, subject, actor, at, data }) =>
+        canonicalJson({ kind, subject, actor, at, data: wellFormed(data) }),
+      ),
     ],
+  )
+}
+
+/**
+ * Half a character (what an answer that was cut in the middle of one ends with) has no UTF-8 form, and canonical JSON
+ * refuses it. An odd message of a target must not keep a run from being written, so U+FFFD stands for it.
+ */
+function wellFormed(value: Json | undefined): Json | undefined {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map((one: Json) => wellFormed(one) ?? null)
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name.toWellFormed(), wellFormed(one as Json | undefined)]),
   )
 }
 
