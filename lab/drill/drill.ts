@@ -4,7 +4,7 @@ import { loadEstate } from '#estate/load.ts'
 import { HaetaeError, isHaetaeError, messageOf } from '#model/errors.ts'
 import { languageOf } from '#terminal/language.ts'
 import { problemLines } from '#terminal/problem.ts'
-import { recordFile } from '../citizens/start.ts'
+import { citizensMinutes, recordFile } from '../citizens/start.ts'
 import { CHECKOUT, instanceOf, type Instance } from '../instance.ts'
 import { lose } from '../lose.ts'
 import { status } from '../status.ts'
@@ -50,6 +50,8 @@ export async function drill(setting: DrillSetting): Promise<{ scene: Scene; writ
   const scene = await sceneOf(setting)
   const { instance, from } = scene
   const lagging = options.lag === undefined ? undefined : laggingSystem(scene.systems, options.lag, from)
+  // People take their time, and citizens who went home would never be served again.
+  if (options.interactive) process.env[citizensMinutes] ??= '240'
   narrator.chapter('1. 준비', '1. Preparation')
   await freshLab(instance, scene)
   await everythingServes(scene)
