@@ -9,11 +9,11 @@ test('a place that is given back goes to the lowest wave, and within it to who c
   const slots = new Slots(1)
   const order: string[] = []
   const giveBack = await slots.take(1, forever)
-  const ask = (name: string, wave: number) =>
-    slots.take(wave, forever).then((done) => {
-      order.push(name)
-      done()
-    })
+  const ask = async (name: string, wave: number) => {
+    const done = await slots.take(wave, forever)
+    order.push(name)
+    done()
+  }
   const all = [ask('late', 3), ask('early', 1), ask('middle', 2), ask('early too', 1)]
   giveBack()
   await Promise.all(all)

@@ -46,7 +46,7 @@ function prepare(host: RunHost, node: PlanNode): Ready | Question {
   }
   try {
     const input: unknown = type.input.parse(host.parts.resolve(node, host.outputs()))
-    return { node, type, input, key: `${host.view.id}/${node.id}` }
+    return { node, type, input, key: `${host.view.id}/${node.id}`, begun: host.parts.monotonic() }
   } catch (error) {
     const why = isHaetaeError(error) ? error.why : undefined
     return question('definition', view, { input: messageOf(error), ...(why === undefined ? {} : { why }) })
@@ -82,7 +82,7 @@ function conclude(
     const left = seen.kind === 'absent' ? 'absent' : 'unknown'
     return { kind: 'node-canceled', node: id, left, why: 'the run was canceled' }
   }
-  const over = timeOver(host, node, view)
+  const over = timeOver(host, ready, view)
   const ask = (q: Question): EngineEvent => ({ kind: 'asked', node: id, question: q })
   if (seen.kind === 'unclear') return ask(question('unclear', view, { observed: seen.seen }))
   if (seen.kind === 'unseen') {
@@ -100,9 +100,12 @@ function conclude(
   return { kind: 'try', seen: seen.seen }
 }
 
-function timeOver(host: RunHost, node: PlanNode, view: NodeView): boolean {
-  const since = view.budget.since
-  return since !== null && host.parts.clock.now() >= Date.parse(since) + node.limits.totalMs
+/** Whether the step's time is over, by the wall or, where that was set back, by what this process has seen pass. */
+function timeOver(host: RunHost, { node, begun }: Ready, view: NodeView): boolean {
+  const { clock, monotonic } = host.parts
+  const { since } = view.budget
+  if (monotonic() >= begun + node.limits.totalMs) return true
+  return since !== null && clock.now() >= Date.parse(since) + node.limits.totalMs
 }
 
 /** Waits out a lost attempt whose target cannot refuse a late request: it may still land. */
