@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { Client } from '#client/client.ts'
+import { addressOf, identityOf } from '#client/context.ts'
 import { generateKey } from '#platform/ssh.ts'
 import { createAuthority, issue, type KeyPair } from '../../../lab/pki.ts'
 
@@ -46,6 +47,12 @@ async function clientOf(answer: RequestListener, ca = authority): Promise<Client
     },
   })
 }
+
+it('names that every object knows are no sites and no people', () => {
+  const context = { file: 'context.json', defaultSite: 'gwangju', sites: {}, principal: undefined, keys: {} }
+  expect(() => addressOf(context, '__proto__')).toThrow(expect.objectContaining({ code: 'site-unknown' }))
+  expect(() => identityOf(context, 'constructor')).toThrow(expect.objectContaining({ code: 'key-unusable' }))
+})
 
 const alive = { alive: true, site: 'gwangju', version: '0', now: '2026-11-24T06:00:00.000Z' }
 
