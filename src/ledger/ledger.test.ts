@@ -5,7 +5,10 @@ import { appendToLedger } from './ledger.ts'
 /** The entries that would be stored, as text. */
 async function stored(data: Parameters<typeof appendToLedger>[1]['data']): Promise<unknown[]> {
   const entries: string[] = []
-  const query = (_text: string, values: string[][]) => Promise.resolve(entries.push(...(values[2] ?? [])))
+  const query = (query: string | { values: string[][] }, values?: string[][]) => {
+    const [, , texts = []] = (typeof query === 'string' ? values : query.values) ?? []
+    return Promise.resolve(entries.push(...texts))
+  }
   const entry = { kind: 'test.said', subject: 'a', actor: 'tester', at: '2026-11-24T00:00:00.000Z', data }
   await appendToLedger({ query } as unknown as Queryable, entry)
   return entries.map((text) => (JSON.parse(text) as { data: unknown }).data)
