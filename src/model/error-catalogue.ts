@@ -34,8 +34,10 @@ export const catalogue = {
     exit: 2,
     ko: '설정이 올바르지 않습니다',
     en: 'the configuration is not valid',
-    remedy: 'Correct the keys named above; `haetae config show` lists every key and where it came from.',
-    remedyKo: '위에 표시된 항목을 고치십시오. `haetae config show`가 모든 항목과 출처를 보여 줍니다.',
+    remedy:
+      'Correct what is named above; `haetae config show --config FILE` checks it without starting anything.',
+    remedyKo:
+      '위에 표시된 항목을 고치십시오. `haetae config show --config 파일`로 시작하지 않고 확인할 수 있습니다.',
   },
   'config-unreadable': {
     status: 400,
