@@ -26,8 +26,9 @@ export interface SequencedEntry extends LedgerEntry {
  */
 export async function appendToLedger(tx: Queryable, ...entries: readonly LedgerEntry[]): Promise<void> {
   if (entries.length === 0) return
-  await tx.query(
-    `WITH added AS (
+  await tx.query({
+    name: 'ledger-append',
+    text: `WITH added AS (
        INSERT INTO ledger_entry (kind, subject, entry)
        SELECT kind, subject, entry
        FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS e (kind, subject, entry, place)
@@ -35,14 +36,14 @@ export async function appendToLedger(tx: Queryable, ...entries: readonly LedgerE
        RETURNING id
      )
      INSERT INTO ledger_pending (entry_id) SELECT id FROM added`,
-    [
+    values: [
       entries.map((entry) => entry.kind),
       entries.map((entry) => entry.subject),
       entries.map(({ kind, subject, actor, at, data }) =>
         canonicalJson({ kind, subject, actor, at, data: wellFormed(data) }),
       ),
     ],
-  )
+  })
 }
 
 /**
