@@ -207,7 +207,7 @@ function strike(sim: Simulation, options: SimOptions, process: SimProcess, misha
   const later = (ms: number, work: () => void) => void sim.clock.sleep(ms).then(work)
   if (mishap === 'freeze') {
     process.freeze()
-    later(4 * ttlMs, () => process.thaw())
+    later(4 * ttlMs, () => void process.thaw())
   } else {
     process.kill()
   }
