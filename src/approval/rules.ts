@@ -59,7 +59,10 @@ export function admit(
   earlier: readonly RecordedStatement[],
   now: number,
 ): SubjectGate {
-  if (subject.ended) throw new HaetaeError('run-ended', `run ${subject.run}`)
+  if (subject.ended) {
+    const why = 'its end is on record: no signature counts any more'
+    throw new HaetaeError('run-ended', `run ${subject.run}`, { why })
+  }
   const gate = subject.gates.find((one) => one.node === statement.gate && one.purpose === statement.purpose)
   if (gate === undefined) {
     throw new HaetaeError('gate-unknown', `gate ${String(statement.gate)} of run ${subject.run}`, {

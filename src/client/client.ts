@@ -82,13 +82,13 @@ export class Client {
     const needsSession = Array.isArray(routeHead(name).access)
     const first = await this.#send(name, input, how, needsSession ? await this.#token() : undefined)
     if (isGood(first)) return first
-    const problem = await problemOf(first)
+    const problem = await this.#problemOf(first)
     if (!needsSession || (problem.code !== 'session-expired' && problem.code !== 'session-missing'))
       throw problem
     forgetSession(this.context, this.site, this.identity.principal)
     const second = await this.#send(name, input, how, await this.#token())
     if (isGood(second)) return second
-    throw await problemOf(second)
+    throw await this.#problemOf(second)
   }
 
   async #send<N extends RouteName>(
@@ -150,6 +150,23 @@ export class Client {
     })
   }
 
+  /** The error that an answer carries; where it names no place, the daemon that answered is the place. */
+  async #problemOf(response: IncomingMessage): Promise<HaetaeError> {
+    const where = `${this.site} (${this.place})`
+    const text = await bodyOf(response)
+    try {
+      const problem = JSON.parse(text) as Problem
+      if (problem.code in catalogue) return fromProblem({ where, ...problem })
+      return new HaetaeError('defect', problem.title, {
+        where,
+        why: `the daemon answered with ${problem.code}`,
+      })
+    } catch (error) {
+      if (isHaetaeError(error)) throw error
+      return new HaetaeError('defect', `status ${response.statusCode}`, { where, why: text.slice(0, 300) })
+    }
+  }
+
   #lost(error: AnswerLost): HaetaeError {
     return new HaetaeError('daemon-unreachable', `site ${this.site}`, {
       where: this.place,
@@ -168,19 +185,6 @@ export class Client {
 
 function isGood(response: IncomingMessage): boolean {
   return response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300
-}
-
-/** The error that an answer carries. */
-async function problemOf(response: IncomingMessage): Promise<HaetaeError> {
-  const text = await bodyOf(response)
-  try {
-    const problem = JSON.parse(text) as Problem
-    if (problem.code in catalogue) return fromProblem(problem)
-    return new HaetaeError('defect', problem.title, { why: `the daemon answered with ${problem.code}` })
-  } catch (error) {
-    if (isHaetaeError(error)) throw error
-    return new HaetaeError('defect', `status ${response.statusCode}`, { why: text.slice(0, 300) })
-  }
 }
 
 /** A problem from the wire as the error that it was. */
