@@ -127,6 +127,21 @@ describe('the configuration', () => {
     expect(loaded.unusedEnvironment).toEqual(['HAETAE_LISTEN_PROT'])
   })
 
+  test.each([
+    ['the own site', ['gwangju']],
+    ['a site twice', ['daejeon', 'daejeon']],
+  ])('%s is no peer', (_name, sites) => {
+    const peers = sites.map((site) => ({
+      site,
+      url: 'https://a:1',
+      caFile: 'a',
+      certFile: 'c',
+      keyFile: 'k',
+    }))
+    const fault = faultOf(() => loadConfig(file(`${least}peers: ${JSON.stringify(peers)}\n`), {}))
+    expect(fault.why).toMatch(/peers\.\d\.site: it is (this daemon's own site|there twice)/)
+  })
+
   test('names of variables follow the key', () => {
     expect(environmentName(['databases', 'passwordFile'])).toBe('HAETAE_DATABASES_PASSWORD_FILE')
   })
