@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { reasonOf } from '#client/arguments.ts'
 import { Client } from '#client/client.ts'
 import { addressOf, identityOf } from '#client/context.ts'
 import { generateKey } from '#platform/ssh.ts'
@@ -52,6 +53,11 @@ it('names that every object knows are no sites and no people', () => {
   const context = { file: 'context.json', defaultSite: 'gwangju', sites: {}, principal: undefined, keys: {} }
   expect(() => addressOf(context, '__proto__')).toThrow(expect.objectContaining({ code: 'site-unknown' }))
   expect(() => identityOf(context, 'constructor')).toThrow(expect.objectContaining({ code: 'key-unusable' }))
+})
+
+it('a reason that says nothing is refused before anything is signed', () => {
+  expect(reasonOf('dark')).toBe('dark')
+  expect(() => reasonOf('  ')).toThrow(expect.objectContaining({ code: 'usage-wrong' }))
 })
 
 const alive = { alive: true, site: 'gwangju', version: '0', now: '2026-11-24T06:00:00.000Z' }
