@@ -3,7 +3,7 @@ import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
-import { answerLost, type NodeView } from '../state/view.ts'
+import { answerLost, triesOf, type NodeView } from '../state/view.ts'
 import { attempt, type Round } from './attempt.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import type { RunHost } from './host.ts'
@@ -94,7 +94,7 @@ function conclude(
   if (mayLand && type.effect !== 'read' && type.precondition.kind === 'unfenced') {
     return ask(question('unfenced', view, { observed: seen.seen, why: type.precondition.why }))
   }
-  if (over || view.attempts.length - view.budget.attempts > node.limits.retryMax) {
+  if (over || triesOf(view) > node.limits.retryMax) {
     return ask(question('exhausted', view, { observed: seen.seen }))
   }
   return { kind: 'try', seen: seen.seen }
