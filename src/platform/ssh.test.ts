@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -48,6 +48,17 @@ describe('a signature', () => {
 
   it('does not hold when its key is in no list', async () => {
     expect(await ask({ allowedSigners: `someone ${otherKey}\n` })).toMatchObject({ ok: false })
+  })
+
+  it('is verified without a file that a killed process could leave behind', async () => {
+    const seen = new Set<string>()
+    let done = false
+    const asked = ask().finally(() => (done = true))
+    while (!done) {
+      for (const name of await readdir(tmpdir())) if (name.startsWith('haetae-verify')) seen.add(name)
+    }
+    expect(await asked).toEqual({ ok: true })
+    expect([...seen]).toEqual([])
   })
 
   it('says whose key made it and for what, without being proven', () => {

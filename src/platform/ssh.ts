@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { createHash, randomUUID } from 'node:crypto'
+import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -47,10 +47,18 @@ interface Outcome {
   err: string
 }
 
-/** Runs ssh-keygen with the bytes on its standard input. Rejects when it is not installed. */
-function sshKeygen(args: readonly string[], input: string | Uint8Array): Promise<Outcome> {
+/**
+ * Runs ssh-keygen with the bytes on its standard input, and open files that it sees from /dev/fd/3 on.
+ * Rejects when it is not installed.
+ */
+function sshKeygen(
+  args: readonly string[],
+  input: string | Uint8Array,
+  files: readonly number[] = [],
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn('ssh-keygen', args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 60_000 })
+    const stdio = ['pipe' as const, 'pipe' as const, 'pipe' as const, ...files]
+    const child = spawn('ssh-keygen', args, { stdio, timeout: 60_000 }) as ChildProcessWithoutNullStreams
     let out = ''
     let err = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk))
@@ -84,19 +92,25 @@ export async function sign(keyFile: string, namespace: string, bytes: string | U
 
 /** Asks ssh-keygen whether the signature holds for this principal, namespace and moment. */
 export async function verify(request: VerifyRequest): Promise<Verdict> {
-  const folder = await mkdtemp(join(tmpdir(), 'haetae-verify-'))
+  const files: number[] = []
   try {
-    const signers = join(folder, 'allowed_signers')
-    const signature = join(folder, 'signature')
-    await writeFile(signers, request.allowedSigners, { mode: 0o600 })
-    await writeFile(signature, request.signature, { mode: 0o600 })
-    const args = ['-Y', 'verify', '-f', signers, '-I', request.principal, '-n', request.namespace]
-    args.push('-s', signature, `-Overify-time=${sshTime(request.at)}`)
-    const outcome = await sshKeygen(args, request.bytes)
+    for (const text of [request.allowedSigners, request.signature]) files.push(namelessFile(text))
+    const args = ['-Y', 'verify', '-f', '/dev/fd/3', '-I', request.principal, '-n', request.namespace]
+    args.push('-s', '/dev/fd/4', `-Overify-time=${sshTime(request.at)}`)
+    const outcome = await sshKeygen(args, request.bytes, files)
     return outcome.exit === 0 ? { ok: true } : { ok: false, why: reasonOf(outcome) }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    for (const file of files) closeSync(file)
   }
+}
+
+/** An open file that holds the text and has no name any more: a killed process leaves nothing of it behind. */
+function namelessFile(text: string): number {
+  const path = join(tmpdir(), `haetae-verify-${randomUUID()}`)
+  const file = openSync(path, 'wx+', 0o600)
+  unlinkSync(path)
+  writeFileSync(file, text)
+  return file
 }
 
 /** A moment as ssh-keygen takes it, UTC: `20261124061500Z`. */
