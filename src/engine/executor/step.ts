@@ -32,7 +32,7 @@ export async function runStep(host: RunHost, node: PlanNode): Promise<void> {
     }
     if (ended === 'over') return
     unseen = ended === 'unseen' ? unseen + 1 : 0
-    await untilRetry(host, node.id)
+    await untilRetry(host, node)
   }
 }
 
@@ -77,7 +77,7 @@ function conclude(
     if (type.effect === 'read') return { kind: 'succeeded', node: id, output: seen.output }
     return { kind: 'adopted', node: id, output: seen.output, afterAttempt: view.attempts.length > 0 }
   }
-  if (host.view.canceling !== null) {
+  if (isGivenUp(host, node)) {
     const left = seen.kind === 'absent' ? 'absent' : 'unknown'
     return { kind: 'node-canceled', node: id, left, why: 'the run was canceled' }
   }
@@ -85,7 +85,10 @@ function conclude(
   const ask = (q: Question): EngineEvent => ({ kind: 'asked', node: id, question: q })
   if (seen.kind === 'unclear') return ask(question('unclear', view, { observed: seen.seen }))
   if (seen.kind === 'unseen') {
-    if (over) return ask(unseenQuestion(seen.failure, view))
+    const silent = seen.failure.kind === 'unreachable' || seen.failure.kind === 'deadline'
+    if (over && silent && node.onUnreachable === 'skip' && !mayHaveActed(view))
+      return { kind: 'node-skipped', node: id, failure: seen.failure }
+    if (over || (silent && node.onUnreachable === 'ask')) return ask(unseenQuestion(seen.failure, view))
     const retryAt = instant(host.parts.clock.now() + backoff(node.limits, unseen + 1))
     return { kind: 'not-seen', node: id, failure: seen.failure, retryAt }
   }
@@ -93,10 +96,27 @@ function conclude(
   if (mayLand && type.effect !== 'read' && type.precondition.kind === 'unfenced') {
     return ask(question('unfenced', view, { observed: seen.seen, why: type.precondition.why }))
   }
-  if (over || view.attempts.length - view.budget.attempts > node.limits.retryMax) {
+  const tries = view.attempts.length - view.budget.attempts
+  if (over || tries > node.limits.retryMax || (tries > 0 && isFinal(node, view))) {
     return ask(question('exhausted', view, { observed: seen.seen }))
   }
   return { kind: 'try', seen: seen.seen }
+}
+
+/** A canceled run begins nothing more, but what runs at the end. */
+function isGivenUp(host: RunHost, node: PlanNode): boolean {
+  return host.view.canceling !== null && node.finally !== true
+}
+
+/** The last try failed in a way that the plan does not try again. */
+function isFinal({ limits: { retryOn } }: PlanNode, view: NodeView): boolean {
+  const kind = view.attempts.at(-1)?.failure?.kind
+  return kind !== undefined && kind !== 'stopped' && retryOn?.includes(kind) === false
+}
+
+/** An answer was lost, and nothing that was seen since says what the request did. */
+function mayHaveActed(view: NodeView): boolean {
+  return view.attempts.length > view.harmless && answerLost(view)
 }
 
 function timeOver(host: RunHost, node: PlanNode, view: NodeView): boolean {
@@ -110,18 +130,18 @@ async function lateRequestsOver(host: RunHost, { node, type }: Ready): Promise<v
   const view = host.go(node.id)
   const last = view.attempts.at(-1)
   if (last?.outcome !== 'unknown') return
-  await until(host, node.id, Date.parse(last.startedAt) + node.limits.attemptMs)
+  await until(host, node, Date.parse(last.startedAt) + node.limits.attemptMs)
 }
 
-async function untilRetry(host: RunHost, node: string): Promise<void> {
-  const { retryAt } = host.go(node)
+async function untilRetry(host: RunHost, node: PlanNode): Promise<void> {
+  const { retryAt } = host.go(node.id)
   if (retryAt !== null) await until(host, node, Date.parse(retryAt))
 }
 
-async function until(host: RunHost, node: string, at: number): Promise<void> {
-  while (host.parts.clock.now() < at && host.view.canceling === null) {
+async function until(host: RunHost, node: PlanNode, at: number): Promise<void> {
+  while (host.parts.clock.now() < at && !isGivenUp(host, node)) {
     await host.pause(at - host.parts.clock.now())
-    host.go(node)
+    host.go(node.id)
   }
 }
 
