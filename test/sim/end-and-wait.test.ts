@@ -72,7 +72,7 @@ const withEnd = () =>
   ])
 
 test('steps at the end run after all others have ended, also when one of those failed, and mask nothing', async () => {
-  const well = await run({ plan: withEnd(), types: new Map([['own', simType('own', 'idempotent')]]) })
+  const well = await run({ plan: withEnd(), types: new Map([['own', simType('own', 'idempotent', {})]]) })
   expect([well.view.state, landed(well.sim).slice(-2)]).toEqual(['succeeded', ['A/clean', 'A/tell']])
   const bad = await run({ plan: withEnd(), types: broken() }, { 'A/two': 'fail' })
   expect([bad.view.state, bad.state('A/three'), bad.state('A/tell')]).toEqual([
