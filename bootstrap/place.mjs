@@ -15,7 +15,7 @@ export function cacheFolder() {
 /** The Node that the packages bring (26), whatever the machine has. */
 export const packagedNode = join(checkout, 'node_modules/.bin/node')
 
-/** An environment in which `node` and the tools of node_modules are found first. */
+/** An environment in which `node` and the tools of node_modules are found first. @returns {NodeJS.ProcessEnv} */
 export function toolEnvironment() {
   return { ...process.env, PATH: [join(checkout, 'node_modules/.bin'), process.env.PATH].join(delimiter) }
 }

@@ -113,7 +113,7 @@ function diskProblems(todo, lab) {
           { folder: cacheFolder(), size: 0.2 },
         ]
       : []),
-    ...(lab ? [{ folder: '/var/lib', size: 3 }] : []),
+    ...(lab ? [{ folder: '/var/lib', size: 4 }] : []),
   ]
   /** @type {Map<number, {size: number, folders: string[], free: number}>} */
   const devices = new Map()

@@ -159,7 +159,7 @@ async function planOf(client: Client, run: string): Promise<RunPlan> {
 
 function readPlan(file: string, run: string): RunPlan {
   const read = readJson(file) as Partial<RunPlan>
-  if (read.plan?.subject?.nodes === undefined || read.run !== run) {
+  if (!isWhole(read.plan) || read.run !== run) {
     throw new HaetaeError('input-invalid', file, {
       where: file,
       why: `it is no plan of ${run}`,
@@ -167,6 +167,13 @@ function readPlan(file: string, run: string): RunPlan {
     })
   }
   return { run, plan: read.plan }
+}
+
+/** Whether a file has what is shown before it is signed; that it is the plan is for its digest to say. */
+function isWhole(plan: Partial<RunPlan['plan']> | undefined): plan is RunPlan['plan'] {
+  const { subject, systems, notes, observed } = plan ?? {}
+  const lists = [subject?.nodes, subject?.assumptions, systems, notes]
+  return lists.every(Array.isArray) && observed?.changes !== undefined
 }
 
 function readSigned(file: string): { statement: string; signature: string } {

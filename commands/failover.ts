@@ -1,5 +1,5 @@
 import { boolean, string } from '@oclif/core/flags'
-import { systemsOf } from '#client/arguments.ts'
+import { reasonOf, systemsOf } from '#client/arguments.ts'
 import { refuseAltered, signStatement, statementOver } from '#client/signing.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { planLines } from '#terminal/plan.ts'
@@ -34,6 +34,7 @@ export default class Failover extends DaemonCommand {
 
   async run() {
     const { flags } = await this.parse(Failover)
+    const reason = reasonOf(flags.reason)
     const client = await this.client(flags)
     const { principal, keyFile } = client.identity
     const request = { fromSite: flags.from, ...systemsOf(flags.systems) }
@@ -55,7 +56,7 @@ export default class Failover extends DaemonCommand {
         purpose: 'declare',
         gate: null,
         decision: 'yes',
-        reason: flags.reason,
+        reason,
         sources: [],
         oneSourceOutsideHaetae: false,
         validFor: '24h',

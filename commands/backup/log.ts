@@ -102,7 +102,7 @@ export default class BackupLog extends DaemonCommand {
         {
           title: this.say('내용', 'message'),
           text: (one) => this.text(one.message) || one.askedBy,
-          shrink: true,
+          wrap: true,
         },
       ],
       entries,

@@ -18,6 +18,8 @@ export default class ConfigShow extends BaseCommand {
     const { describeConfig, loadConfig } = await import('#daemon/config.ts')
     const loaded = loadConfig(flags.config)
     const values = describeConfig(loaded)
+    const { file } = loaded
+    if (file !== undefined) this.print([`${this.say('파일', 'file')}: ${file}`, ''])
     this.print(
       table(
         [
@@ -25,9 +27,13 @@ export default class ConfigShow extends BaseCommand {
           {
             title: this.say('값', 'value'),
             text: (one) => (typeof one.value === 'string' ? one.value : JSON.stringify(one.value)),
-            shrink: true,
           },
-          { title: this.say('출처', 'from'), text: (one) => one.origin, shrink: true },
+          {
+            title: this.say('출처', 'from'),
+            // A place in the file: its name stands above.
+            text: (one) =>
+              one.origin.startsWith(`${file}:`) ? one.origin.slice(`${file}:`.length) : one.origin,
+          },
         ],
         values.filter((one) => one.value !== undefined),
       ),

@@ -1,6 +1,7 @@
 import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
 import { confirmName } from '#terminal/confirm.ts'
+import { reasonOf } from '#client/arguments.ts'
 import { DaemonCommand } from '../base.ts'
 
 export default class RunCancel extends DaemonCommand {
@@ -18,6 +19,7 @@ export default class RunCancel extends DaemonCommand {
 
   async run() {
     const { args, flags } = await this.parse(RunCancel)
+    const reason = reasonOf(flags.reason)
     const client = await this.client(flags)
     await confirmName(
       args.run,
@@ -26,7 +28,7 @@ export default class RunCancel extends DaemonCommand {
     )
     const answer = await client.call('runCancel', {
       params: { run: args.run },
-      body: { reason: flags.reason },
+      body: { reason },
     })
     this.log(this.say(`${args.run}: 취소를 요청했습니다.`, `${args.run}: asked to end.`))
     return answer

@@ -1,5 +1,6 @@
 import { string as text } from '@oclif/core/args'
 import { option, string } from '@oclif/core/flags'
+import { reasonOf } from '#client/arguments.ts'
 import { DaemonCommand } from '../base.ts'
 
 export default class RunDecide extends DaemonCommand {
@@ -24,10 +25,11 @@ export default class RunDecide extends DaemonCommand {
 
   async run() {
     const { args, flags } = await this.parse(RunDecide)
+    const reason = reasonOf(flags.reason)
     const client = await this.client(flags)
     const answer = await client.call('runDecide', {
       params: { run: args.run },
-      body: { node: flags.node ?? null, decision: flags.answer, reason: flags.reason },
+      body: { node: flags.node ?? null, decision: flags.answer, reason },
     })
     this.log(this.say(`${args.run}: 결정을 전달했습니다.`, `${args.run}: the decision is handed over.`))
     return answer

@@ -1,6 +1,7 @@
 import { paintOfState } from '#terminal/paint.ts'
-import { table } from '#terminal/table.ts'
+import { pageWidth, table } from '#terminal/table.ts'
 import { dayAndTime } from '#terminal/time.ts'
+import { wrap } from '#terminal/width.ts'
 import { allPages, DaemonCommand } from '../base.ts'
 
 export default class SiteList extends DaemonCommand {
@@ -31,7 +32,7 @@ export default class SiteList extends DaemonCommand {
           {
             title: this.say('이유', 'why'),
             text: (one) => one.reasons.map((reason) => this.text(reason)).join('; '),
-            shrink: true,
+            wrap: true,
           },
         ],
         sites,
@@ -40,9 +41,8 @@ export default class SiteList extends DaemonCommand {
     for (const site of sites) {
       for (const point of site.vantagePoints) {
         const detail = point.detail === null ? '' : ` (${this.text(point.detail)})`
-        this.log(
-          `  ${site.id} ${this.say('관측:', 'seen from')} ${point.from}: ${point.sees}${detail}, ${dayAndTime(point.at)}`,
-        )
+        const seen = `${site.id} ${this.say('관측:', 'seen from')} ${point.from}: ${point.sees}${detail}, ${dayAndTime(point.at)}`
+        this.print(wrap(seen, pageWidth - 4).map((line, at) => `${at === 0 ? '  ' : '    '}${line}`))
       }
     }
     this.log(this.say('* 이 데몬의 센터', '* the site of this daemon'))

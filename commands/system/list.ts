@@ -37,7 +37,7 @@ export default class SystemList extends DaemonCommand {
               ]
                 .filter(Boolean)
                 .join('; '),
-            shrink: true,
+            wrap: true,
           },
         ],
         systems,

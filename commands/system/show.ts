@@ -50,7 +50,7 @@ export default class SystemShow extends DaemonCommand {
       [say('실행', 'held by'), system.heldBy ?? ''],
       [say('복구 목표', 'targets'), targets ? `RTO ${span(targets.rtoMs)}, RPO ${span(targets.rpoMs)}` : ''],
       [say('연계', 'depends on'), neighbours(system.dependsOn)],
-      [say('이 시스템이 필요한 것', 'needed by'), neighbours(system.neededBy)],
+      [say('이 시스템을 필요로 하는 시스템', 'needed by'), neighbours(system.neededBy)],
       [
         say('데이터베이스', 'database'),
         database ? `${database.name}, ${database.replication}, ${pairs(database.endpoints)}` : '',

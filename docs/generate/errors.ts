@@ -8,6 +8,7 @@ const meaning: Record<number, string> = {
   4: 'not found',
   5: 'a conflict with what is',
   6: 'something that is needed is not available',
+  7: '`run watch`: the run failed or was canceled',
 }
 
 /** docs/errors.md: every error of the catalogue, in the order of its codes. */

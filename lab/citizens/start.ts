@@ -13,6 +13,9 @@ export interface CitizensOptions {
   maxMs?: number
 }
 
+/** Minutes after which citizens go home by themselves, whoever starts them: 30 when it is not set. */
+export const citizensMinutes = 'HAETAE_LAB_CITIZENS_MINUTES'
+
 /** The citizens' own record: nobody but the lab's report reads it. */
 export function recordFile(instance: Instance): string {
   return join(placeFolder(instance, 'citizens'), 'record.jsonl')
@@ -36,7 +39,7 @@ export async function startCitizens(
     caFile,
     recordFile: recordFile(instance),
     perSecond: options.perSecond ?? 4,
-    maxMs: options.maxMs ?? 30 * 60_000,
+    maxMs: options.maxMs ?? Number(process.env[citizensMinutes] ?? 30) * 60_000,
   }
   const file = join(folder, 'citizens.json')
   await writeFile(file, `${JSON.stringify(config, null, 2)}\n`)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { RootFs } from './root-fs.ts'
@@ -23,14 +23,16 @@ export interface Image {
   bytes: number
 }
 
+const kept = 3
+
 /** Where built images are kept: `images` in the user's cache folder of Haetae. */
 export function imageCacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'haetae', 'images')
 }
 
 /**
- * Writes the image into the cache folder unless the same content is there already; older builds of the same
- * name are removed. Files of the host count by path, size and time of change, everything else by its bytes.
+ * Writes the image into the cache folder unless the same content is there already; of the same name
+ * the three newest stay. Files of the host count by path, size and time of change, everything else by its bytes.
  */
 export function buildImage(spec: ImageSpec, folder = imageCacheFolder()): Image {
   const entries = spec.root.entries()
@@ -44,11 +46,21 @@ export function buildImage(spec: ImageSpec, folder = imageCacheFolder()): Image 
     try {
       writeArchive(unfinished, spec, ref, entries)
       renameSync(unfinished, archive)
+      removeOld(folder, stem)
     } finally {
       rmSync(unfinished, { force: true })
     }
   }
   return { ref, archive, bytes: statSync(archive).size }
+}
+
+/** Not only the newest stays: a lab of another checkout may be importing its own. */
+function removeOld(folder: string, stem: string): void {
+  const archives = readdirSync(folder)
+    .filter((name) => name.startsWith(`${stem}-`) && name.endsWith('.tar'))
+    .map((name) => ({ path: join(folder, name), at: statSync(join(folder, name)).mtimeMs }))
+    .sort((a, b) => b.at - a.at)
+  for (const { path } of archives.slice(kept)) rmSync(path, { force: true })
 }
 
 function writeArchive(path: string, spec: ImageSpec, ref: string, entries: TarEntry[]): void {

@@ -34,7 +34,9 @@ function body(report: DrillReport, language: Language, words: Words): Safe {
   const siteName = (id: string) => report.siteNames[id]?.[language] ?? id
   return html`<main lang="${language}">
     <h1>${words.title}</h1>
-    <p class="lead">${words.lead(siteName(loss.site), clock(loss.at), siteName(recoverySite))}</p>
+    <p class="lead">
+      ${words.lead(siteName(loss.site), `${day(loss.at)} ${clock(loss.at)}`, siteName(recoverySite))}
+    </p>
     <p class="note">${report.byTheLab ? words.byTheLab : words.byPeople} ${words.timesAre}</p>
     <h2>${words.summary}</h2>
     <dl>
@@ -68,9 +70,7 @@ function body(report: DrillReport, language: Language, words: Words): Safe {
     <h2>${words.people}</h2>
     ${peopleTable(report, words)}
     <h2>${words.backups}</h2>
-    <p>
-      ${words.backupLine(report.backups.succeeded, report.backups.systems, report.backups.verified, report.backups.other)}
-    </p>
+    <p>${words.backupLine(report.backups)}</p>
     <h2>${words.notExercised}</h2>
     ${list(report.notExercised.map(say), words)}
     <h2>${words.notes}</h2>
@@ -207,8 +207,15 @@ function peopleTable(report: DrillReport, words: Words): Safe {
   </table>`
 }
 
-/** Time of day in Korea, with milliseconds: a drill is shorter than a day, its date is in the JSON. */
-export function clock(at: string): string {
-  const shifted = new Date(Date.parse(at) + 9 * 3_600_000).toISOString()
-  return `${shifted.slice(11, 23)}`
+/** Time of day in Korea, with milliseconds. */
+function clock(at: string): string {
+  return inKorea(at).slice(11, 23)
+}
+
+function day(at: string): string {
+  return inKorea(at).slice(0, 10)
+}
+
+function inKorea(at: string): string {
+  return new Date(Date.parse(at) + 9 * 3_600_000).toISOString()
 }

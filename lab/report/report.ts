@@ -32,7 +32,8 @@ export interface DrillReport {
   /** Systems in the order in which they were moved, wave by wave. */
   waves: { wave: number; systems: string[] }[]
   fenceDebts: { system: string; since: string; by: string[] }[]
-  backups: { succeeded: number; verified: number; other: number; systems: number }
+  /** By the backup logs of both sites before the loss. `streaming`: WAL that was being received. */
+  backups: { succeeded: number; verified: number; streaming: number; failed: number; systems: number }
   notExercised: Localized[]
   notes: Localized[]
 }

@@ -1,3 +1,5 @@
+import type { DrillReport } from './report.ts'
+
 /** Words of the report in the two languages. One object a language, so that a missing word does not compile. */
 export interface Words {
   title: string
@@ -55,7 +57,7 @@ export interface Words {
   since: string
   duration(ms: number): string
   count(n: number): string
-  backupLine(succeeded: number, systems: number, verified: number, other: number): string
+  backupLine(backups: DrillReport['backups']): string
 }
 
 export const english: Words = {
@@ -124,8 +126,8 @@ export const english: Words = {
   since: 'since',
   duration: (ms) => durationText(ms, { d: ' d', h: ' h', m: ' min', s: ' s', ms: ' ms' }),
   count: (n) => n.toLocaleString('en'),
-  backupLine: (succeeded, systems, verified, other) =>
-    `${succeeded} backup jobs of ${systems} systems succeeded, ${verified} verified, ${other} with another outcome.`,
+  backupLine: ({ succeeded, systems, verified, streaming, failed }) =>
+    `${succeeded} backups of ${systems} systems succeeded, ${verified} of them verified; WAL of ${streaming} databases was streaming; ${failed} tries failed.`,
 }
 
 export const korean: Words = {
@@ -193,8 +195,8 @@ export const korean: Words = {
   since: '부터',
   duration: (ms) => durationText(ms, { d: '일', h: '시간', m: '분', s: '초', ms: '밀리초' }),
   count: (n) => n.toLocaleString('ko'),
-  backupLine: (succeeded, systems, verified, other) =>
-    `${systems}개 정보시스템의 백업 작업 ${succeeded}건 성공, ${verified}건 검증됨, 그 밖의 결과 ${other}건.`,
+  backupLine: ({ succeeded, systems, verified, streaming, failed }) =>
+    `${systems}개 정보시스템의 백업 ${succeeded}건 성공(${verified}건 검증), WAL 수신 중 ${streaming}건, 실패한 시도 ${failed}건.`,
 }
 
 interface Units {

@@ -80,9 +80,14 @@ export async function runInSite(
   site: SiteId,
   argv: readonly string[],
   input?: string,
+  timeoutMs = 60_000,
 ): Promise<string> {
-  return run([...(await inPlace(instance, site)), ...argv], input === undefined ? {} : { input })
+  const options = { timeoutMs, ...(input === undefined ? {} : { input }) }
+  return run([...(await inPlace(instance, site)), ...argv], options)
 }
+
+/** `kubectl wait` says itself when it gives up; this is for one that hangs. */
+const kubectlWithinMs = 240_000
 
 /** kubectl as the administrator of a site's cluster; throws on an exit code other than 0. */
 export async function siteKubectl(
@@ -91,7 +96,7 @@ export async function siteKubectl(
 ): Promise<(args: readonly string[], input?: string) => Promise<string>> {
   const { binary } = await readSiteSpec(instance, site)
   const kubectl = [binary, 'kubectl', `--kubeconfig=${sitePaths(instance, site).adminKubeconfig}`]
-  return (args, input) => runInSite(instance, site, [...kubectl, ...args], input)
+  return (args, input) => runInSite(instance, site, [...kubectl, ...args], input, kubectlWithinMs)
 }
 
 /** Whether each part of a site lives, by name; a part that was never started is not in it. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { RouteName } from './routes.ts'
 import * as backup from './schema/backup.ts'
-import { listOf, page, runId, siteId, systemId } from './schema/common.ts'
+import { listOf, numberedPage, page, runId, seq, siteId, systemId } from './schema/common.ts'
 import * as estate from './schema/estate.ts'
 import * as run from './schema/run.ts'
 import * as service from './schema/service.ts'
@@ -52,7 +52,7 @@ export const contract = {
     ...ofRun,
     query: z.object({
       /** Entries with a greater sequence number. */
-      after: z.coerce.number().int().min(0).default(0),
+      after: seq.default(0),
       limit: z.coerce.number().int().min(1).max(1000).default(200),
     }),
     reply: z.object({ items: z.array(run.journalEntry), state: z.string(), next: z.string().nullable() }),
@@ -60,7 +60,7 @@ export const contract = {
   runEvents: {
     ...ofRun,
     /** The first sequence number that is wanted; `Last-Event-ID` (the last one seen) does the same. */
-    query: z.object({ from: z.coerce.number().int().min(0).default(0) }),
+    query: z.object({ from: seq.default(0) }),
     reply: run.journalEntry,
   },
   runCancel: { ...ofRun, body: run.cancellation, reply: z.object({ accepted: z.literal(true) }) },
@@ -75,7 +75,7 @@ export const contract = {
   backupLog: { ...base, query: backup.backupLogQuery, reply: listOf(backup.backupLogEntry) },
   findingList: {
     ...base,
-    query: page.extend({ state: z.enum(['open', 'accepted', 'closed']).optional() }),
+    query: numberedPage.extend({ state: z.enum(['open', 'accepted', 'closed']).optional() }),
     reply: listOf(backup.findingView),
   },
   configShow: { ...base, reply: z.object({ config: z.record(z.string(), z.unknown()) }) },

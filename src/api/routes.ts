@@ -192,6 +192,7 @@ export const routes = {
       'statement-invalid',
       'own-request',
       'approved-already',
+      'statement-spent',
       'plan-changed',
       'role-missing',
       'key-unknown',

@@ -3,7 +3,9 @@ import {
   fastify,
   LogController,
   type FastifyBaseLogger,
+  type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
 import type { Pool } from 'pg'
@@ -17,6 +19,7 @@ import { handlersOf, type Call, type JsonRoute } from './handlers.ts'
 import { once } from './idempotency.ts'
 import { sendProblem } from './problem.ts'
 import { routeHead, routes, type RouteName } from './routes.ts'
+import { seq } from './schema/common.ts'
 import type { Services } from './services.ts'
 import { streamRun } from './stream.ts'
 
@@ -72,6 +75,11 @@ function createApp(options: ApiOptions): FastifyInstance {
     // To receive a request, not to answer it: a slow sender must not hold a connection for ever.
     requestTimeout: 30_000,
     forceCloseConnections: true,
+    // What cannot even be routed, such as %zz in a path.
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      void sendProblem(error, request, reply),
+    // A HEAD of a stream would stay open and say nothing; nobody needs one elsewhere.
+    exposeHeadRoutes: false,
     logController: new LogController({ disableRequestLogging: true }),
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
   }
@@ -171,8 +179,9 @@ function registerEvents(app: FastifyInstance, guard: Guard, options: ApiOptions,
     const session = sessionOf(await authorise(guard, head, request))
     const { run } = checked('params', shape.params, request.params)
     const { from } = checked('query', shape.query, request.query)
-    const lastSeen = Number(headerOf(request, 'last-event-id') ?? Number.NaN)
-    const after = Number.isInteger(lastSeen) ? lastSeen : Math.max(0, from - 1)
+    const lastSeen = headerOf(request, 'last-event-id')
+    const after =
+      lastSeen === undefined ? Math.max(0, from - 1) : checked('header Last-Event-ID', seq, lastSeen)
     // Throws `run-unknown` while an answer with a status can still be given.
     await runs.journal(run, after, 1)
     reply.hijack()

@@ -80,7 +80,7 @@ export interface FindingService {
 export interface OperationService {
   readonly site: string
   readonly version: string
-  /** Checks of `/readyz`: PostgreSQL, catalogue, … Ready when all are ok. Never throws. */
+  /** Checks of `/readyz`: all are told, PostgreSQL alone decides (nothing else is needed for a failover). Never throws. */
   ready(): Promise<{ ready: boolean; checks: Check[] }>
   /** Prometheus text of `/metrics`. */
   metrics(): Promise<string>

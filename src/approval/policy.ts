@@ -37,6 +37,7 @@ function purposeSchema(purpose: Purpose, least: number) {
       validFor: z
         .string()
         .refine((text) => (parseDuration(text) ?? 0) > 0, 'a duration such as 24h is needed')
+        .refine((text) => (parseDuration(text) ?? 0) <= day, 'at most 24h: a policy can only shorten it')
         .optional(),
     })
     .optional()

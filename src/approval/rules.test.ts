@@ -76,9 +76,10 @@ describe('a statement is admitted', () => {
     expect(codeOf(one, signer)).toBe('admitted')
   })
 
-  it('again, once the first has expired', () => {
+  it('signed anew, once the first has expired', () => {
     const before = recorded({}, { expiresAt: now })
-    expect(codeOf(statement(), principal('approver-1', 'approver'), subject, [before])).toBe('admitted')
+    const anew = statement({ at: '2026-06-01T01:00:00.000Z' })
+    expect(codeOf(anew, principal('approver-1', 'approver'), subject, [before])).toBe('admitted')
   })
 
   it('again, with the opposite decision: a change of mind', () => {
@@ -115,6 +116,22 @@ describe('a statement is refused', () => {
       [],
     ],
     ['twice by the same person', 'approved-already', statement(), approver, subject, [recorded()]],
+    [
+      'sent again by whoever has it, after it has expired',
+      'statement-spent',
+      statement(),
+      approver,
+      subject,
+      [recorded({}, { expiresAt: now })],
+    ],
+    [
+      'sent again by whoever has it, after its signer changed their mind',
+      'statement-spent',
+      statement(),
+      approver,
+      subject,
+      [recorded({}, { voided: 'signed anew' }), recorded({ decision: 'no' })],
+    ],
     [
       'over a plan that changed',
       'plan-changed',

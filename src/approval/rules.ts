@@ -2,7 +2,7 @@ import { HaetaeError } from '#model/errors.ts'
 import { parseDuration } from '#model/time.ts'
 import type { Principal } from '#people/roster.ts'
 import type { PurposePolicy } from './policy.ts'
-import type { Purpose, Statement } from './statement.ts'
+import { statementBytes, type Purpose, type Statement } from './statement.ts'
 
 /** A gate of a run's plan. */
 export interface SubjectGate {
@@ -49,7 +49,7 @@ export interface RecordedStatement {
 /**
  * Whether a proven statement may count for a gate. Pure. Throws, each with why:
  * `run-ended`, `gate-unknown`, `plan-changed`, `statement-invalid` (another scope), `own-request`, `role-missing`,
- * `approved-already`. `earlier` are the statements on record for the run.
+ * `approved-already`, `statement-spent`. `earlier` are the statements on record for the run.
  */
 export function admit(
   statement: Statement,
@@ -59,7 +59,10 @@ export function admit(
   earlier: readonly RecordedStatement[],
   now: number,
 ): SubjectGate {
-  if (subject.ended) throw new HaetaeError('run-ended', `run ${subject.run}`)
+  if (subject.ended) {
+    const why = 'its end is on record: no signature counts any more'
+    throw new HaetaeError('run-ended', `run ${subject.run}`, { why })
+  }
   const gate = subject.gates.find((one) => one.node === statement.gate && one.purpose === statement.purpose)
   if (gate === undefined) {
     throw new HaetaeError('gate-unknown', `gate ${String(statement.gate)} of run ${subject.run}`, {
@@ -91,7 +94,28 @@ export function admit(
       why,
     })
   }
+  refuseSpent(statement, earlier)
   return gate
+}
+
+/**
+ * Each statement counts from its receipt on, once. Whoever has the bytes could otherwise bring back a yes that its
+ * signer took back, or one that expired; only the signer can sign anew.
+ */
+function refuseSpent(statement: Statement, earlier: readonly RecordedStatement[]): void {
+  const bytes = statementBytes(statement)
+  const before = earlier.find((one) => statementBytes(one.statement) === bytes)
+  if (before === undefined) return
+  const at = new Date(before.receivedAt).toISOString()
+  throw new HaetaeError('statement-spent', `the statement of ${statement.principal}`, {
+    why:
+      before.voided === null
+        ? { en: `it was received at ${at} and has expired`, ko: `${at}에 접수되어 만료되었습니다` }
+        : {
+            en: `it was received at ${at}; ${before.voided}`,
+            ko: `${at}에 접수된 뒤 새 서명으로 바뀌었습니다`,
+          },
+  })
 }
 
 /** Whether somebody's roles allow a purpose. Throws `role-missing`. */

@@ -4,7 +4,16 @@ import { HaetaeError } from '#model/errors.ts'
 import { parseDuration } from '#model/time.ts'
 import type { Statement } from './statement.ts'
 
-const words = z.string().trim().min(1).max(2000)
+/**
+ * What a person says. It is shown on other people's terminals: nothing in it may move a cursor, hide or turn text
+ * around, and PostgreSQL stores no NUL.
+ */
+export const words = z
+  .string()
+  .trim()
+  .min(1)
+  .max(2000)
+  .regex(/^[^\p{Cc}\u202a-\u202e\u2066-\u2069]*$/u, 'plain text on one line, without control characters')
 
 const statementSchema = z.strictObject({
   version: z.literal(1),

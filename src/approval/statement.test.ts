@@ -40,6 +40,8 @@ describe('a statement', () => {
     ["no source outside Haetae's network", { oneSourceOutsideHaetae: false }, /outside/],
     ['no gate', { gate: null }, /gate/],
     ['an empty reason', { reason: ' ' }, /reason/],
+    ['a reason that clears a terminal', { reason: 'read\u001b[2J' }, /reason .*control/],
+    ['a NUL in a source', { sources: ['a call', 'the news\u0000'] }, /sources.* control/],
     ['a validity that is none', { validFor: 'for ever' }, /validFor/],
     ['an unknown field', { blessing: true }, /blessing/],
     ['a digest of another form', { planDigest: 'md5:1' }, /planDigest/],
@@ -67,6 +69,7 @@ describe('a policy', () => {
   it.each([
     ['one person to be enough', '  approve: { quorum: 1 }', 'p.yaml:4:22'],
     ['a role that may not', '  approve: { roles: [auditor] }', 'p.yaml:4:22'],
+    ['a longer time than without it', '  approve: { validFor: 25h }', 'p.yaml:4:24'],
   ])('cannot allow %s', (_name, purposes, where) => {
     expect(() => parsePolicy('p.yaml', text(purposes))).toThrow(
       expect.objectContaining({ code: 'policy-invalid', where }),

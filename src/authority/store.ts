@@ -9,6 +9,8 @@ import type { AcquireRequest, Authority, AuthorityReader, AuthorityWriter, Fence
 export interface AuthorityStore extends AuthorityReader, AuthorityWriter {
   /** The newest authority of every system on record, by system. */
   all(): Promise<Authority[]>
+  /** The authority that stood before an epoch; undefined when none did. */
+  before(system: string, epoch: number): Promise<Authority | undefined>
   /** The epoch that a run took, as long as it is the newest; undefined when the run holds none now. */
   epochOf(runId: string, system: string): Promise<number | undefined>
   /** Gives each system that has no authority yet epoch 1 at its home. What is there already is left alone. */
@@ -27,6 +29,7 @@ export function authorityStore(pool: Pool, clock: Clock): AuthorityStore {
   return {
     current: (system) => newest(pool, system),
     takenBy: (runId, system) => takenBy(pool, runId, system),
+    before: (system, epoch) => before(pool, system, epoch),
     async epochOf(runId, system) {
       const held = await newest(pool, system)
       return held?.runId === runId ? held.epoch : undefined
@@ -54,6 +57,12 @@ export function authorityStore(pool: Pool, clock: Clock): AuthorityStore {
 async function newest(db: Queryable, system: string): Promise<Authority | undefined> {
   const text = 'SELECT * FROM authority_epoch WHERE system = $1 ORDER BY epoch DESC LIMIT 1'
   const { rows } = await db.query<EpochRow>(text, [system])
+  return rows[0] === undefined ? undefined : authorityOf(rows[0])
+}
+
+async function before(db: Queryable, system: string, epoch: number): Promise<Authority | undefined> {
+  const text = 'SELECT * FROM authority_epoch WHERE system = $1 AND epoch < $2 ORDER BY epoch DESC LIMIT 1'
+  const { rows } = await db.query<EpochRow>(text, [system, epoch])
   return rows[0] === undefined ? undefined : authorityOf(rows[0])
 }
 

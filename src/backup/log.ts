@@ -47,8 +47,8 @@ export interface BackupLog {
   end(id: string, end: End, also?: (tx: Queryable) => Promise<void>): Promise<Attempt>
   /** Writes down a due time that nothing ran for. */
   missed(attempt: NewAttempt, now: number, message: Localized): Promise<void>
-  /** Attempts that a gone process left running become failed. */
-  endAbandoned(now: number, actor: string): Promise<Attempt[]>
+  /** Attempts that nobody works on any more become failed: all that run, or with `slots` those of these slots. */
+  endAbandoned(now: number, actor: string, slots?: readonly string[]): Promise<Attempt[]>
   /** What a stream has reached: refreshes its one copy. */
   streamed(copy: Omit<Copy, 'id' | 'digest' | 'restoredAt'>): Promise<void>
   /** A copy was taken away by the rules of its policy. */
@@ -78,7 +78,7 @@ export function backupLog(pool: Pool, record: RecordBackup = async () => undefin
         await tx.query('UPDATE backup_attempt SET message = $2 WHERE id = $1', [id, JSON.stringify(message)])
         await note(tx, record, { ...attempt, id, outcome: 'missed' }, now, { message })
       }),
-    endAbandoned: (now, actor) => endAbandoned(pool, record, now, actor),
+    endAbandoned: (now, actor, slots) => endAbandoned(pool, record, now, actor, slots ?? null),
     streamed: (copy) => streamed(pool, copy),
     async removed(id, now) {
       await pool.query('UPDATE backup_copy SET removed_at = $2 WHERE id = $1', [id, instant(now)])
@@ -205,9 +205,14 @@ async function endAbandoned(
   record: RecordBackup,
   now: number,
   actor: string,
+  slots: readonly string[] | null,
 ): Promise<Attempt[]> {
   return transaction(pool, async (tx) => {
-    const { rows } = await tx.query<{ id: string }>("SELECT id FROM backup_attempt WHERE outcome = 'running'")
+    const { rows } = await tx.query<{ id: string }>(
+      `SELECT id FROM backup_attempt
+       WHERE outcome = 'running' AND ($1::bigint[] IS NULL OR slot_id = ANY ($1))`,
+      [slots],
+    )
     const ended: Attempt[] = []
     for (const { id } of rows) {
       const message = {

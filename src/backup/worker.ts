@@ -21,6 +21,8 @@ export interface WorkerParts {
   attemptsAtMost: number
   /** Pause before attempt n+1: base × 2^(n-1). */
   retryBaseMs: number
+  /** Ids of the slots that this process works on now; kept by `workOnSlot`. */
+  atWork: Set<string>
   /** For tests; `takeBaseBackup` otherwise. */
   take?: (options: BaseBackupOptions) => Promise<CopyFacts>
 }
@@ -34,9 +36,20 @@ export type Worked = 'not-claimed' | 'succeeded' | 'partial' | 'failed' | 'again
  * its attempts are used up; every attempt stays in the log. Throws only what PostgreSQL said.
  */
 export async function workOnSlot(parts: WorkerParts, slotId: string, signal: AbortSignal): Promise<Worked> {
+  const { clock, slots, by, atWork } = parts
+  // Delivered twice: the other delivery works on it.
+  if (atWork.has(slotId)) return 'not-claimed'
+  atWork.add(slotId)
+  try {
+    const slot = await slots.claim(slotId, by, clock.now(), leaseMs)
+    return slot === undefined ? 'not-claimed' : await workOn(parts, slot, signal)
+  } finally {
+    atWork.delete(slotId)
+  }
+}
+
+async function workOn(parts: WorkerParts, slot: Slot, signal: AbortSignal): Promise<Worked> {
   const { clock, slots, by } = parts
-  const slot = await slots.claim(slotId, by, clock.now(), leaseMs)
-  if (slot === undefined) return 'not-claimed'
   const source = parts.sourceOf(slot.subject)
   if (source === undefined) return notAtAnotherSite(parts, slot)
   const attempt = await parts.log.begin(

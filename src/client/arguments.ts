@@ -37,3 +37,15 @@ export function momentOf(flag: string, text: string | undefined, now: number): s
     remedy: 'Give 2026-11-24, 2026-11-24T09:00:00+09:00, or how long ago, such as 24h.',
   })
 }
+
+/** `--reason` with something in it: found before a plan is read and signed, not after. Throws `usage-wrong`. */
+export function reasonOf(text: string): string {
+  if (text.trim() !== '') return text
+  throw new HaetaeError('usage-wrong', '--reason', {
+    why: { en: 'it says nothing', ko: '내용이 없습니다' },
+    remedy: {
+      en: 'Say why with --reason TEXT; it stays on record.',
+      ko: '--reason 으로 사유를 적으십시오. 기록에 남습니다.',
+    },
+  })
+}

@@ -82,13 +82,13 @@ export class Client {
     const needsSession = Array.isArray(routeHead(name).access)
     const first = await this.#send(name, input, how, needsSession ? await this.#token() : undefined)
     if (isGood(first)) return first
-    const problem = await problemOf(first)
+    const problem = await this.#problemOf(first)
     if (!needsSession || (problem.code !== 'session-expired' && problem.code !== 'session-missing'))
       throw problem
     forgetSession(this.context, this.site, this.identity.principal)
     const second = await this.#send(name, input, how, await this.#token())
     if (isGood(second)) return second
-    throw await problemOf(second)
+    throw await this.#problemOf(second)
   }
 
   async #send<N extends RouteName>(
@@ -124,7 +124,9 @@ export class Client {
     const cached = readSession(this.context, this.site, principal)
     if (cached !== undefined) return cached.token
     const asked = await this.call('challenge')
-    const bytes = sessionStatement(asked.site, principal, asked.challenge)
+    // A daemon could hand on a challenge of another site, and sign in there with what is signed here.
+    if (asked.site !== this.site) throw this.#otherSite(asked.site)
+    const bytes = sessionStatement(this.site, principal, asked.challenge)
     const signature = await signWith(keyFile, principal, 'haetae-session', bytes)
     const session = await this.call('signIn', { body: { principal, challenge: asked.challenge, signature } })
     writeSession(this.context, this.site, principal, {
@@ -132,6 +134,37 @@ export class Client {
       expiresAt: Date.parse(session.expiresAt),
     })
     return session.token
+  }
+
+  #otherSite(site: string): HaetaeError {
+    return new HaetaeError('context-invalid', `site ${this.site}`, {
+      where: `${this.context.file}: sites.${this.site}`,
+      why: {
+        en: `the daemon at ${this.place} says that it is of site ${site}; nothing was signed`,
+        ko: `${this.place}의 데몬은 ${site} 센터의 것이라고 답했습니다. 아무것도 서명하지 않았습니다`,
+      },
+      remedy: {
+        en: `Correct the address of ${this.site} in the context, or name the other site with --site.`,
+        ko: `컨텍스트에서 ${this.site}의 주소를 바로잡거나 --site로 다른 센터를 지정하십시오.`,
+      },
+    })
+  }
+
+  /** The error that an answer carries; where it names no place, the daemon that answered is the place. */
+  async #problemOf(response: IncomingMessage): Promise<HaetaeError> {
+    const where = `${this.site} (${this.place})`
+    const text = await bodyOf(response)
+    try {
+      const problem = JSON.parse(text) as Problem
+      if (problem.code in catalogue) return fromProblem({ where, ...problem })
+      return new HaetaeError('defect', problem.title, {
+        where,
+        why: `the daemon answered with ${problem.code}`,
+      })
+    } catch (error) {
+      if (isHaetaeError(error)) throw error
+      return new HaetaeError('defect', `status ${response.statusCode}`, { where, why: text.slice(0, 300) })
+    }
   }
 
   #lost(error: AnswerLost): HaetaeError {
@@ -152,19 +185,6 @@ export class Client {
 
 function isGood(response: IncomingMessage): boolean {
   return response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300
-}
-
-/** The error that an answer carries. */
-async function problemOf(response: IncomingMessage): Promise<HaetaeError> {
-  const text = await bodyOf(response)
-  try {
-    const problem = JSON.parse(text) as Problem
-    if (problem.code in catalogue) return fromProblem(problem)
-    return new HaetaeError('defect', problem.title, { why: `the daemon answered with ${problem.code}` })
-  } catch (error) {
-    if (isHaetaeError(error)) throw error
-    return new HaetaeError('defect', `status ${response.statusCode}`, { why: text.slice(0, 300) })
-  }
 }
 
 /** A problem from the wire as the error that it was. */

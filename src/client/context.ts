@@ -53,7 +53,7 @@ function readContext(file: string, value: unknown): Context {
   if (!isObject(sites) || !Object.values(sites).every(isAddress)) {
     throw wrong('sites', 'for each site a socket or a url is needed')
   }
-  if (sites[defaultSite] === undefined) throw wrong('defaultSite', `${defaultSite} is not among the sites`)
+  if (!Object.hasOwn(sites, defaultSite)) throw wrong('defaultSite', `${defaultSite} is not among the sites`)
   if (principal !== undefined && typeof principal !== 'string') throw wrong('principal', 'a name is needed')
   if (!isObject(keys) || !Object.values(keys).every((path) => typeof path === 'string')) {
     throw wrong('keys', 'for each person the path of a private key is needed')
@@ -80,7 +80,7 @@ function isAddress(value: unknown): value is SiteAddress {
 
 /** The address of a site. Throws `site-unknown` with the sites that there are. */
 export function addressOf(context: Context, site: string): SiteAddress {
-  const address = context.sites[site]
+  const address = Object.hasOwn(context.sites, site) ? context.sites[site] : undefined
   if (address !== undefined) return address
   throw new HaetaeError('site-unknown', site, {
     where: context.file,
@@ -98,7 +98,7 @@ export function identityOf(context: Context, as: string | undefined): { principa
       remedy: `Say who you are with --as NAME; the context has keys of ${Object.keys(context.keys).join(', ') || 'nobody'}.`,
     })
   }
-  const keyFile = context.keys[principal]
+  const keyFile = Object.hasOwn(context.keys, principal) ? context.keys[principal] : undefined
   if (keyFile !== undefined) return { principal, keyFile }
   throw new HaetaeError('key-unusable', `key of ${principal}`, {
     where: context.file,

@@ -23,12 +23,23 @@ export interface Decision {
 
 /**
  * Refuses a plan whose digest is not the digest of what it says: what is signed is the digest, what is read is
- * the plan. Throws `plan-altered`.
+ * the plan. Steps are shown under the plan's list of systems, which the digest does not cover: a step of a system
+ * that is not listed would be signed unseen. Throws `plan-altered`.
  */
 export function refuseAltered(plan: Plan): void {
   const computed = digestOf(plan.subject)
-  if (computed === plan.digest) return
-  throw new HaetaeError('plan-altered', plan.digest, { why: `what is shown has the digest ${computed}` })
+  if (computed !== plan.digest) {
+    throw new HaetaeError('plan-altered', plan.digest, { why: `what is shown has the digest ${computed}` })
+  }
+  const shown = new Set(plan.systems.map((one) => one.system))
+  const unseen = scopeOf(plan.subject).systems.filter((system) => !shown.has(system))
+  if (unseen.length === 0) return
+  throw new HaetaeError('plan-altered', plan.digest, {
+    why: {
+      en: `it acts on ${unseen.join(', ')} without listing them among its systems`,
+      ko: `목록에 없는 시스템을 바꿉니다: ${unseen.join(', ')}`,
+    },
+  })
 }
 
 /** The statement of a person over a run's plan. */

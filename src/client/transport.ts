@@ -55,8 +55,11 @@ export async function send(site: string, address: SiteAddress, wire: WireRequest
   const { request } = await import('node:https')
   const url = new URL(String(address.url))
   const ca = address.caFile === undefined ? {} : { ca: readCa(site, address.caFile) }
+  // The name in the Host header is what node checks the certificate against.
+  const headers = { ...wire.headers, host: url.host }
+  const hostname = url.hostname.replace(/^\[|\]$/g, '')
   return exchange(
-    request({ ...options, ...ca, hostname: url.hostname, port: url.port || 443 }),
+    request({ ...options, ...ca, headers, hostname, port: url.port || 443 }),
     site,
     address,
     wire,

@@ -7,7 +7,7 @@ import { isHaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { Assumption, PlanNode } from '#plan/plan.ts'
 
-/** What the checks stand on; the loss of a system is told in milliseconds, undefined when it cannot be told. */
+/** What the checks stand on; the loss of a system is told in seconds, undefined when it cannot be told. */
 export interface AssumptionParts {
   authority: AuthorityStore
   silence: SourceSilence
@@ -94,19 +94,23 @@ async function noFence(parts: AssumptionParts, check: Check): Promise<Why | unde
   }
 }
 
-/** The system is where the plan says, or this very run has taken it since. */
+/** The system is where the plan says; or this very run has taken it since, and from there. */
 async function movedSince(
   { authority }: AssumptionParts,
   { runId }: Check,
   { subject, bound }: Assumption,
 ): Promise<Why | undefined> {
   const now = await authority.current(subject)
-  if (now === undefined || now.runId === runId) return undefined
-  if (now.site === bound['site'] && (bound['epoch'] === null || now.epoch === bound['epoch']))
+  const taken = now?.runId === runId
+  const there = taken ? await authority.before(subject, now.epoch) : now
+  if (there === undefined) return undefined
+  if (there.site === bound['site'] && (bound['epoch'] === null || there.epoch === bound['epoch']))
     return undefined
   return {
-    why: `${subject} is at ${now.site} by epoch ${now.epoch} now`,
-    facts: { system: subject, site: now.site, epoch: now.epoch },
+    why: taken
+      ? `${subject} had come to ${there.site} by epoch ${there.epoch} when this run took it`
+      : `${subject} is at ${there.site} by epoch ${there.epoch} now`,
+    facts: { system: subject, site: there.site, epoch: there.epoch },
   }
 }
 

@@ -74,7 +74,7 @@ export async function startBackups(needs: Needs, holder: Claimant): Promise<Back
     binDir: config.postgres.binDir,
   }
   const policies = await policiesOf(needs.catalogue)
-  const parts = { needs, log, slots, folder, access, policies, holder }
+  const parts = { needs, log, slots, folder, access, policies, holder, atWork: new Set<string>() }
   const streams = startStreams(parts)
   const queue = startQueue(parts)
   startTicks(parts, queue, streams)
@@ -89,6 +89,8 @@ interface Parts {
   access: ReplicationAccess
   policies: BackupPolicy[]
   holder: Claimant
+  /** Ids of the slots that this process works on now. */
+  atWork: Set<string>
 }
 
 async function policiesOf(catalogue: Catalogue): Promise<BackupPolicy[]> {
@@ -150,7 +152,7 @@ function startQueue(parts: Parts): BackupQueue {
   const { clock, config, releasers, storage } = needs
   const ending = new AbortController()
   const worker = {
-    ...{ clock, slots, log, folder, access, attemptsAtMost },
+    ...{ clock, slots, log, folder, access, attemptsAtMost, atWork: parts.atWork },
     site: config.site,
     by: holder,
     sourceOf: (system: string) => sourcesOf(needs).find((source) => source.system === system),
@@ -204,7 +206,7 @@ function startTicks(parts: Parts, queue: BackupQueue, streams: WalStreams): void
   const work = async (): Promise<void> => {
     const sources = sourcesOf(needs)
     await streams.reconcile(sources)
-    await slots.reopen(holder, clock.now())
+    await reopenLeft(parts)
     await makeDue(due, sources)
     const away = await dispatch(slots, queue, clock)
     await needs.findings.reconcile(
@@ -216,6 +218,17 @@ function startTicks(parts: Parts, queue: BackupQueue, streams: WalStreams): void
     complained = ''
   }
   releasers.add('schedule of backups', tick('backups', 5, work, failed))
+}
+
+/** A claim whose end could not be written (PostgreSQL was away) is nobody's once its lease is over. */
+async function reopenLeft({ needs: { clock }, log, slots, holder, atWork }: Parts): Promise<void> {
+  const left = await slots.reopen(holder, clock.now(), atWork)
+  if (left.length === 0) return
+  await log.endAbandoned(
+    clock.now(),
+    holder.daemon,
+    left.map(({ id }) => id),
+  )
 }
 
 async function dispatch(slots: Slots, queue: BackupQueue, clock: Clock): Promise<string | undefined> {

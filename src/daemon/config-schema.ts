@@ -25,7 +25,7 @@ const peer = z.strictObject({
   kubeconfig: path.optional(),
 })
 
-export const configSchema = z.strictObject({
+const keys = z.strictObject({
   site,
   /** What this daemon owns: its socket, its PostgreSQL and its Redis. */
   dataDir: path,
@@ -81,6 +81,15 @@ export const configSchema = z.strictObject({
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') })
     .prefault({}),
+})
+
+export const configSchema = keys.superRefine(({ site: own, peers }, context) => {
+  peers.forEach((one, index) => {
+    const twice = peers.slice(0, index).some((before) => before.site === one.site)
+    if (one.site !== own && !twice) return
+    const message = twice ? 'it is there twice' : "it is this daemon's own site"
+    context.addIssue({ code: 'custom', path: ['peers', index, 'site'], message })
+  })
 })
 export type Config = z.infer<typeof configSchema>
 export type PeerConfig = z.infer<typeof peer>

@@ -92,6 +92,32 @@ describe('the configuration', () => {
     expect(shown).toContain('postgresql://me:***@db/haetae')
   })
 
+  test.each([
+    ['with an @ in it', 'postgres: { url: "postgresql://me:hun@ter2@db/haetae" }'],
+    ['with a / in it', 'postgres: { url: "postgresql://me:hun/ter2@db/haetae" }'],
+    ['as a parameter', 'postgres: { url: "postgresql://db/haetae?user=me&password=hunter2" }'],
+    ['without a user', 'redis: { url: "redis://:hunter2@cache:6379" }'],
+    ['where none is expected', 'prometheus: { url: "http://me:hunter2@prom:9090" }'],
+  ])('a password is hidden also %s', (_name, line) => {
+    const shown = JSON.stringify(describeConfig(loadConfig(file(`${least}${line}\n`), {})))
+    expect(shown).not.toMatch(/ter2/)
+    expect(shown).toContain('***')
+  })
+
+  test('an address without a password is shown as it is', () => {
+    const text = `${least}prometheus: { url: "http://prom:9090" }\nredis: { url: "unix:///run/redis.sock" }\n`
+    const shown = JSON.stringify(describeConfig(loadConfig(file(text), {})))
+    expect(shown).toContain('"http://prom:9090"')
+    expect(shown).toContain('"unix:///run/redis.sock"')
+  })
+
+  test('without a file, what to do names --config and does not point back to itself', () => {
+    expect(() => loadConfig(undefined, {})).toThrow(
+      expect.objectContaining({ remedy: expect.stringMatching(/--config FILE.*HAETAE_SITE/) }),
+    )
+    expect(faultOf(() => loadConfig(undefined, {})).why).toBe('not set: site, dataDir, catalogueDir')
+  })
+
   test('a variable that is no key is reported, those of the CLI and the lab are not', () => {
     const loaded = loadConfig(file(least), {
       HAETAE_LISTEN_PROT: '1',
@@ -99,6 +125,21 @@ describe('the configuration', () => {
       HAETAE_LAB_INSTANCE: 'y',
     })
     expect(loaded.unusedEnvironment).toEqual(['HAETAE_LISTEN_PROT'])
+  })
+
+  test.each([
+    ['the own site', ['gwangju']],
+    ['a site twice', ['daejeon', 'daejeon']],
+  ])('%s is no peer', (_name, sites) => {
+    const peers = sites.map((site) => ({
+      site,
+      url: 'https://a:1',
+      caFile: 'a',
+      certFile: 'c',
+      keyFile: 'k',
+    }))
+    const fault = faultOf(() => loadConfig(file(`${least}peers: ${JSON.stringify(peers)}\n`), {}))
+    expect(fault.why).toMatch(/peers\.\d\.site: it is (this daemon's own site|there twice)/)
   })
 
   test('names of variables follow the key', () => {

@@ -4,6 +4,7 @@ import { LineCounter, isNode, parseDocument, type Document } from 'yaml'
 import { z } from 'zod'
 import { HaetaeError, messageOf } from '#model/errors.ts'
 import { configSchema, type Config } from './config-schema.ts'
+import { hidden, withoutPassword } from './secrets.ts'
 
 export { layoutOf, type Config, type PeerConfig } from './config-schema.ts'
 
@@ -43,7 +44,7 @@ interface Source {
 }
 
 /** Variables that belong to the CLI and the lab. */
-const notOurs = /^HAETAE_(CONTEXT|LAB_|TEST_|CLI_|KUBERNETES_|AS$|SITE_)/
+const notOurs = /^HAETAE_(CONTEXT|LAB_|TEST_|CLI_|KUBERNETES$|AS$|LANG$)/
 
 /** The variable that overrides a key: `listen.tls.cert` is HAETAE_LISTEN_TLS_CERT, `dataDir` HAETAE_DATA_DIR. */
 export function environmentName(path: Path): string {
@@ -88,13 +89,10 @@ export function loadConfig(
 
 /** Every value with its origin, secrets hidden: what `config show` prints. */
 export function describeConfig(loaded: LoadedConfig): ConfigValue[] {
-  return loaded.values.map((value) => (value.secret ? { ...value, value: hideSecret(value.value) } : value))
-}
-
-/** A URL without its password; anything else that is secret becomes stars. */
-function hideSecret(value: unknown): string {
-  const text = String(value)
-  return /^[a-z]+:\/\//.test(text) ? text.replace(/:\/\/([^:@/]*):[^@/]*@/, '://$1:***@') : '***'
+  return loaded.values.map((one) => ({
+    ...one,
+    value: one.secret ? hidden(one.value) : withoutPassword(one.value),
+  }))
 }
 
 function readSource(file: string | undefined): Source {
@@ -219,16 +217,24 @@ function invalid(
     const origin = origins.get(key)
     const where = origin?.startsWith('HAETAE_') ? `environment variable ${origin}` : placeOf(source, full)
     const missing = getIn(source.document?.toJS() ?? {}, path) === undefined && origin === undefined
-    const why =
-      extra !== undefined
-        ? 'there is no such key'
-        : missing
-          ? `it is not set (${issue.message})`
-          : issue.message
+    const why = extra !== undefined ? 'there is no such key' : missing ? 'it is not set' : issue.message
     return { key, where: where === 'default' ? 'no configuration file was given' : where, why }
   })
+  const keys = faults.map((fault) => fault.key).join(', ')
+  if (source.file === undefined && faults.every((fault) => fault.why === 'it is not set')) {
+    const variables = faults.map((fault) => environmentName(fault.key.split('.'))).join(', ')
+    return new HaetaeError('config-invalid', keys, {
+      where: 'no configuration file was given',
+      why: { en: `not set: ${keys}`, ko: `설정되지 않음: ${keys}` },
+      remedy: {
+        en: `Give the file with --config FILE, or set ${variables}.`,
+        ko: `--config 파일로 설정 파일을 주거나 ${variables} 변수를 설정하십시오.`,
+      },
+      facts: { faults },
+    })
+  }
   const first = faults[0]
-  return new HaetaeError('config-invalid', faults.map((fault) => fault.key).join(', '), {
+  return new HaetaeError('config-invalid', keys, {
     ...(first === undefined ? {} : { where: first.where }),
     why: faults.map((fault) => `${fault.key}: ${fault.why} (${fault.where})`).join('; '),
     facts: { faults },

@@ -1,5 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { realpathSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Pool } from 'pg'
 import { subjectOf } from '#api/approval-service.ts'
 import { Approvals } from '#approval/approvals.ts'
@@ -43,10 +44,24 @@ export interface Execution {
   approvals: Approvals
 }
 
-/** Who this process is in a run's journal: the data folder, and this start on it. */
-export function holderOf(config: Config): Holder {
-  const folder = createHash('sha256').update(realpathSync(config.dataDir)).digest('hex').slice(0, 6)
+/**
+ * Who this process is in a run's journal: the data folder, and this start on it. The folder is known by what lies in it
+ * and not by its path: daemons on several machines share one PostgreSQL and have the same path, and each may take over
+ * at once whatever an earlier start on *its* folder held. The caller holds the folder.
+ */
+export function holderOf(config: Pick<Config, 'site' | 'dataDir'>): Holder {
+  const folder = folderId(join(config.dataDir, 'daemon-id')).slice(0, 8)
   return { daemon: `haetae-${config.site}-${folder}`, incarnation: randomUUID() }
+}
+
+/** The id of a data folder, made at the first start on it. Renamed into place, so that no half of one is ever read. */
+function folderId(file: string): string {
+  const found = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+  if (/^[0-9a-f]{32}$/.test(found)) return found
+  const made = randomBytes(16).toString('hex')
+  writeFileSync(`${file}.new`, `${made}\n`)
+  renameSync(`${file}.new`, file)
+  return made
 }
 
 /** The journal of runs in this site's PostgreSQL. */

@@ -8,7 +8,20 @@ type Callback = (
 ) => void
 
 /**
- * A pool whose failed connections are errors of the catalogue, so that a person who meets one is told what is wrong and
+ * Nothing waits for ever on a PostgreSQL that took the connection and says nothing more, or whose machine is gone: the
+ * connection is given up, and with it its place in the pool. The other way round PostgreSQL gives up a transaction of a
+ * daemon that is gone, with its locks, long before TCP would notice. Callers that need an answer sooner say so themselves.
+ */
+export const deadlines = {
+  connectionTimeoutMillis: 5_000,
+  query_timeout: 20_000,
+  idle_in_transaction_session_timeout: 15_000,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+} satisfies PoolConfig
+
+/**
+ * A pool with these deadlines, whose failed connections are errors of the catalogue, so that a person who meets one is told what is wrong and
  * not that Haetae is broken. `where` names the database, `whyDown` what the supervisor knows.
  */
 export class NamedPool extends pg.Pool {
@@ -16,7 +29,7 @@ export class NamedPool extends pg.Pool {
   readonly #whyDown: () => string | undefined
 
   constructor(config: PoolConfig, where: string, whyDown: () => string | undefined) {
-    super(config)
+    super({ ...deadlines, ...config })
     this.#where = where
     this.#whyDown = whyDown
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import type { Pool } from 'pg'
 import { approvalService } from '#api/approval-service.ts'
 import type { Services } from '#api/services.ts'
@@ -12,7 +12,7 @@ import { pullAuthority } from '#peer/authority-pull.ts'
 import { peerClient } from '#peer/client.ts'
 import { Sessions } from '#people/sessions.ts'
 import { systemClock } from '#platform/clock.ts'
-import { hold } from '#platform/hold.ts'
+import { holdFolder } from '#platform/hold.ts'
 import { createLog, type Log } from '#platform/log.ts'
 import { createMetrics } from '#platform/metrics.ts'
 import { authorityApplier } from './apply-authority.ts'
@@ -168,6 +168,8 @@ function startWatching({
       clock,
       log,
       apply,
+      // What was learnt and not applied before a crash is on record and nowhere else. Applying again is safe.
+      learnt: world.authorities().filter(({ site, runId }) => site !== config.site && runId !== null),
       learn: (known: Parameters<AuthorityStore['learn']>[0]) => authority.learn(known),
     }
     keep(releasers, `authorities of ${peer.site}`, (signal) => pullAuthority(peer, ports, 3_000, signal))
@@ -182,7 +184,7 @@ async function holdDataFolder(dataDir: string): Promise<() => Promise<void>> {
   } catch (cause) {
     throw new HaetaeError('config-invalid', 'dataDir', { where: dataDir, why: messageOf(cause), cause })
   }
-  return hold(`data folder ${realpathSync(dataDir)}`)
+  return holdFolder(dataDir)
 }
 
 /** Runs a loop that ends with its signal, and waits for that end at the stop. */

@@ -45,13 +45,18 @@ export async function openStorage(needs: Needs): Promise<Storage> {
     config.postgres.url === undefined
       ? ownPostgresConnection(layout.postgres)
       : { connectionString: config.postgres.url }
-  const settings = { max: 20, connectionTimeoutMillis: 5_000, application_name: 'haetae' }
+  const settings = { max: 20, application_name: 'haetae' }
   const where = config.postgres.url === undefined ? layout.postgres : 'postgres.url'
   const pool = new NamedPool({ ...connection, ...settings }, where, () => whyDown(postgres))
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => log.warn({ why: error.message }, 'a connection to PostgreSQL was lost'))
   releasers.add('connections to PostgreSQL', () => pool.end())
-  await prepareSchema(pool, config)
+  // A change of the schema may take long, and waits for another daemon that is at it.
+  const patient = new NamedPool({ ...connection, ...settings, max: 2, query_timeout: 600_000 }, where, () =>
+    whyDown(postgres),
+  )
+  patient.on('error', () => undefined)
+  await prepareSchema(patient, config).finally(() => patient.end())
   await warnWhenAlone(pool, needs)
   const redisAddress =
     config.redis.url === undefined ? { path: ownRedisSocket(layout.redis) } : { url: config.redis.url }
@@ -101,7 +106,7 @@ async function superviseRedis(needs: Needs): Promise<Supervised | undefined> {
 function reportTo(log: Log, program: string): (state: ProgramState) => void {
   return (state) => {
     const { status, pid, adopted, restarts, why } = state
-    const fields = { program, status, pid, adopted, restarts, why }
+    const fields = { program, status, programPid: pid, adopted, restarts, why }
     if (status === 'down') log.error(fields, 'a supervised program is down')
     else log.info(fields, 'a supervised program changed its state')
   }

@@ -26,8 +26,9 @@ export interface SequencedEntry extends LedgerEntry {
  */
 export async function appendToLedger(tx: Queryable, ...entries: readonly LedgerEntry[]): Promise<void> {
   if (entries.length === 0) return
-  await tx.query(
-    `WITH added AS (
+  await tx.query({
+    name: 'ledger-append',
+    text: `WITH added AS (
        INSERT INTO ledger_entry (kind, subject, entry)
        SELECT kind, subject, entry
        FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS e (kind, subject, entry, place)
@@ -35,11 +36,26 @@ export async function appendToLedger(tx: Queryable, ...entries: readonly LedgerE
        RETURNING id
      )
      INSERT INTO ledger_pending (entry_id) SELECT id FROM added`,
-    [
+    values: [
       entries.map((entry) => entry.kind),
       entries.map((entry) => entry.subject),
-      entries.map(({ kind, subject, actor, at, data }) => canonicalJson({ kind, subject, actor, at, data })),
+      entries.map(({ kind, subject, actor, at, data }) =>
+        canonicalJson({ kind, subject, actor, at, data: wellFormed(data) }),
+      ),
     ],
+  })
+}
+
+/**
+ * Half a character (what an answer that was cut in the middle of one ends with) has no UTF-8 form, and canonical JSON
+ * refuses it. An odd message of a target must not keep a run from being written, so U+FFFD stands for it.
+ */
+function wellFormed(value: Json | undefined): Json | undefined {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map((one: Json) => wellFormed(one) ?? null)
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name.toWellFormed(), wellFormed(one as Json | undefined)]),
   )
 }
 

@@ -34,8 +34,10 @@ export const catalogue = {
     exit: 2,
     ko: '설정이 올바르지 않습니다',
     en: 'the configuration is not valid',
-    remedy: 'Correct the keys named above; `haetae config show` lists every key and where it came from.',
-    remedyKo: '위에 표시된 항목을 고치십시오. `haetae config show`가 모든 항목과 출처를 보여 줍니다.',
+    remedy:
+      'Correct what is named above; `haetae config show --config FILE` checks it without starting anything.',
+    remedyKo:
+      '위에 표시된 항목을 고치십시오. `haetae config show --config 파일`로 시작하지 않고 확인할 수 있습니다.',
   },
   'config-unreadable': {
     status: 400,
@@ -351,6 +353,14 @@ export const catalogue = {
     remedy: 'Nothing more is needed from you; distinct people count, each once.',
     remedyKo: '더 하실 일이 없습니다. 서로 다른 사람이 한 번씩 서명해야 합니다.',
   },
+  'statement-spent': {
+    status: 409,
+    exit: 5,
+    ko: '이미 접수된 적이 있어 더는 효력이 없는 서명입니다',
+    en: 'the statement was received before and counts no more',
+    remedy: 'Only the signer can renew it: sign again with `haetae approve`.',
+    remedyKo: '서명한 사람만 새로 할 수 있습니다. `haetae approve`로 다시 서명하십시오.',
+  },
   'not-confirmed': {
     status: 400,
     exit: 2,
@@ -546,8 +556,7 @@ export const catalogue = {
     exit: 5,
     ko: '확인 서명이 모자랍니다',
     en: 'not enough valid attestations are on record',
-    remedy:
-      'Two people, neither of them the requester, sign the loss: `haetae approve RUN --purpose attestation`.',
+    remedy: 'Two people, neither of them the requester, sign the loss: `haetae approve RUN --gate attest`.',
     remedyKo: '요청자가 아닌 두 사람이 센터 상실을 확인 서명해야 합니다.',
   },
   'wrong-site': {

@@ -22,12 +22,7 @@ function reason(code: ReasonCode, ko: string, en: string, about?: string): Reaso
 export const because = {
   activeSiteUnknown: () =>
     reason('active-site-unknown', '운영 센터를 알 수 없습니다', 'nobody here knows where it is active'),
-  registeredOnly: () =>
-    reason(
-      'registered-only',
-      '등록만 되어 있어 측정할 것이 없습니다',
-      'it is registered only: nothing of it runs here',
-    ),
+  registeredOnly: () => reason('registered-only', '등록만 됨', 'registered only'),
   siteLost: (site: string) =>
     reason('site-lost', `${site} 센터가 상실되었습니다`, `its site ${site} is lost`, site),
   siteSuspectedLost: (site: string) =>

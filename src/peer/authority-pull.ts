@@ -6,6 +6,8 @@ type PeerAuthority = PeerAuthorityReply['authorities'][number]
 
 export interface AuthorityPullPorts {
   clock: Clock
+  /** Authorities that were learnt before this start: whether each was applied then is not known. */
+  learnt: readonly PeerAuthority[]
   /** Takes an authority over; true when it was newer than ours (authority/ `learn`). */
   learn(authority: PeerAuthority): Promise<boolean>
   /** Brings a newer authority to this site's name server. Repeated until it does not throw. */
@@ -20,7 +22,7 @@ export async function pullAuthority(
   everyMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const unapplied = new Map<string, PeerAuthority>()
+  const unapplied = new Map(ports.learnt.map((authority) => [authority.system, authority]))
   let complained = false
   while (!signal.aborted) {
     try {

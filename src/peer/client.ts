@@ -66,13 +66,20 @@ export function peerClient(address: PeerAddress, deadlineMs = 900): PeerClient {
       timeout: deadlineMs,
     },
   })
-  async function get<T>(path: string, shape: z.ZodType<T>, signal: AbortSignal): Promise<T> {
+  async function get<T extends { site: string }>(
+    path: string,
+    shape: z.ZodType<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
     const url = new URL(path, address.url)
     const answer = await send(agent, url, address.site, within(deadlineMs, signal))
     if (answer.status !== 200) {
       throw new Error(`the daemon of ${address.site} answered ${answer.status}: ${answer.text.slice(0, 200)}`)
     }
-    return shape.parse(JSON.parse(answer.text))
+    const said = shape.parse(JSON.parse(answer.text))
+    // A wrong address could lead to this very daemon, and a lost site would seem to live for ever.
+    if (said.site === address.site) return said
+    throw new Error(`the daemon at ${address.url} says that it is ${said.site}'s, not ${address.site}'s`)
   }
   return {
     site: address.site,

@@ -64,6 +64,18 @@ describe('a roster', () => {
       /public key/,
     ],
     [
+      'a public key that was cut off',
+      `principals:\n${person('o-1', '', key.slice(0, 60))}`,
+      'roster.yaml:5:20',
+      /public key/,
+    ],
+    [
+      'the key of somebody else, written in another way',
+      `principals:\n${person('o-1')}${person('o-2', '', `${key.split(' ').slice(0, 2).join(' ')}==`)}`,
+      'roster.yaml:11:20',
+      /public key/,
+    ],
+    [
       'a key that ends before it begins',
       `principals:\n${person('o-1').replace('2027-01', '2025-01')}`,
       'roster.yaml:7:21',

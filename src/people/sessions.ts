@@ -10,6 +10,9 @@ const challengeMs = 60_000
 const sessionMs = 3_600_000
 /** Open challenges are few; more than this at once is abuse, and the oldest go first. */
 const challengesAtMost = 1000
+/** Refused sign-ins that are recorded in a minute: a ledger keeps everything for ever, and anybody may knock. */
+const refusalsAtMost = 60
+const refusalsWithinMs = 60_000
 
 /** Who calls, proven by a key. */
 export interface Session {
@@ -48,6 +51,8 @@ export class Sessions {
   readonly #challenges = new Map<string, number>()
   /** SHA-256 of a token → its session. */
   readonly #sessions = new Map<string, Session>()
+  /** Refusals recorded since a moment, and how many since the last recorded one were not. */
+  readonly #refusals = { since: Number.NEGATIVE_INFINITY, recorded: 0, dropped: 0 }
 
   constructor(options: SessionsOptions) {
     this.#options = options
@@ -64,7 +69,8 @@ export class Sessions {
 
   /**
    * A signed challenge for a session of one hour. Throws `challenge-unknown` (used, late or not ours),
-   * `principal-unknown`, `key-unknown`, `key-expired`, `signature-invalid`; a refusal is recorded.
+   * `principal-unknown`, `key-unknown`, `key-expired`, `signature-invalid`; a refusal is recorded, or counted when
+   * there are too many.
    */
   async signIn(request: {
     principal: string
@@ -83,16 +89,34 @@ export class Sessions {
       this.#sessions.set(hashOf(opened.token), opened.session)
       return opened
     } catch (error) {
-      if (isHaetaeError(error)) {
-        await this.#options.record({
-          kind: 'session.refused',
-          actor: request.principal,
-          subject: this.#options.site,
-          detail: { code: error.code, why: error.why ?? error.what },
-        })
-      }
+      if (isHaetaeError(error)) await this.#recordRefusal(request.principal, error)
       throw error
     }
+  }
+
+  async #recordRefusal(actor: string, error: HaetaeError): Promise<void> {
+    const refusals = this.#refusals
+    const now = this.#options.clock.now()
+    // Also after the clock was set back.
+    if (Math.abs(now - refusals.since) >= refusalsWithinMs)
+      Object.assign(refusals, { since: now, recorded: 0 })
+    if (refusals.recorded >= refusalsAtMost) {
+      refusals.dropped += 1
+      return
+    }
+    const notRecorded = refusals.dropped
+    refusals.recorded += 1
+    refusals.dropped = 0
+    await this.#options.record({
+      kind: 'session.refused',
+      actor,
+      subject: this.#options.site,
+      detail: {
+        code: error.code,
+        why: error.why ?? error.what,
+        ...(notRecorded === 0 ? {} : { notRecorded: String(notRecorded) }),
+      },
+    })
   }
 
   async #open(request: { principal: string; challenge: string; signature: string }) {

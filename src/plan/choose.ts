@@ -60,10 +60,14 @@ function namedSystems(
   const byId = new Map(estate.systems.map((system) => [system.id, system]))
   return [...new Set(ids)].map((id) => {
     const system = byId.get(id)
-    if (system === undefined) throw new HaetaeError('system-unknown', id)
+    if (system === undefined)
+      throw new HaetaeError('system-unknown', id, { why: 'the estate does not register it' })
     const site = activeSiteOf(system, world)
     if (site === toSite)
-      throw new HaetaeError('already-active', `${id} at ${toSite}`, { facts: { system: id, site } })
+      throw new HaetaeError('already-active', `${id} at ${toSite}`, {
+        why: `the newest authority on record has ${id} at ${site}: there is nothing to move`,
+        facts: { system: id, site },
+      })
     if (site !== fromSite)
       throw new HaetaeError('plan-impossible', id, { why: `it is active at ${site}, not at ${fromSite}` })
     return system

@@ -1,6 +1,5 @@
 import type { System } from '#estate/estate.ts'
-import { ExpressionError } from '#expression/error.ts'
-import type { Bound, Expression } from '#expression/expression.ts'
+import type { Bound } from '#expression/expression.ts'
 import {
   builtIns,
   manualSchema,
@@ -9,15 +8,13 @@ import {
   type StepDefinition,
 } from '#runbook/schema.ts'
 import type { CompiledForeach, CompiledStep, Runbook } from '#runbook/runbook.ts'
-import { holdsDeferred, resolveTree, waits, type Surroundings } from '#runbook/value-tree.ts'
-import { inputFits } from '#runbook/variables.ts'
+import { resolveTree, waits, type Surroundings } from '#runbook/value-tree.ts'
 import { batchesOf, keysOf } from './foreach.ts'
 import { durationMs, joinNode, nodeOf } from './node.ts'
+import { needsOf, placesOf } from './places.ts'
 import type { PlanNode } from './plan.ts'
 import type { FailoverRequest } from './request.ts'
-
-/** The nodes of gates at the root of a plan, which every system of it shares. */
-const rootGates = { approval: 'approve', attestation: 'attest' } as const
+import { expressionMistake, givenInputs, inputOf } from './step-input.ts'
 
 /** What one runbook becomes for one system; nested where it calls others. */
 export interface Frame {
@@ -46,9 +43,6 @@ export interface Expansion {
   readonly nodes: PlanNode[]
   readonly mistakes: string[]
 }
-
-type Place = { kind: 'root' | 'own'; id: string } | { kind: 'left-out' }
-type Places = ReadonlyMap<string, Place>
 
 /** Nodes of a frame: every one, and those that whoever comes after the whole needs. */
 interface Made {
@@ -259,100 +253,4 @@ function itemsOf({ items }: CompiledForeach, { frame, bound }: StepContext): unk
 /** The steps of a frame that is no system's own are named by what its ids begin with. */
 function within({ prefix, system }: Frame): string | undefined {
   return prefix === system.id ? undefined : prefix
-}
-
-/** Where each step goes, or what is wrong. An approval that needs only approvals is the whole plan's. */
-function placesOf({ runbook, prefix, system, values }: Frame, bound: Bound): Map<string, Place> | string {
-  const places = new Map<string, Place>()
-  for (const { definition, gate, when } of runbook.steps) {
-    const id = `${prefix}/${definition.id}`
-    const holds = when === undefined || tryCondition(when, values, bound, id)
-    if (typeof holds === 'string') return holds
-    const atRoot =
-      gate !== null &&
-      prefix === system.id &&
-      definition.needs.every((need) => places.get(need)?.kind === 'root')
-    if (!holds) places.set(definition.id, { kind: 'left-out' })
-    else if (!atRoot) places.set(definition.id, { kind: 'own', id })
-    else
-      places.set(definition.id, {
-        kind: 'root',
-        id: gate.purpose === 'attestation' ? rootGates.attestation : rootGates.approval,
-      })
-  }
-  return places
-}
-
-function tryCondition(
-  when: Expression,
-  values: Record<string, unknown>,
-  bound: Bound,
-  id: string,
-): boolean | string {
-  if (waits(when, values))
-    return `${id}: ${when.source}: a condition is decided when the plan is made, and this waits for outputs`
-  try {
-    return when.evaluate(bound) === true
-  } catch (error) {
-    return `${id}: ${expressionMistake(error)}`
-  }
-}
-
-/** Nodes that a step needs; of a step that is left out, those that it would have needed. */
-function needsOf(step: StepDefinition, runbook: Runbook, places: Places): string[] {
-  const found = new Set<string>()
-  const look = (ids: readonly string[]) => {
-    for (const id of ids) {
-      const place = places.get(id)
-      if (place?.kind === 'left-out')
-        look(runbook.steps.find(({ definition }) => definition.id === id)?.definition.needs ?? [])
-      else if (place !== undefined) found.add(place.id)
-    }
-  }
-  look(step.needs)
-  return [...found]
-}
-
-/** The values of a called runbook's inputs, or what is wrong. What waits for outputs is checked where it is used. */
-function givenInputs(
-  { definition }: Runbook,
-  given: Record<string, unknown>,
-): Record<string, unknown> | string {
-  const inputs: Record<string, unknown> = {}
-  for (const [name, input] of Object.entries(definition.inputs)) {
-    const value = Object.hasOwn(given, name) ? given[name] : input.default
-    if (!holdsDeferred(value) && !inputFits[input.type](value))
-      return `${definition.metadata.name} takes ${input.type} for ${name}`
-    inputs[name] = value
-  }
-  return inputs
-}
-
-/** The step's input, or what is wrong with it. Whole inputs are checked; what waits for outputs is checked when it runs. */
-function inputOf(
-  { definition, input }: CompiledStep,
-  id: string,
-  around: Surroundings,
-  { stepTypes }: FailoverRequest,
-): Record<string, unknown> | string {
-  try {
-    const made = resolveTree(input, around) as Record<string, unknown>
-    const builtIn = builtIns.get(definition.type)
-    if (holdsDeferred(made) && builtIn === undefined) return made
-    if (holdsDeferred(made) && definition.type !== 'runbook')
-      return `${id}: a ${definition.type} step is known when the plan is made, and this waits for outputs`
-    const checked = (builtIn ?? stepTypes.get(definition.type)?.input)?.safeParse(made)
-    if (checked === undefined) return `${id}: there is no step type ${definition.type}`
-    if (checked.success) return checked.data as Record<string, unknown>
-    return checked.error.issues
-      .map((issue) => `${id}: with.${issue.path.join('.')}: ${issue.message}`)
-      .join('\n')
-  } catch (error) {
-    return `${id}: ${expressionMistake(error)}`
-  }
-}
-
-function expressionMistake(error: unknown): string {
-  if (!(error instanceof ExpressionError)) throw error
-  return `${error.source}: ${error.message}`
 }

@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { describe, expect, test } from 'vitest'
-import { hold, holderOf } from './hold.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hold, holderOf, holdFolder } from './hold.ts'
 
 const unique = (): string => `hold test ${process.pid} ${Math.random()}`
 
@@ -46,5 +50,47 @@ describe('hold', () => {
       await hold(name)
     )()
     process.kill(Number(line.toString()))
+  })
+})
+
+describe('the hold of a folder', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'haetae-hold-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('is seen from another network namespace, where the abstract socket is not', async () => {
+    // What a process of another namespace leaves to see: the socket in the folder, and nothing else.
+    const other = createServer((socket) =>
+      socket.end(JSON.stringify({ pid: 42, since: '2026-11-24T06:00:00Z' })),
+    )
+    await new Promise<void>((done) => other.listen(join(folder, 'hold.sock'), done))
+    await expect(holdFolder(folder)).rejects.toMatchObject({
+      code: 'already-held',
+      facts: { holder: { pid: 42 } },
+    })
+    await new Promise((done) => other.close(done))
+    await (
+      await holdFolder(folder)
+    )()
+  })
+
+  test('is refused to a second one, and ends with a killed holder', async () => {
+    const script = `
+      const { holdFolder } = await import('#platform/hold.ts')
+      await holdFolder(${JSON.stringify(folder)})
+      console.log('held')
+      setInterval(() => {}, 1000)`
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(holder.stdout, 'data')
+    await expect(holdFolder(folder)).rejects.toMatchObject({ facts: { holder: { pid: holder.pid } } })
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    await (
+      await holdFolder(folder)
+    )()
   })
 })

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { realpathSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
 import { HaetaeError } from '#model/errors.ts'
 
 /** Who holds a name: the process and since when (ISO 8601, UTC). */
@@ -22,24 +24,46 @@ export type Release = () => Promise<void>
  * @throws HaetaeError `already-held` when another process (or this one) holds the name, with its pid and since.
  */
 export async function hold(name: string): Promise<Release> {
+  return listening(name, socketOf(name))
+}
+
+/**
+ * Holds a folder, also against processes of other network namespaces (containers): beside the abstract socket, which
+ * decides between two that start at once, a socket lies in the folder itself, and a socket file is seen wherever the
+ * folder is. The file of a killed holder answers nobody and is replaced.
+ *
+ * @throws HaetaeError `already-held`, as `hold` does.
+ */
+export async function holdFolder(folder: string): Promise<Release> {
+  const name = `data folder ${realpathSync(folder)}`
+  const release = await hold(name)
+  try {
+    const file = join(folder, 'hold.sock')
+    const other = await answerOf(file)
+    if (other.held) throw alreadyHeld(name, other.holder)
+    rmSync(file, { force: true })
+    const releaseFile = await listening(name, file)
+    return async () => {
+      await releaseFile()
+      await release()
+    }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+async function listening(name: string, path: string): Promise<Release> {
   const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
     socket.end(JSON.stringify(holder))
   })
   try {
-    await listen(server, socketOf(name))
+    await listen(server, path)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    const other = await holderOf(name)
-    throw new HaetaeError('already-held', name, {
-      why:
-        other === undefined
-          ? 'another process holds it'
-          : `process ${other.pid} holds it since ${other.since}`,
-      facts: { name, ...(other === undefined ? {} : { holder: other }) },
-      cause,
-    })
+    throw alreadyHeld(name, (await answerOf(path)).holder, cause)
   }
   server.unref()
   return () =>
@@ -48,16 +72,32 @@ export async function hold(name: string): Promise<Release> {
     })
 }
 
+function alreadyHeld(name: string, other: Holder | undefined, cause?: unknown): HaetaeError {
+  return new HaetaeError('already-held', name, {
+    why:
+      other === undefined ? 'another process holds it' : `process ${other.pid} holds it since ${other.since}`,
+    facts: { name, ...(other === undefined ? {} : { holder: other }) },
+    cause,
+  })
+}
+
 /** Who holds the name now, or undefined when nobody does (or the holder does not answer within a second). */
-export function holderOf(name: string): Promise<Holder | undefined> {
+export async function holderOf(name: string): Promise<Holder | undefined> {
+  return (await answerOf(socketOf(name))).holder
+}
+
+/** Whether anybody listens on a socket, and who that is; the holder is undefined when it says nothing of itself. */
+function answerOf(path: string): Promise<{ held: boolean; holder: Holder | undefined }> {
   return new Promise((done) => {
     let text = ''
-    const socket = connect({ path: socketOf(name) })
+    let held = false
+    const socket = connect({ path })
     const finish = (holder: Holder | undefined): void => {
       socket.destroy()
-      done(holder)
+      done({ held, holder })
     }
     socket.setTimeout(1000, () => finish(undefined))
+    socket.on('connect', () => (held = true))
     socket.on('error', () => finish(undefined))
     socket.on('data', (chunk) => (text += chunk.toString()))
     socket.on('end', () => finish(parse(text)))

@@ -104,12 +104,29 @@ export function sshTime(ms: number): string {
   return `${new Date(ms).toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`
 }
 
-/** Key type and base64 blob of a public key's line, without its comment; undefined when it is none. */
+/**
+ * Key type and base64 blob of a public key's line, without its comment; undefined when it is none, not whole, or not
+ * written in the one usual way: two texts of one key would be two people's.
+ */
 export function barePublicKey(line: string): string | undefined {
   const [type, blob] = line.trim().split(/\s+/)
-  if (type === undefined || blob === undefined || !/^[A-Za-z0-9+/]+=*$/.test(blob)) return undefined
-  const inner = readString(Buffer.from(blob, 'base64'), 0)
-  return inner?.value.toString('latin1') === type ? `${type} ${blob}` : undefined
+  if (type === undefined || blob === undefined) return undefined
+  const bytes = Buffer.from(blob, 'base64')
+  if (bytes.toString('base64') !== blob) return undefined
+  const parts = stringsOf(bytes)
+  return parts !== undefined && parts.length > 1 && parts[0] === type ? `${type} ${blob}` : undefined
+}
+
+/** The strings that a blob is made of, to its very end; undefined when it is not made of strings alone. */
+function stringsOf(bytes: Buffer): string[] | undefined {
+  const found: string[] = []
+  for (let at = 0; at < bytes.length;) {
+    const part = readString(bytes, at)
+    if (part === undefined) return undefined
+    found.push(part.value.toString('latin1'))
+    at = part.next
+  }
+  return found
 }
 
 /** `SHA256:...` of a public key's line, as `ssh-keygen -lf` prints it. Throws TypeError when it is no public key. */

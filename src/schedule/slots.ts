@@ -54,10 +54,11 @@ export interface Slots {
   /** Gives a claimed slot back to be tried again at `notBefore`. */
   giveBack(tx: Queryable, id: string, by: Claimant, notBefore: number, why: string): Promise<boolean>
   /**
-   * Opens claims again whose worker is gone: an earlier incarnation of this daemon, or a lease that ran out.
+   * Opens claims again whose worker is gone: an earlier incarnation of this daemon, or a lease that ran out. Of its own
+   * claims, those in `atWork` (ids) are left alone: PostgreSQL may have been away for longer than their lease.
    * Returns the slots.
    */
-  reopen(by: Claimant, now: number): Promise<Slot[]>
+  reopen(by: Claimant, now: number, atWork?: Iterable<string>): Promise<Slot[]>
   /** Cancels what is due and not claimed; false when it was not due. */
   cancel(id: string, now: number, why: string): Promise<boolean>
   /** The newest slot's due time of a policy and subject, milliseconds. */
@@ -113,7 +114,7 @@ export function slotStore(pool: Pool): Slots {
           [id, nameOf(by), instant(notBefore), why],
         ),
       ),
-    reopen: (by, now) => reopen(pool, by, now),
+    reopen: (by, now, atWork = []) => reopen(pool, by, now, [...atWork]),
     cancel: async (id, now, why) =>
       changed(
         await pool.query(
@@ -167,13 +168,14 @@ async function claim(
   }
 }
 
-async function reopen(pool: Pool, by: Claimant, now: number): Promise<Slot[]> {
+async function reopen(pool: Pool, by: Claimant, now: number, atWork: readonly string[]): Promise<Slot[]> {
   return transaction(pool, async (client) => {
     const { rows } = await client.query<Row>(
       `UPDATE due_slot SET state = 'due', claimed_by = NULL, claimed_until = NULL, why = 'its worker is gone'
-       WHERE state = 'claimed' AND claimed_by <> $1
-         AND (starts_with(claimed_by, $2) OR claimed_until < $3) RETURNING ${columns}`,
-      [nameOf(by), `${by.daemon}#`, instant(now)],
+       WHERE state = 'claimed'
+         AND (claimed_until < $3 OR claimed_by <> $1 AND starts_with(claimed_by, $2))
+         AND NOT (claimed_by = $1 AND id = ANY ($4::bigint[])) RETURNING ${columns}`,
+      [nameOf(by), `${by.daemon}#`, instant(now), atWork],
     )
     return rows.map(slotOf)
   })

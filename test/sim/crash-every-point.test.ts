@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { violations } from './world/check.ts'
 import { smallPlan, tinyPlan } from './world/plans.ts'
-import { mishaps as kinds, runId, simulate, type Mishap } from './world/simulate.ts'
+import { mishaps as kinds, runId, simulate } from './world/simulate.ts'
 
 test('a run without mishaps ends, and does everything once', async () => {
   const sim = await simulate({ plan: smallPlan() })

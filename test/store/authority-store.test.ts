@@ -45,6 +45,13 @@ describe('authority on record', () => {
     expect(await store().current('GPK')).toMatchObject({ epoch: 5, site: 'gwangju' })
   })
 
+  test('what stood before an epoch can be told, gaps between epochs or not', async () => {
+    await store().seed([{ system: 'GPK', site: 'daejeon' }])
+    await store().learn({ system: 'GPK', epoch: 5, site: 'gwangju', runId: 'far' })
+    expect(await store().before('GPK', 5)).toMatchObject({ epoch: 1, site: 'daejeon' })
+    expect(await store().before('GPK', 1)).toBeUndefined()
+  })
+
   test('the same run gets the same epoch however often and at once it asks', async () => {
     await store().seed([{ system: 'GPK', site: 'daejeon' }])
     await fence('run-1')

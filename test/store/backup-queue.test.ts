@@ -39,6 +39,7 @@ function site(redis: RedisAddress, take: WorkerParts['take'] = async (options) =
     sourceOf: (system) => (system.startsWith('X') ? undefined : { ...source, system }),
     attemptsAtMost: 3,
     retryBaseMs: 1,
+    atWork: new Set(),
     take: async (options) => {
       taken.push(options.source.system)
       return (take as NonNullable<typeof take>)(options)
@@ -133,6 +134,24 @@ describe('backups through BullMQ', () => {
       .toEqual(['GPK failed', 'GPK failed', 'GPK failed'])
     expect(await it.slots.get(slot?.id ?? '')).toMatchObject({ state: 'done', attempts: 3 })
     expect((await it.log.attempts({ limit: 1 }))[0]?.message?.en).toContain('no space left')
+    await closeAll()
+  })
+
+  test('an end that PostgreSQL did not take leaves neither slot nor attempt behind for ever', async () => {
+    await using redis = await freshRedis()
+    const it = site(redis.options)
+    const { id = '' } = (await it.add('GPK')) ?? {}
+    const away: WorkerParts = {
+      ...it.parts,
+      log: { ...it.log, end: () => Promise.reject(new Error('terminating connection')) },
+    }
+    await expect(workOnSlot(away, id, it.stopping.signal)).rejects.toThrow('terminating connection')
+    const later = Date.now() + 61_000
+    const left = await it.slots.reopen(it.parts.by, later, it.parts.atWork)
+    expect(left.map((slot) => slot.id)).toEqual([id])
+    await it.log.endAbandoned(later, 'haetae-gwangju', [id])
+    expect(await workOnSlot(it.parts, id, it.stopping.signal)).toBe('succeeded')
+    expect(await it.outcomes()).toEqual(['GPK failed', 'GPK succeeded'])
     await closeAll()
   })
 

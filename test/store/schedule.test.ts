@@ -60,6 +60,16 @@ describe('due slots', () => {
     expect((await slots.reopen(next, now + 61_000)).map(({ subject }) => subject)).toEqual(['AID'])
   })
 
+  test('a claim of this very process whose end was not written is opened when its lease is over, unless it is at work', async () => {
+    const slots = slotStore(database().pool)
+    const { id = '' } = (await slots.add(slot)) ?? {}
+    await slots.claim(id, me, now, 60_000)
+    expect(await slots.reopen(me, now + 59_000)).toEqual([])
+    expect(await slots.reopen(me, now + 61_000, [id])).toEqual([])
+    expect((await slots.reopen(me, now + 61_000)).map(({ subject }) => subject)).toEqual(['GPK'])
+    expect(await slots.claim(id, me, now + 61_000, 60_000)).toMatchObject({ attempts: 2 })
+  })
+
   test('a claim that was taken away can neither be renewed nor ended', async () => {
     const slots = slotStore(database().pool)
     const { id = '' } = (await slots.add(slot)) ?? {}

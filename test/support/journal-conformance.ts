@@ -105,6 +105,18 @@ export function journalConformance(open: () => Journal, pass: (ms: number) => Pr
     expect(await journal.runs({})).toHaveLength(1)
   })
 
+  test('runs are listed newest first, page by page, of one system when asked', async () => {
+    const journal = open()
+    await journal.create(newRun('r1', ['A']))
+    await journal.create(newRun('r2', ['B']))
+    await journal.create(newRun('r3', ['C']))
+    const ids = async (filter: Parameters<Journal['runs']>[0]) =>
+      (await journal.runs(filter)).map((row) => row.id)
+    expect(await ids({})).toEqual(['r3', 'r2', 'r1'])
+    expect(await ids({ before: 'r3', limit: 1 })).toEqual(['r2'])
+    expect(await ids({ system: 'A', limit: 1 })).toEqual(['r1'])
+  })
+
   test('appended records are read in order, with what they carry, from a sequence number on', async () => {
     const journal = open()
     const term = await held(journal, 'r', ['A'])

@@ -1,29 +1,47 @@
-import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ownedFolder } from './owned-folder.ts'
 import { processesMarked } from './processes.ts'
 
 const marker = 'HAETAE_TEST_RUN'
 
 /**
- * vitest globalSetup, first of every tier: its teardown runs last and fails when a test left a process behind.
- * Every process that a test starts inherits the marker; what clears its environment (a container, a namespace's
- * init) is caught by its mounts instead, of which this run's own are looked at: other work on the machine is not ours.
+ * vitest globalSetup, first of every tier: its teardown runs last and fails when a test left something behind: a
+ * process, a temporary file, a mount in its temporary folder.
+ *
+ * Every process that a test starts inherits the marker, and every temporary folder is made inside the run's own. What
+ * clears its environment (a container, a namespace's init) is looked for by the tier that starts such things.
  */
-export default function setup(): () => Promise<void> {
-  const run = randomBytes(8).toString('hex')
+export default async function setup(): Promise<() => Promise<void>> {
+  // With several tiers in one run the first looks for all: its teardown is the last.
+  if (process.env[marker]?.endsWith(`-${process.pid}`) === true) return async () => {}
+  const before = process.env['TMPDIR']
+  const folder = await ownedFolder('haetae-run-')
+  chmodSync(folder, 0o755) // The PostgreSQL of a test runs as another user.
+  const run = `${basename(folder)}-${process.pid}`
   process.env[marker] = run
-  const mountsBefore = new Set(mounts())
+  process.env['TMPDIR'] = folder
   return async () => {
-    const left = await leftoverProcesses(run)
-    const pids = left.map(({ pid, command }) => `process ${pid}: ${command.slice(0, 200)}`)
-    for (const { pid } of left) endProcess(pid)
-    const mounted = mounts()
-      .filter((path) => !mountsBefore.has(path) && /haetae-test-/.test(path))
-      .map((path) => `mount ${path}`)
-    const problems = [...pids, ...mounted]
+    const processes = await leftoverProcesses(run)
+    for (const { pid } of processes) endProcess(pid)
+    const problems = [
+      ...processes.map(({ pid, command }) => `process ${pid}: ${command.slice(0, 200)}`),
+      ...mountsBelow(folder).map((path) => `mount ${path}`),
+      ...readdirSync(folder)
+        .filter(isOfATest)
+        .map((name) => `temporary file ${name}`),
+    ]
+    if (mountsBelow(folder).length === 0) rmSync(folder, { recursive: true, force: true })
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
     if (problems.length > 0) throw new Error(`the tests left something behind:\n${problems.join('\n')}`)
   }
+}
+
+/** `data` and `owner.pid` are the run's own, the others are caches of Node and vitest. */
+function isOfATest(name: string): boolean {
+  return !/^(?:data$|owner\.pid$|node-compile-cache|node-jiti|vitest)/.test(name)
 }
 
 /** A child that was told to end needs a moment; what is still there after three seconds was left. */
@@ -50,8 +68,9 @@ function endProcess(pid: number): void {
   }
 }
 
-function mounts(): string[] {
+function mountsBelow(folder: string): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
+    .filter((path) => path.startsWith(`${folder}/`))
 }

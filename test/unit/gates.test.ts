@@ -143,18 +143,7 @@ test('hygiene refuses a path of one machine, a focused test and a merge conflict
 })
 
 describe('on a copy of the whole tree', () => {
-  const parts = [
-    'bin',
-    'commands',
-    'src',
-    'lab',
-    'test',
-    'docs',
-    'schemas',
-    'runbooks',
-    'estate',
-    'manifests',
-  ]
+  const parts = ['bin', 'commands', 'src', 'lab', 'test', 'docs', 'schemas', 'runbooks', 'estate']
   let whole = ''
   beforeAll(() => {
     whole = copy(...parts, 'README.md', 'CHANGELOG.md', 'vitest.config.ts')

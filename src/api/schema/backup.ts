@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { instant, page, siteId, systemId, text } from './common.ts'
+import { instant, numberedPage, siteId, systemId, text } from './common.ts'
 
 const outcome = z.enum(['running', 'succeeded', 'partial', 'failed', 'missed', 'canceled'])
 
@@ -42,7 +42,7 @@ export const backupLogEntry = z.object({
   message: text.nullable(),
 })
 
-export const backupQuery = page.extend({ system: systemId.optional(), site: siteId.optional() })
+export const backupQuery = numberedPage.extend({ system: systemId.optional(), site: siteId.optional() })
 export const backupLogQuery = backupQuery.extend({
   outcome: outcome.optional(),
   /** Started (or due) at or after; before. */

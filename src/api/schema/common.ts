@@ -14,10 +14,23 @@ export const siteId = z.string().regex(/^[a-z][a-z0-9-]{1,30}$/)
 /** The id of a run is its name: what people type back. */
 export const runId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/)
 
+/** A place in a run's journal. */
+export const seq = z.coerce.number().int().min(0).max(2_147_483_647)
+
 /** What every list takes: at most `limit` items after `cursor`, which is the `next` of the page before. */
 export const page = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(200),
-  cursor: z.string().max(500).optional(),
+  cursor: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,200}$/, 'a cursor is the `next` of the page before')
+    .optional(),
+})
+/** A page of a list whose cursors are the numbers of rows. */
+export const numberedPage = page.extend({
+  cursor: z
+    .string()
+    .regex(/^[1-9]\d{0,17}$/, 'a cursor is the `next` of the page before')
+    .optional(),
 })
 export type Page = z.infer<typeof page>
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { words } from '#approval/statement-schema.ts'
 import type { Plan } from '#plan/plan.ts'
 import { instant, localized, runId, siteId, systemId, text } from './common.ts'
 
@@ -104,13 +105,13 @@ export const signed = z.object({
 /** The declaration's statement names run, plan digest, sites, systems and reason (approval/statement.ts). */
 export const declaration = failoverRequest.extend({ run: runId, declaration: signed })
 
-export const cancellation = z.object({ reason: z.string().min(1).max(2000) })
+export const cancellation = z.object({ reason: words })
 export const decision = z.object({
   /** null: the question of the run as a whole. */
   node: z.string().nullable(),
   /** Look and try again; vouch that it holds; give the node up. */
   decision: z.enum(['retry', 'holds', 'fail']),
-  reason: z.string().min(1).max(2000),
+  reason: words,
 })
 
 export const runSummary = z.object({

@@ -10,7 +10,7 @@ export const challengeReply = z.object({
   expiresAt: instant,
 })
 export const signInBody = z.object({
-  principal: z.string().max(100),
+  principal: z.string().regex(/^[\x21-\x7e]{1,100}$/, 'a name, such as approver-1, is needed'),
   challenge: z.string().max(200),
   /** SSHSIG over the canonical JSON of {challenge, principal, purpose: "session", site}, namespace haetae-session. */
   signature: z.string().max(20_000),

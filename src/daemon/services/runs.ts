@@ -33,11 +33,11 @@ export function runService(needs: Needs): RunService {
         limit: limit + 1,
         ...(active === undefined ? {} : { open: active }),
         ...(cursor === undefined ? {} : { before: cursor }),
+        ...(system === undefined ? {} : { system }),
       }
       const rows = await engine.runs.listRuns(filter)
       const page = pageOfRows(rows, limit, (row) => row.id)
-      const items = page.items.filter((row) => system === undefined || row.systems.includes(system))
-      return { items: items.map(summaryOfRow), next: page.next }
+      return { items: page.items.map(summaryOfRow), next: page.next }
     },
     show: (id) => detail(needs, id),
     plan: async (id) => (await engine.runs.getRun(id)).plan,

@@ -1,7 +1,7 @@
 import { digestOf, type Json } from '#model/digest.ts'
 import { instant } from '#model/time.ts'
 import { Unreachable } from '#runbook/step-type.ts'
-import type { Failure, NodeEvent } from '../state/events.ts'
+import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
 import { answerLost, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded, type Bounded } from './bounded.ts'
@@ -28,8 +28,18 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
   if (type.effect === 'point-of-no-return' && !(await stillAssumed(host, ready, view, again))) {
     return view.state === 'needs-person' ? 'over' : 'again'
   }
+  if (host.view.canceling !== null) {
+    host.note(notBegun(ready, view))
+    return 'again'
+  }
   host.assertHeld()
   return effect(host, ready, view, seen, epoch)
+}
+
+/** Writing the intent and proving the assumptions took time, and somebody canceled the run meanwhile. */
+function notBegun({ node }: Ready, view: NodeView): EngineEvent {
+  const failure: Failure = { kind: 'stopped', message: 'the run was canceled, nothing was changed' }
+  return { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt: null }
 }
 
 async function effect(

@@ -24,6 +24,8 @@ export interface Parts {
   readonly authority: AuthorityHeld
   readonly resolve: ResolveInput
   readonly clock: Clock
+  /** Milliseconds that only grow, whatever happens to the clock on the wall. */
+  readonly monotonic: () => number
   readonly log: EngineLog
   readonly metrics: EngineMetrics
   readonly slots: Slots

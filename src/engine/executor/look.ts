@@ -20,6 +20,8 @@ export interface Ready {
   readonly input: unknown
   /** The same for every attempt of the node. */
   readonly key: string
+  /** When this process began with it, on its monotonic clock. */
+  readonly begun: number
 }
 
 /** Observes and judges, within the node's deadline of an attempt. Throws Stopped. */

@@ -30,7 +30,8 @@ export class RunExecutor implements RunHost {
   readonly signal: AbortSignal
   readonly cancelSignal: AbortSignal
   readonly #journal: Journal
-  readonly #outbox = new Batcher<EngineEvent[], void>((writes) => this.#append(writes))
+  /** An outcome waits for the rest of the turn: the intent of the step behind it mostly comes along. */
+  readonly #outbox = new Batcher<EngineEvent[], void>((writes) => this.#append(writes), restOfTurn)
   readonly #graph: RunGraph
   readonly #stop = new AbortController()
   readonly #cancel = new AbortController()
@@ -81,7 +82,7 @@ export class RunExecutor implements RunHost {
 
   /** Folds now, appends in the same order. Throws Stopped (at once) when nothing may be written any more. */
   #write(events: readonly EngineEvent[]): Promise<void> {
-    if (this.signal.aborted) throw new Stopped('stopped')
+    if (this.signal.aborted || isEnded(this.view)) throw new Stopped('stopped')
     const { all, ready } = this.#foldAll(events)
     if (all.length === 0) return Promise.resolve()
     const written = this.#outbox.add(all)
@@ -185,7 +186,7 @@ export class RunExecutor implements RunHost {
       this.#sleepers.delete(woken.resolve)
       timer.abort()
     }
-    if (this.signal.aborted || this.#draining) throw new Stopped('stopped')
+    if (this.signal.aborted || this.#draining || isEnded(this.view)) throw new Stopped('stopped')
   }
 
   outputs(): ReadonlyMap<string, Json> {
@@ -241,6 +242,10 @@ export class RunExecutor implements RunHost {
     this.wake()
     this.#over.resolve()
   }
+}
+
+function restOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** An intent without an outcome. */

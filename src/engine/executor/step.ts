@@ -1,11 +1,11 @@
 import type { Json } from '#model/digest.ts'
-import { messageOf } from '#model/errors.ts'
+import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
 import { answerLost, type NodeView } from '../state/view.ts'
 import { attempt, type Round } from './attempt.ts'
-import { backoff } from './backoff.ts'
+import { backoff, longestPauseMs } from './backoff.ts'
 import type { RunHost } from './host.ts'
 import { look, toJson, type Look, type Ready } from './look.ts'
 import { question, unseenQuestion } from './questions.ts'
@@ -46,9 +46,10 @@ function prepare(host: RunHost, node: PlanNode): Ready | Question {
   }
   try {
     const input: unknown = type.input.parse(host.parts.resolve(node, host.outputs()))
-    return { node, type, input, key: `${host.view.id}/${node.id}` }
+    return { node, type, input, key: `${host.view.id}/${node.id}`, begun: host.parts.monotonic() }
   } catch (error) {
-    return question('definition', view, { input: messageOf(error) })
+    const why = isHaetaeError(error) ? error.why : undefined
+    return question('definition', view, { input: messageOf(error), ...(why === undefined ? {} : { why }) })
   }
 }
 
@@ -81,7 +82,7 @@ function conclude(
     const left = seen.kind === 'absent' ? 'absent' : 'unknown'
     return { kind: 'node-canceled', node: id, left, why: 'the run was canceled' }
   }
-  const over = timeOver(host, node, view)
+  const over = timeOver(host, ready, view)
   const ask = (q: Question): EngineEvent => ({ kind: 'asked', node: id, question: q })
   if (seen.kind === 'unclear') return ask(question('unclear', view, { observed: seen.seen }))
   if (seen.kind === 'unseen') {
@@ -119,28 +120,33 @@ function mayHaveActed(view: NodeView): boolean {
   return view.attempts.length > view.harmless && answerLost(view)
 }
 
-function timeOver(host: RunHost, node: PlanNode, view: NodeView): boolean {
-  const since = view.budget.since
-  return since !== null && host.parts.clock.now() >= Date.parse(since) + node.limits.totalMs
+/** Whether the step's time is over, by the wall or, where that was set back, by what this process has seen pass. */
+function timeOver(host: RunHost, { node, begun }: Ready, view: NodeView): boolean {
+  const { clock, monotonic } = host.parts
+  const { since } = view.budget
+  if (monotonic() >= begun + node.limits.totalMs) return true
+  return since !== null && clock.now() >= Date.parse(since) + node.limits.totalMs
 }
 
 /** Waits out a lost attempt whose target cannot refuse a late request: it may still land. */
 async function lateRequestsOver(host: RunHost, { node, type }: Ready): Promise<void> {
   if (type.effect === 'read' || type.precondition.kind === 'checked') return
-  const view = host.go(node.id)
-  const last = view.attempts.at(-1)
+  const last = host.go(node.id).attempts.at(-1)
   if (last?.outcome !== 'unknown') return
-  await until(host, node, Date.parse(last.startedAt) + node.limits.attemptMs)
+  await until(host, node, Date.parse(last.startedAt) + node.limits.attemptMs, node.limits.attemptMs)
 }
 
 async function untilRetry(host: RunHost, node: PlanNode): Promise<void> {
   const { retryAt } = host.go(node.id)
-  if (retryAt !== null) await until(host, node, Date.parse(retryAt))
+  if (retryAt !== null) await until(host, node, Date.parse(retryAt), longestPauseMs)
 }
 
-async function until(host: RunHost, node: PlanNode, at: number): Promise<void> {
-  while (host.parts.clock.now() < at && !isGivenUp(host, node)) {
-    await host.pause(at - host.parts.clock.now())
+/** Waits until an instant, but never longer than `mostMs`: the clock on the wall may be set back meanwhile. */
+async function until(host: RunHost, node: PlanNode, at: number, mostMs: number): Promise<void> {
+  const { clock, monotonic } = host.parts
+  const end = monotonic() + Math.min(mostMs, at - clock.now())
+  while (monotonic() < end && !isGivenUp(host, node)) {
+    await host.pause(end - monotonic())
     host.go(node.id)
   }
 }

@@ -13,8 +13,9 @@ export async function verify(
 ): Promise<Round> {
   const { node } = ready
   const { withinMs, everyMs } = node.verify ?? { withinMs: 0, everyMs: 0 }
-  const { clock } = host.parts
-  const until = Date.parse(applied.at) + withinMs
+  const { clock, monotonic } = host.parts
+  // From here on by a clock that nobody sets: one that is set back would let the verification go on for as long.
+  const until = monotonic() + Math.min(withinMs, Date.parse(applied.at) + withinMs - clock.now())
   for (;;) {
     const seen = await look(host, ready)
     const view = host.go(node.id)
@@ -22,7 +23,7 @@ export async function verify(
       host.note({ kind: 'succeeded', node: node.id, output: applied.output })
       return 'over'
     }
-    if (clock.now() >= until) {
+    if (monotonic() >= until) {
       const message =
         seen.kind === 'unseen'
           ? `could not be verified: ${seen.failure.message}`
@@ -37,7 +38,7 @@ export async function verify(
       })
       return 'again'
     }
-    await host.pause(Math.max(1, Math.min(everyMs, until - clock.now())))
+    await host.pause(Math.max(1, Math.min(everyMs, until - monotonic())))
     host.go(node.id)
   }
 }

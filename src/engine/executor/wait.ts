@@ -26,12 +26,13 @@ function askPerson(
   host.note({ kind: 'asked', node: node.id, question: { ...asked, text: instructions.en } })
 }
 
-/** Counts from what the journal says, so that a restart does not begin anew. */
+/** Counts from what the journal says, so that a restart does not begin anew; never longer, if the clock is set back. */
 async function passTime(host: RunHost, node: PlanNode, ms: number): Promise<void> {
-  const until = waitEndsAt(host.view, node, ms)
-  while (host.parts.clock.now() < until) {
+  const { clock, monotonic } = host.parts
+  const end = monotonic() + Math.min(ms, waitEndsAt(host.view, node, ms) - clock.now())
+  while (monotonic() < end) {
     host.go(node.id)
-    await host.pause(until - host.parts.clock.now())
+    await host.pause(end - monotonic())
   }
   host.go(node.id)
   host.note({ kind: 'succeeded', node: node.id, output: null })

@@ -50,6 +50,8 @@ export interface RunFilter {
   open?: boolean
   /** Only runs created before this one. */
   before?: string
+  /** Only runs that are about this system. */
+  system?: string
   limit?: number
 }
 

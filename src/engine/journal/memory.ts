@@ -112,12 +112,13 @@ export function memoryJournal(clock: Clock): Journal {
       return structuredClone(must(runId).plan)
     },
 
-    async runs({ open = false, before, limit = 100 }) {
+    async runs({ open = false, before, system, limit = 100 }) {
       const newestFirst = [...entries.values()].toReversed()
       const from = before === undefined ? 0 : newestFirst.findIndex((entry) => entry.row.id === before) + 1
       return newestFirst
         .slice(from)
         .filter((entry) => !open || !ended(entry))
+        .filter((entry) => system === undefined || entry.row.systems.includes(system))
         .slice(0, limit)
         .map((entry) => structuredClone(entry.row))
     },

@@ -110,12 +110,13 @@ export function postgresJournal({ pool, clock, withinMs = 5_000 }: PostgresJourn
       return row.plan
     },
 
-    runs: async ({ open = false, before, limit = 100 }) => {
+    runs: async ({ open = false, before, system, limit = 100 }) => {
       const rows = await query<DbRow>(
         `SELECT ${rowColumns} FROM runs
          WHERE ($1::text IS NULL OR nr < (SELECT nr FROM runs WHERE id = $1)) AND (NOT $2 OR ended_at IS NULL)
+           AND ($4::text IS NULL OR $4 = ANY (systems))
          ORDER BY nr DESC LIMIT $3`,
-        [before ?? null, open, limit],
+        [before ?? null, open, limit, system ?? null],
       )
       return rows.map(rowOf)
     },

@@ -69,10 +69,11 @@ export interface LockedRow extends RunRow {
 
 /** Rows of runs, locked until the transaction ends, always in the same order: two batches never wait in a circle. */
 export async function lockRuns(tx: ClientBase, ids: readonly string[]): Promise<Map<string, LockedRow>> {
-  const { rows } = await tx.query<DbRow & { expired: boolean | null }>(
-    `SELECT ${rowColumns}, term_until <= clock_timestamp() AS expired FROM runs WHERE id = ANY ($1)
-     ORDER BY id FOR UPDATE`,
-    [[...new Set(ids)]],
-  )
+  const { rows } = await tx.query<DbRow & { expired: boolean | null }>({
+    name: 'runs-lock',
+    text: `SELECT ${rowColumns}, term_until <= clock_timestamp() AS expired FROM runs WHERE id = ANY ($1)
+      ORDER BY id FOR UPDATE`,
+    values: [[...new Set(ids)]],
+  })
   return new Map(rows.map((row) => [row.id, { ...rowOf(row), expired: row.expired ?? true }]))
 }

@@ -37,8 +37,10 @@ export function recordsOf({ row, term, actor, events }: Part, at: Instant): Writ
 export async function store(tx: ClientBase, written: readonly Written[]): Promise<void> {
   const records = written.flatMap((each) => each.records)
   const rows = written.map((each) => each.row)
-  await tx.query(
-    `WITH appended AS (
+  // Named, so that PostgreSQL plans it once a connection: this is what every step waits for.
+  await tx.query({
+    name: 'runs-store',
+    text: `WITH appended AS (
        INSERT INTO run_journal (run_id, seq, term, actor, at, kind, event)
        SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::timestamptz[], $6::text[], $7::json[])
      )
@@ -46,7 +48,7 @@ export async function store(tx: ClientBase, written: readonly Written[]): Promis
      FROM unnest($8::text[], $9::int[], $10::text[], $11::timestamptz[], $12::int[])
        AS next (id, last_seq, state, ended_at, done)
      WHERE runs.id = next.id`,
-    [
+    values: [
       records.map((record) => record.runId),
       records.map((record) => record.seq),
       records.map((record) => record.term),
@@ -60,7 +62,7 @@ export async function store(tx: ClientBase, written: readonly Written[]): Promis
       rows.map((row) => row.endedAt),
       rows.map((row) => row.nodesDone),
     ],
-  )
+  })
   await appendToLedger(tx, ...records.map(ledgerEntry))
   const ended = rows.filter((row) => terminalRunStates.has(row.state)).map((row) => row.id)
   if (ended.length > 0) await tx.query('DELETE FROM system_locks WHERE run_id = ANY ($1)', [ended])

@@ -18,7 +18,9 @@ export async function transaction<T>(
     try {
       await client.query('BEGIN')
       const result = await work(client)
-      await client.query('COMMIT')
+      // PostgreSQL answers COMMIT without an error when a statement had failed before, and keeps nothing.
+      const { command } = await client.query('COMMIT')
+      if (command !== 'COMMIT') throw new Error('rolled back: a statement of the transaction had failed')
       return result
     } catch (error) {
       await client.query('ROLLBACK').catch(broken)

@@ -169,12 +169,17 @@ function forgetStalePid(folder: string): void {
   if (findPostmaster(folder) === undefined) rmSync(join(folder, 'postmaster.pid'), { force: true })
 }
 
-/** Backends of a killed postmaster end by themselves within moments; starting beside them is refused. */
+/**
+ * Backends of a killed postmaster end by themselves within moments. What does not is a living server that we cannot
+ * address, of another PID namespace, say: PostgreSQL's own interlock does not reach there, and two servers on one
+ * folder ruin it. Throws then.
+ */
 async function orphansGone(folder: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     if (processesIn(folder).every((facts) => facts.name !== 'postgres')) return
     await new Promise((done) => setTimeout(done, 50))
   }
+  throw new Error(`another PostgreSQL works in ${folder}, and is not ours to adopt`)
 }
 
 async function ask(folder: string, signal: AbortSignal, log: string): Promise<void> {

@@ -45,7 +45,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Lets everything that can go on without time passing go on. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+/** Lets everything that can go on without time passing go on; work may put itself off by a turn of the event loop. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '#model/time.ts'
+import { settle } from './clock.ts'
 
 /**
  * One start of a daemon in the simulation. Everything that it does passes a point, where it can be killed (nothing of
@@ -10,7 +11,7 @@ export class SimProcess {
   wasFrozen = false
   #broken = false
   #state: 'alive' | 'dead' | 'frozen' = 'alive'
-  #thawed = Promise.withResolvers<void>()
+  #waiting: (() => void)[] = []
   readonly #onPoint: (process: SimProcess, name: string) => void
 
   constructor(daemon: string, incarnation: string, onPoint: (process: SimProcess, name: string) => void) {
@@ -29,7 +30,6 @@ export class SimProcess {
 
   kill(): void {
     this.#state = 'dead'
-    this.#thawed.resolve()
   }
 
   /** The call to the journal that is under way fails: what it asked for may have happened or not. */
@@ -48,10 +48,14 @@ export class SimProcess {
     this.#state = 'frozen'
   }
 
-  thaw(): void {
-    if (this.#state === 'frozen') this.#state = 'alive'
-    this.#thawed.resolve()
-    this.#thawed = Promise.withResolvers()
+  /** What stood still longest goes on first, one after the other: timers that are overdue do not come before all else. */
+  async thaw(): Promise<void> {
+    if (this.#state !== 'frozen') return
+    this.#state = 'alive'
+    for (const goOn of this.#waiting.splice(0)) {
+      goOn()
+      await settle()
+    }
   }
 
   /** A moment at which the process may be killed or frozen. */
@@ -62,7 +66,7 @@ export class SimProcess {
 
   /** Resolves when the process runs; never, when it is dead. */
   async running(): Promise<void> {
-    while (this.#state === 'frozen') await this.#thawed.promise
+    while (this.#state === 'frozen') await new Promise<void>((resolve) => void this.#waiting.push(resolve))
     if (this.#state === 'dead') await new Promise<never>(() => {})
   }
 

@@ -39,6 +39,8 @@ export interface SimOptions {
   /** The epoch that the run holds. */
   epoch?: () => number | undefined
   concurrency?: number
+  /** The clock on the wall of every process, from the true time. */
+  wall?: (now: number) => number
   /** Called between steps of time. Time stands still until it returns: it must not wait for the engine. */
   between?: (sim: Simulation) => Promise<void> | void
   /** Virtual milliseconds after which a run counts as hanging. */
@@ -160,7 +162,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
           return [name, outputs.get(from)]
         }),
       ),
-    clock: process.clock(sim.clock),
+    clock: { ...process.clock(sim.clock), now: () => (options.wall ?? ((now) => now))(sim.clock.now()) },
     monotonic: () => sim.clock.now(),
     log: silent,
     metrics: { attemptEnded() {}, nodeEnded() {}, runEnded() {}, termLost() {} },
@@ -205,7 +207,7 @@ function strike(sim: Simulation, options: SimOptions, process: SimProcess, misha
   const later = (ms: number, work: () => void) => void sim.clock.sleep(ms).then(work)
   if (mishap === 'freeze') {
     process.freeze()
-    later(4 * ttlMs, () => process.thaw())
+    later(4 * ttlMs, () => void process.thaw())
   } else {
     process.kill()
   }

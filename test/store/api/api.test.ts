@@ -112,6 +112,29 @@ describe('a request', () => {
     expect(answer.json()).toMatchObject({ code })
   })
 
+  it.each([
+    ['/findings?cursor=abc', 'query.cursor'],
+    ['/backups?cursor=99999999999999999999', 'query.cursor'],
+    ['/backups/log?cursor=%00', 'query.cursor'],
+    ['/runs?cursor=%00', 'query.cursor'],
+    ['/runs/GPK/journal?after=9007199254740991', 'query.after'],
+    ['/runs/GPK/events?from=9007199254740991', 'query.from'],
+    ['/%zz', 'body'],
+  ])('to %s is refused as a mistake of the caller, not as a defect', async (url, where) => {
+    const answer = await caller.get('auditor-1', url)
+    expect(answer.headers['content-type']).toBe('application/problem+json')
+    expect(answer.json()).toMatchObject({ code: 'input-invalid', status: 400, where })
+  })
+
+  it.each([
+    ['a NUL', 'a\u0000b'],
+    ['an escape sequence', 'read\u001b[2J'],
+    ['text turned around', 'read\u202eon'],
+  ])('whose reason has %s is refused: it is shown on other terminals', async (_name, reason) => {
+    const answer = await caller.post('operator-1', '/runs/GPK/cancel', { reason })
+    expect(answer.json()).toMatchObject({ code: 'input-invalid', where: 'body.reason' })
+  })
+
   it('for nothing that is there is refused', async () => {
     expect((await caller.get(undefined, '/nothing')).json()).toMatchObject({
       code: 'route-unknown',

@@ -119,7 +119,8 @@ test('two engines on one database: every run is held by one of them, and each st
   )
   await Promise.all(engines.map((engine) => engine.resumeAll()))
   const ids = Array.from({ length: 12 }, (_, index) => `R${index}`)
-  await Promise.all(ids.map((id, index) => engines[index % 2]?.start(request(id, chain(id, 6)))))
+  const begin = async (id: string, index: number) => engines[index % 2]?.start(request(id, chain(id, 6)))
+  await Promise.all(ids.map(begin))
   const [journal] = journals
   await until('the runs end', async () => (await journal?.runs({ open: true }))?.length === 0)
   expect(world.landed).toHaveLength(12 * 6)

@@ -22,6 +22,7 @@ interface World {
   site?: string
   epoch?: number
   runId?: string | null
+  before?: { site: string; epoch: number }
   vantages?: { vantage: string; answered: boolean; why: string }[]
   silent?: boolean
   loss?: number
@@ -43,6 +44,7 @@ function broken(world: World, node: PlanNode | null) {
   }
   const store = {
     current: async () => authority,
+    before: async () => ({ ...authority, site: 'daejeon', epoch: 1, runId: null, ...world.before }),
     epochOf: async (runId: string) => (authority.runId === runId ? authority.epoch : undefined),
     fence: async () => ('fence' in world && world.fence === undefined ? undefined : fence),
   } as unknown as AuthorityStore
@@ -91,6 +93,14 @@ describe('assumptions, proven now', () => {
       'active-site AID',
     ])
     expect(await broken({ epoch: 3 }, null)).toEqual(['active-site GPK', 'active-site AID'])
+  })
+
+  test('a system that somebody moved before this run took it breaks the plan, the run holding the newest epoch or not', async () => {
+    const moved = { ...taken, epoch: 3, before: { site: 'daegu', epoch: 2 } }
+    const fence = { epoch: 3 }
+    expect(await broken({ ...moved, fence }, promote)).toEqual(['active-site GPK'])
+    const renewed = { site: 'daejeon', epoch: 2 }
+    expect(await broken({ ...moved, fence, before: renewed }, promote)).toEqual(['active-site GPK'])
   })
 
   test('without its fence, or when that ran out, nothing is promoted', async () => {

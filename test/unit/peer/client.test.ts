@@ -126,6 +126,13 @@ describe('the peer, asked', () => {
     expect(await peerVantage(client, 1).look(never)).toMatchObject({ saw: 'answer', fault: true })
   })
 
+  test('the daemon of another site is no daemon of this one: what it says is not taken', async () => {
+    const port = await daemonOfDaejeon(authority, { ...reply, site: 'gwangju', authorities: [] })
+    const client = clientOf(port)
+    await expect(client.authority(never)).rejects.toThrow(/says that it is gwangju's/)
+    expect(await peerVantage(client, 1).look(never)).toMatchObject({ saw: 'answer', fault: true })
+  })
+
   test('a certificate that cannot be read is named', () => {
     const address = {
       site: 'x',

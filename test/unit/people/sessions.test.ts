@@ -94,4 +94,16 @@ describe('a sign-in is refused and recorded', () => {
     })
     await expect(signIn('operator-1', { challenge })).rejects.toMatchObject({ code: 'challenge-unknown' })
   })
+
+  it('not more often than sixty times a minute: nobody can fill the ledger without a key; the rest is counted', async () => {
+    const knock = () => signIn('operator-1', { challenge: 'made-up' }).catch(() => undefined)
+    for (let count = 0; count < 70; count += 1) await knock()
+    expect(records).toHaveLength(60)
+    now += 60_000
+    await knock()
+    expect(records).toHaveLength(61)
+    expect(records.at(-1)).toMatchObject({ detail: { code: 'challenge-unknown', notRecorded: '10' } })
+    await knock()
+    expect(records.at(-1)?.detail).not.toHaveProperty('notRecorded')
+  })
 })

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Journal } from '#engine/journal/journal.ts'
+import type { Random } from '../sim/world/random.ts'
+import { postmasterPid } from '../support/daemon.ts'
+import { isAlive } from '../support/processes.ts'
+import { cancel } from './persons.ts'
+import type { Victim } from './processes.ts'
+import type { WorldServer } from './world/server.ts'
+
+export interface MishapParts {
+  random: Random
+  victims: readonly Victim[]
+  runs: readonly string[]
+  journal: Journal
+  world: WorldServer
+  /** Data folder of the process that has the PostgreSQL. */
+  dataDir: string
+  ttlMs: number
+}
+
+/** What befalls the processes of a round. */
+export class Mishaps {
+  /** What happened, in order, each with the number of steps that were done. */
+  readonly told: string[] = []
+  readonly violations: string[] = []
+  readonly #random: Random
+  readonly #victims: readonly Victim[]
+  readonly #runs: readonly string[]
+  readonly #journal: Journal
+  readonly #world: WorldServer
+  readonly #dataDir: string
+  readonly #ttlMs: number
+
+  constructor(parts: MishapParts) {
+    this.#random = parts.random
+    this.#victims = parts.victims
+    this.#runs = parts.runs
+    this.#journal = parts.journal
+    this.#world = parts.world
+    this.#dataDir = parts.dataDir
+    this.#ttlMs = parts.ttlMs
+  }
+
+  /** What happens is told with how far the runs are: a mishap after their end would prove nothing. */
+  async #tell(what: string): Promise<void> {
+    const rows = await Promise.all(this.#runs.map((run) => this.#journal.run(run))).catch(() => [])
+    const done = rows.reduce((sum, row) => sum + (row?.nodesDone ?? 0), 0)
+    this.told.push(rows.length === 0 ? what : `${what} at ${done}`)
+  }
+
+  /** The next mishap, by the seed; returns when it is over. */
+  async strike(): Promise<void> {
+    const victim = this.#random.pick(this.#victims)
+    const kind = this.#random.below(14)
+    if (kind < 3) return this.#kill(victim)
+    if (kind < 7) return this.#strikeAtEffect('kill')
+    if (kind < 9) return this.#freeze(victim)
+    if (kind < 11) return this.#strikeAtEffect('freeze')
+    if (kind < 13) return this.#killPostgres()
+    const run = this.#random.pick(this.#runs)
+    await this.#tell(`cancel ${run}`)
+    await cancel(this.#journal, run).catch(() => undefined)
+  }
+
+  /** Strikes whoever is in the middle of the next effect: before it, or after it and before the answer. */
+  async #strikeAtEffect(how: 'kill' | 'freeze'): Promise<void> {
+    const moment = this.#random.pick(['arrived', 'landed'] as const)
+    const struck = await new Promise<Victim | undefined>((done) => {
+      const timer = setTimeout(() => done(undefined), 3_000)
+      this.#world.trap = (reached, by) => {
+        const victim = this.#victims.find(({ name }) => by.startsWith(`${name}/`))
+        if (reached !== moment || victim === undefined) return
+        this.#world.trap = undefined
+        clearTimeout(timer)
+        victim.freeze() // at this very moment; what comes next is told first
+        done(victim)
+      }
+    })
+    this.#world.trap = undefined
+    if (struck === undefined) return
+    await this.#tell(`${how} ${struck.name} when its request had ${moment}`)
+    if (how === 'kill') return this.#kill(struck, false)
+    await this.#hold(struck)
+  }
+
+  async #kill(victim: Victim, telling = true): Promise<void> {
+    if (telling) await this.#tell(`kill ${victim.name}`)
+    const before = this.#postmaster()
+    await victim.kill()
+    await sleep(this.#random.below(400))
+    victim.start()
+    // Half of the time the next mishap may meet a process that is still starting.
+    if (this.#random.chance(0.5)) return
+    const works = await victim.works(30_000)
+    if (victim.name !== 'one' || before === undefined || !works) return
+    const after = this.#postmaster()
+    if (after !== before) this.violations.push(`PostgreSQL was not adopted: ${before} before, ${after} after`)
+  }
+
+  async #freeze(victim: Victim): Promise<void> {
+    await this.#tell(`freeze ${victim.name}`)
+    victim.freeze()
+    await this.#hold(victim)
+  }
+
+  /** Longer and shorter than a term. */
+  async #hold(victim: Victim): Promise<void> {
+    await sleep(200 + this.#random.below(2 * this.#ttlMs))
+    victim.thaw()
+  }
+
+  async #killPostgres(): Promise<void> {
+    const pid = this.#postmaster()
+    if (pid === undefined) return
+    await this.#tell('kill PostgreSQL')
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It was being started again.
+    }
+    const [one] = this.#victims
+    for (let waited = 0; one?.alive === true && waited < 10_000 && this.#postmaster() === pid; waited += 50)
+      await sleep(50)
+  }
+
+  /** The PostgreSQL that runs now. */
+  #postmaster(): number | undefined {
+    try {
+      const pid = postmasterPid(this.#dataDir)
+      return isAlive(pid) ? pid : undefined
+    } catch {
+      return undefined
+    }
+  }
+}
