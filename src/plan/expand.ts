@@ -1,12 +1,6 @@
 import type { System } from '#estate/estate.ts'
 import type { Bound } from '#expression/expression.ts'
-import {
-  builtIns,
-  manualSchema,
-  waitSchema,
-  type CallDefinition,
-  type StepDefinition,
-} from '#runbook/schema.ts'
+import { manualSchema, waitSchema, type CallDefinition, type StepDefinition } from '#runbook/schema.ts'
 import type { CompiledForeach, CompiledStep, Runbook } from '#runbook/runbook.ts'
 import { resolveTree, waits, type Surroundings } from '#runbook/value-tree.ts'
 import { batchesOf, keysOf } from './foreach.ts'

@@ -112,6 +112,25 @@ test('a canceled run still runs its end, and stays canceled', async () => {
   expect(landed(sim)).toContain('A/clean')
 })
 
+test('a step at the end of a canceled run that cannot be done waits for a person', async () => {
+  const plan = planOf([
+    node('A/one', 'sim.set'),
+    waiting('A/rest', 'wait', { kind: 'time', ms: 600_000 }, ['A/one']),
+    node('A/clean', 'own', [], { after: ['A/one', 'A/rest'], finally: true }),
+  ])
+  let told = false
+  const cancel = async (now: Simulation) => {
+    if (told || !landed(now).includes('A/one') || now.clock.now() % 1_000 < 500) return
+    told = true
+    void now.engine.cancel(runId, 'commander-1', 'enough')
+  }
+  const asked = await run({ plan, types: broken(), between: cancel })
+  expect([asked.state('A/rest'), asked.state('A/clean')]).toEqual(['canceled', 'needs-person'])
+  told = false
+  const given = await run({ plan, types: broken(), between: cancel }, { 'A/clean': 'fail' })
+  expect([given.view.state, given.state('A/clean')]).toEqual(['canceled', 'failed'])
+})
+
 test('what nobody approved has no end either, nor what was never begun', async () => {
   const rejected = await run(
     {
@@ -183,6 +202,20 @@ test("failures that are allowed are seen, and are not the run's", async () => {
   expect([view.state, state('A/each/b')]).toEqual(['succeeded', 'failed'])
   expect(landed(sim)).toEqual(['A/each/a', 'A/each/c', 'A/each/d', 'A/next'])
   expect(view.nodes.get('A/each')?.output).toEqual({ failed: ['A/each/b'] })
+})
+
+test('batches go on across every crash, in their order, each item once', async () => {
+  const options = { plan: batches(0), types: new Map([['own', simType('own', 'idempotent', {})]]) }
+  const points = (await simulate(options)).points
+  for (let point = 1; point <= points; point++)
+    for (const mishap of mishaps) {
+      const { view, sim } = await run({ ...options, mishaps: new Map([[point, mishap]]) })
+      const done = landed(sim)
+      expect([point, mishap, view.state, done[0], done.slice(1, 3).toSorted(), ...done.slice(3)]).toEqual([
+        ...[point, mishap, 'succeeded', 'A/each/a', ['A/each/b', 'A/each/c']],
+        ...['A/each/d', 'A/next'],
+      ])
+    }
 })
 
 test('a wait lasts from the end of what it needs, also over a restart, and says until when', async () => {

@@ -28,7 +28,7 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
   if (type.effect === 'point-of-no-return' && !(await stillAssumed(host, ready, view, again))) {
     return view.state === 'needs-person' ? 'over' : 'again'
   }
-  if (host.view.canceling !== null) {
+  if (host.view.canceling !== null && node.finally !== true) {
     host.note(notBegun(ready, view))
     return 'again'
   }

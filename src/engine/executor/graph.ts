@@ -74,7 +74,8 @@ export class RunGraph {
     if (node.state === 'needs-person') this.#asked.add(node.id)
     else this.#asked.delete(node.id)
     if (endsNode(event)) return this.#ended(node)
-    if (event.kind === 'asked' && this.#view.canceling !== null) {
+    const isLast = this.planNode(node.id).finally === true
+    if (event.kind === 'asked' && this.#view.canceling !== null && !isLast) {
       return { events: [canceled(node, 'the run was canceled')], ready: [] }
     }
     const again = event.kind === 'decided' && event.decision === 'retry'
