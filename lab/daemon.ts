@@ -18,11 +18,6 @@ export interface DaemonStart {
 const pidFile = (instance: Instance, site: SiteId): string =>
   join(placeFolder(instance, site), 'pids', 'daemon')
 
-/** The log that a site's daemon appends to. */
-export function daemonLog(instance: Instance, site: SiteId): string {
-  return join(placeFolder(instance, site), 'log', 'daemon.log')
-}
-
 /** Starts Haetae's daemon in a site; does not wait until it serves. It lives on when this process ends. */
 export async function startDaemon(instance: Instance, site: SiteId, start: DaemonStart): Promise<void> {
   await rm(pidFile(instance, site), { force: true })

@@ -18,6 +18,3 @@ export function createLog(options: { level: string; site?: string }): Log {
     pino.destination({ fd: 1, sync: true }),
   )
 }
-
-/** For tests and offline entries: says nothing. */
-export const silentLog: Log = pino({ level: 'silent' })

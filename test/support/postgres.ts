@@ -128,7 +128,7 @@ async function dropDatabase(
   pool: Pool,
   clients: readonly PoolClient[],
 ): Promise<void> {
-  const held = pool.totalCount - pool.idleCount
+  const held = await clientsHeld(pool)
   // A client that was left is about to be cut off, which would end the worker instead of failing the test.
   if (held > 0) for (const client of clients) client.on('error', () => {})
   // end() would wait for ever for a client that nobody gives back.
@@ -146,14 +146,21 @@ async function dropDatabase(
   })
 }
 
+/** Clients that are still out after two seconds: a query that was under way needs a moment on a busy machine. */
+async function clientsHeld(pool: Pool): Promise<number> {
+  const deadline = Date.now() + 2000
+  while (pool.totalCount > pool.idleCount && Date.now() < deadline) await sleep(20)
+  return pool.totalCount - pool.idleCount
+}
+
 interface Activity {
   application_name: string
   query: string
 }
 
-/** Connections to the database that are still there after a second: a backend needs a moment to go. */
+/** Connections to the database that are still there after two seconds: a backend needs a moment to go. */
 async function connectionsLeft(admin: Pool, name: string): Promise<Activity[]> {
-  const deadline = Date.now() + 1000
+  const deadline = Date.now() + 2000
   for (;;) {
     const { rows } = await admin.query<Activity>(
       "SELECT application_name, left(query, 200) AS query FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'",
