@@ -42,14 +42,20 @@ function tellNews({ narrator }: Scene, run: Run, told: Set<string>): void {
 
 function stuck(run: Run): HaetaeError {
   const troubled = run.graph.filter(({ state }) => state === 'failed' || state === 'needs-person')
-  const words = troubled.map(({ id, state, message }) => {
+  const words = troubled.map(({ id, state, message, question }) => {
     const said = typeof message === 'object' && message !== null ? message.en : (message ?? '')
-    return `${id} ${state}: ${said}`
+    return `${id} ${state}: ${said}${lastFailure(question?.facts)}`
   })
   return new HaetaeError('drill-stuck', `run ${run.id} is ${run.state}`, {
     why: words.join('\n'),
     remedy: `See \`./haetae run show ${run.id} --site ${run.toSite}\`; the lab stays as it is.`,
   })
+}
+
+/** What the last try failed with, as the facts of a question tell it. */
+function lastFailure(facts: Record<string, unknown> = {}): string {
+  const { last } = (facts['journal'] ?? {}) as { last?: { failure?: { message?: string } | null } }
+  return last?.failure?.message === undefined ? '' : ` The last try: ${last.failure.message}`
 }
 
 /** Waits until every system acknowledges what citizens send, wherever they now reach it. */

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultPolicy, loadPolicy, type ApprovalPolicy } from '#approval/policy.ts'
+import { digestOf } from '#model/digest.ts'
 import type { Estate, System } from '#estate/estate.ts'
 import { loadEstate } from '#estate/load.ts'
 import { loadRoster, type Roster } from '#people/roster.ts'
@@ -17,6 +19,8 @@ export interface Catalogue {
   /** By name. */
   runbooks: ReadonlyMap<string, Runbook>
   folder: string
+  /** Over the names and bytes of all its files: two sites with the same digest stand on the same catalogue. */
+  digest: string
 }
 
 /**
@@ -42,7 +46,16 @@ export async function loadCatalogue(folder: string): Promise<Catalogue> {
     roster,
     approvalPolicy,
     folder,
+    digest: await digestOfFiles(folder),
   }
+}
+
+async function digestOfFiles(folder: string): Promise<string> {
+  const names = (await readdir(folder, { recursive: true }))
+    .filter((name) => /\.ya?ml$/.test(name))
+    .toSorted()
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
+  return digestOf(names.map((name, at) => [name, texts[at]]))
 }
 
 /** The YAML files of a folder in the order of their names; none when there is no such folder. */

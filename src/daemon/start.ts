@@ -109,13 +109,13 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
     ),
     backups: backupService(backups.log, catalogue),
     findings: findingService(findings),
-    operation: operationService({ loaded, storage, monitor, metrics, version }),
-    peer: peerService({ config, world, monitor, clock, version, startedAt, ready }),
+    operation: operationService({ loaded, catalogue, storage, monitor, metrics, version }),
+    peer: peerService({ config, world, catalogue, monitor, clock, version, startedAt, ready }),
   }
   await listen(config, { services, sessions, record: ledger.access, pool, clock, log }, releasers)
   releasers.add('engine', () => execution.engine.stop())
   await execution.engine.resumeAll()
-  log.info({ ms: clock.now() - startedAt, version }, 'the daemon is up')
+  log.info({ ms: clock.now() - startedAt, version, catalogue: catalogue.digest }, 'the daemon is up')
 }
 
 /** Entries get their place in the order from now on. */

@@ -47,7 +47,9 @@ export function buildMonitor(needs: Needs): Monitor {
         const looks = await atStandbys(signal)
         return new Map([...looks].filter(([system]) => world.activeSite(system) === site.id))
       }),
-      ...needs.peers.filter((peer) => peer.site === site.id).map((peer) => peerVantage(peer, 1_000)),
+      ...needs.peers
+        .filter((peer) => peer.site === site.id)
+        .map((peer) => peerVantage(peer, 1_000, catalogue.digest)),
       ...config.peers.filter((peer) => peer.site === site.id).flatMap(apiServerOf),
     ])
   const sites = catalogue.estate.sites.map((site) => site.id)

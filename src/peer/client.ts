@@ -18,6 +18,7 @@ const status = z.object({
   now: z.string(),
   startedAt: z.string(),
   ready: z.boolean(),
+  catalogue: z.string().optional(),
   systems: z.array(z.object({ system: z.string(), health: z.string(), activeSite: z.string().nullable() })),
 })
 const authority = z.object({

@@ -4,13 +4,29 @@ import type { Language } from './language.ts'
 
 /* The graph of a runbook for documents: as Mermaid, which GitHub and most wikis draw, and as SVG, which needs nothing. */
 
+/** Words that Mermaid keeps for itself; a step may be named so. */
+const reserved = new Set([
+  'end',
+  'graph',
+  'subgraph',
+  'flowchart',
+  'class',
+  'click',
+  'style',
+  'default',
+  'finally',
+])
+const nameOf = (id: string) => (reserved.has(id) ? `${id}_` : id)
+
 /** A Mermaid flowchart. */
 export function mermaidText(steps: readonly StepView[], language: Language): string {
   const escaped = (text: string) => text.replaceAll('"', '#quot;').replaceAll('<', '#lt;')
   const box = (step: StepView) => {
     const label = `"${escaped(`${step.id}: ${step.title[language]}`)}<br/>${escaped(kindOf(step))}"`
-    if (isGate(step)) return `${step.id}{{${label}}}`
-    return step.effect === 'point-of-no-return' ? `${step.id}[[${label}]]` : `${step.id}[${label}]`
+    if (isGate(step)) return `${nameOf(step.id)}{{${label}}}`
+    return step.effect === 'point-of-no-return'
+      ? `${nameOf(step.id)}[[${label}]]`
+      : `${nameOf(step.id)}[${label}]`
   }
   const ending = steps.filter((step) => step.finally === true)
   return [
@@ -23,7 +39,7 @@ export function mermaidText(steps: readonly StepView[], language: Language): str
           ...ending.map((step) => `    ${box(step)}`),
           '  end',
         ]),
-    ...steps.flatMap((step) => step.needs.map((need) => `  ${need} --> ${step.id}`)),
+    ...steps.flatMap((step) => step.needs.map((need) => `  ${nameOf(need)} --> ${nameOf(step.id)}`)),
   ].join('\n')
 }
 

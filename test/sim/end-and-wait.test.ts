@@ -286,7 +286,10 @@ test('a target that does not answer: asked about at once, waited for, or gone on
   expect(await at('skip')).toEqual(['skipped', 'succeeded', true])
 })
 
-test('a step that may have acted is never skipped', async () => {
+test.each([
+  ['its answer was lost', 'gone'],
+  ['it was done and could not be verified', 'done'],
+])('a step that may have acted is never skipped: %s', async (_why, answer) => {
   let looks = 0
   const types = silent({
     observe: async () => {
@@ -295,11 +298,13 @@ test('a step that may have acted is never skipped', async () => {
       throw new Unreachable('it', new Error('gone'))
     },
     apply: async () => {
-      throw new Unreachable('it', new Error('gone'))
+      if (answer === 'gone') throw new Unreachable('it', new Error('gone'))
+      return { version: 1 }
     },
   })
-  const { state } = await run({ plan: planOf([node('A/one', 'own', [], { onUnreachable: 'skip' })]), types })
-  expect(state('A/one')).toBe('needs-person')
+  const verify = { withinMs: 1_000, everyMs: 100 }
+  const plan = planOf([node('A/one', 'own', [], { onUnreachable: 'skip', verify })])
+  expect((await run({ plan, types })).state('A/one')).toBe('needs-person')
 })
 
 test('a failure that is not worth another try asks a person after the first', async () => {

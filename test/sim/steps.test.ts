@@ -45,6 +45,40 @@ test('failures are tried again after growing pauses, as often as the plan allows
   expect(at).toHaveLength(8)
 })
 
+test('a try that ended with its process is none of those that the plan allows', async () => {
+  let kills = 0
+  const types = own(
+    {
+      needsAuthority: true,
+      apply: async (ctx, { thing }, seen) => {
+        const { world, process } = ctx.readers
+        if (kills++ < 6) {
+          process.kill()
+          await process.running()
+        }
+        world.change(thing, seen.version, {
+          key: ctx.key,
+          node: ctx.nodeId,
+          by: process,
+          epoch: 7,
+          late: false,
+        })
+        return { version: 1 }
+      },
+    },
+    'point-of-no-return',
+  )
+  const plan = planOf([node('A/one', 'own', [], { limits: { ...limits, retryMax: 1 } })])
+  const { sim, view } = await run({
+    plan,
+    types,
+    between: (now) => {
+      if (now.processes.every(({ alive }) => !alive)) now.bootAnother()
+    },
+  })
+  expect([view.state, kills, landed(sim)]).toEqual(['succeeded', 7, ['A/one']])
+})
+
 test('a target that never answers is looked at until the time of the step is over, then a person is asked', async () => {
   const types = own({ observe: () => Promise.reject(new Unreachable('db', new Error('timeout'))) })
   const { sim, question } = await run({ plan: planOf([node('A/one', 'own')]), types })

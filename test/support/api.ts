@@ -229,6 +229,7 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
         now: new Date().toISOString(),
         startedAt: new Date().toISOString(),
         ready: true,
+        catalogue: 'sha256:0',
         systems: [],
       }),
       authority: async () => ({ site: 'gwangju', authorities: [] }),

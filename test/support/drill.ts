@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isHaetaeError } from '#model/errors.ts'
 import { drill, type Moments } from '../../lab/drill/drill.ts'
 import { Narrator } from '../../lab/drill/narrator.ts'
 import type { Scene } from '../../lab/drill/scene.ts'
@@ -46,6 +47,7 @@ export async function playDrill(how: { lag?: string; moments?: Moments } = {}): 
   } catch (error) {
     await rm(reports, { recursive: true, force: true })
     process.stderr.write(told)
+    if (isHaetaeError(error)) process.stderr.write(`${error.message}\n${error.why ?? ''}\n`)
     throw error
   }
 }

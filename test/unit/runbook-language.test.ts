@@ -496,6 +496,8 @@ describe('the drawing', () => {
     expect(text).toMatch(/go\[\[/)
     expect(text).toContain('#quot;c#quot;')
     expect(text).not.toContain('<b>')
+    const end = mermaidText([{ ...(steps[0] as (typeof steps)[0]), id: 'end', needs: [] }], 'en')
+    expect(end).toMatch(/^ {2}end_\{\{/m)
   })
 
   test('as SVG is a picture of every step, and escapes', () => {

@@ -39,6 +39,8 @@ export const peerStatus = z.object({
   now: instant,
   startedAt: instant,
   ready: z.boolean(),
+  /** Digest of the catalogue that this site stands on. */
+  catalogue: z.string(),
   /** What this site sees of its own systems, for its peer's second vantage point. */
   systems: z.array(z.object({ system: systemId, health: z.string(), activeSite: siteId.nullable() })),
 })

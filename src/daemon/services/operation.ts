@@ -3,11 +3,13 @@ import type { OperationService } from '#api/services.ts'
 import { messageOf } from '#model/errors.ts'
 import type { Metrics } from '#platform/metrics.ts'
 import type { Monitor } from '#monitor/monitor.ts'
+import type { Catalogue } from '../catalogue.ts'
 import { describeConfig, type LoadedConfig } from '../config.ts'
 import type { Storage } from '../storage.ts'
 
 interface Needs {
   loaded: LoadedConfig
+  catalogue: Pick<Catalogue, 'digest'>
   storage: Storage
   monitor: Monitor
   metrics: Metrics
@@ -25,7 +27,10 @@ export function operationService(needs: Needs): OperationService {
     version,
     async ready() {
       const database = await postgresCheck(needs)
-      return { ready: database.ok, checks: [database, redisCheck(needs), watchCheck(needs)] }
+      return {
+        ready: database.ok,
+        checks: [database, redisCheck(needs), watchCheck(needs), catalogueCheck(needs)],
+      }
     },
     metrics: () => metrics.text(),
     config: () =>
@@ -41,6 +46,10 @@ async function postgresCheck({ storage }: Needs): Promise<Check> {
     const why = storage.postgres?.state().why
     return { name: 'postgres', ok: false, detail: why ?? messageOf(error) }
   }
+}
+
+function catalogueCheck({ catalogue }: Needs): Check {
+  return { name: 'catalogue', ok: true, detail: catalogue.digest }
 }
 
 function redisCheck({ storage }: Needs): Check {

@@ -1,12 +1,14 @@
 import type { PeerService } from '#api/services.ts'
 import { instant, type Clock } from '#model/time.ts'
 import type { Monitor } from '#monitor/monitor.ts'
+import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import type { World } from '../world.ts'
 
 interface Needs {
   config: Config
   world: World
+  catalogue: Pick<Catalogue, 'digest'>
   monitor: Monitor
   clock: Clock
   version: string
@@ -26,6 +28,7 @@ export function peerService(needs: Needs): PeerService {
       now: instant(clock.now()),
       startedAt: instant(needs.startedAt),
       ready: needs.ready(),
+      catalogue: needs.catalogue.digest,
       systems: monitor
         .current()
         .systems.filter((system) => system.reasons[0]?.code !== 'registered-only')

@@ -2,7 +2,7 @@ import { digestOf, type Json } from '#model/digest.ts'
 import { instant } from '#model/time.ts'
 import { Unreachable } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
-import { answerLost, type NodeView } from '../state/view.ts'
+import { answerLost, triesOf, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded, type Bounded } from './bounded.ts'
 import type { RunHost } from './host.ts'
@@ -99,7 +99,7 @@ function outcomeOf(host: RunHost, ready: Ready, view: NodeView, result: Bounded<
 }
 
 function failed(host: RunHost, { node }: Ready, view: NodeView, failure: Failure): Outcome {
-  const pause = backoff(node.limits, view.attempts.length - view.budget.attempts)
+  const pause = backoff(node.limits, triesOf(view))
   const retryAt = instant(host.parts.clock.now() + pause)
   return { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt }
 }

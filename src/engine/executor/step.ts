@@ -3,7 +3,7 @@ import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
-import { answerLost, type NodeView } from '../state/view.ts'
+import { answerLost, triesOf, type NodeView } from '../state/view.ts'
 import { attempt, type Round } from './attempt.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import type { RunHost } from './host.ts'
@@ -97,7 +97,7 @@ function conclude(
   if (mayLand && type.effect !== 'read' && type.precondition.kind === 'unfenced') {
     return ask(question('unfenced', view, { observed: seen.seen, why: type.precondition.why }))
   }
-  const tries = view.attempts.length - view.budget.attempts
+  const tries = triesOf(view)
   if (over || tries > node.limits.retryMax || (tries > 0 && isFinal(node, view))) {
     return ask(question('exhausted', view, { observed: seen.seen }))
   }
@@ -115,9 +115,11 @@ function isFinal({ limits: { retryOn } }: PlanNode, view: NodeView): boolean {
   return kind !== undefined && kind !== 'stopped' && retryOn?.includes(kind) === false
 }
 
-/** An answer was lost, and nothing that was seen since says what the request did. */
-function mayHaveActed(view: NodeView): boolean {
-  return view.attempts.length > view.harmless && answerLost(view)
+/** An answer was lost, or the target said that it was done: skipped would not be true. */
+function mayHaveActed({ attempts, harmless }: NodeView): boolean {
+  return attempts
+    .slice(harmless)
+    .some(({ outcome, failure }) => outcome === 'unknown' || failure?.kind === 'verify')
 }
 
 /** Whether the step's time is over, by the wall or, where that was set back, by what this process has seen pass. */

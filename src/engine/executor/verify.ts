@@ -1,5 +1,5 @@
 import { instant } from '#model/time.ts'
-import type { NodeView } from '../state/view.ts'
+import { triesOf, type NodeView } from '../state/view.ts'
 import type { Round } from './attempt.ts'
 import { backoff } from './backoff.ts'
 import type { RunHost } from './host.ts'
@@ -28,7 +28,7 @@ export async function verify(
         seen.kind === 'unseen'
           ? `could not be verified: ${seen.failure.message}`
           : `seen ${seen.kind} after apply`
-      const tries = view.attempts.length - view.budget.attempts
+      const tries = triesOf(view)
       host.note({
         kind: 'attempt-failed',
         node: node.id,

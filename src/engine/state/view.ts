@@ -262,6 +262,14 @@ export function answerLost(node: NodeView): boolean {
   return node.attempts.at(-1)?.outcome === 'unknown'
 }
 
+/**
+ * Tries since the step began or a person said `retry`. One that ended with the process that made it is none: the step
+ * did not fail, and a daemon that is restarted again and again must not leave its run to people.
+ */
+export function triesOf(node: NodeView): number {
+  return node.attempts.slice(node.budget.attempts).filter(({ failure }) => failure?.kind !== 'stopped').length
+}
+
 export function isEnded(view: RunView): boolean {
   return terminalRunStates.has(view.state)
 }

@@ -87,13 +87,28 @@ describe('the peer, asked', () => {
   test('answers whoever shows the certificate of a site', async () => {
     const client = clientOf(await daemonOfDaejeon(authority))
     expect(await client.status(never)).toMatchObject({ site: 'daejeon', ready: true })
-    expect(await peerVantage(client, 1).look(never)).toMatchObject({ saw: 'answer', fault: false })
+    expect(await peerVantage(client, 1, 'sha256:own').look(never)).toMatchObject({
+      saw: 'answer',
+      fault: false,
+    })
+  })
+
+  test('a peer on another catalogue lives, with a fault; one that does not tell is not judged', async () => {
+    const other = clientOf(await daemonOfDaejeon(authority, { ...reply, catalogue: 'sha256:other' }))
+    expect(await peerVantage(other, 1, 'sha256:own').look(never)).toMatchObject({
+      saw: 'answer',
+      fault: true,
+    })
+    expect(await peerVantage(other, 1, 'sha256:other').look(never)).toMatchObject({ fault: false })
   })
 
   test('a host that refuses the connection lives', async () => {
     const client = clientOf(1)
     await expect(client.status(never)).rejects.toBeInstanceOf(PeerRefused)
-    expect(await peerVantage(client, 1).look(never)).toMatchObject({ saw: 'answer', fault: true })
+    expect(await peerVantage(client, 1, 'sha256:own').look(never)).toMatchObject({
+      saw: 'answer',
+      fault: true,
+    })
   })
 
   test('one that says nothing is silent, within the deadline, however many ask', async () => {
@@ -106,7 +121,9 @@ describe('the peer, asked', () => {
       }),
     )
     const began = performance.now()
-    const looks = await Promise.all(Array.from({ length: 20 }, () => peerVantage(client, 1).look(never)))
+    const looks = await Promise.all(
+      Array.from({ length: 20 }, () => peerVantage(client, 1, 'sha256:own').look(never)),
+    )
     expect(looks.every((look) => look.saw === 'silence')).toBe(true)
     // One deadline and some slack; in line behind each other it would be twenty.
     expect(performance.now() - began).toBeLessThan(3_000)
@@ -118,19 +135,28 @@ describe('the peer, asked', () => {
     await expect(client.status(never)).rejects.toThrow(
       /something answers for the daemon of daejeon, but not it/,
     )
-    expect(await peerVantage(client, 1).look(never)).toMatchObject({ saw: 'answer', fault: true })
+    expect(await peerVantage(client, 1, 'sha256:own').look(never)).toMatchObject({
+      saw: 'answer',
+      fault: true,
+    })
   })
 
   test('an answer that is none is a fault, not silence', async () => {
     const client = clientOf(await daemonOfDaejeon(authority, { hello: 1 }))
-    expect(await peerVantage(client, 1).look(never)).toMatchObject({ saw: 'answer', fault: true })
+    expect(await peerVantage(client, 1, 'sha256:own').look(never)).toMatchObject({
+      saw: 'answer',
+      fault: true,
+    })
   })
 
   test('the daemon of another site is no daemon of this one: what it says is not taken', async () => {
     const port = await daemonOfDaejeon(authority, { ...reply, site: 'gwangju', authorities: [] })
     const client = clientOf(port)
     await expect(client.authority(never)).rejects.toThrow(/says that it is gwangju's/)
-    expect(await peerVantage(client, 1).look(never)).toMatchObject({ saw: 'answer', fault: true })
+    expect(await peerVantage(client, 1, 'sha256:own').look(never)).toMatchObject({
+      saw: 'answer',
+      fault: true,
+    })
   })
 
   test('a certificate that cannot be read is named', () => {
