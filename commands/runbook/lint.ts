@@ -14,6 +14,7 @@ export default class RunbookLint extends BaseCommand {
     'Check runbooks: form, graph, types, principles; every mistake with line and column.'
   static override description =
     'Offline: asks no daemon. Without files, checks runbooks/ of the checkout. ' +
+    'A runbook that a file calls is looked for among the files and in their folders. ' +
     'Exit codes: 0 nothing is wrong; 2 something is, or a file cannot be read.'
   static override examples = [
     '<%= config.bin %> runbook lint',
@@ -35,16 +36,13 @@ export default class RunbookLint extends BaseCommand {
       given.length > 0
         ? given
         : globSync('runbooks/*.yaml', { cwd: checkout }).map((file) => join(checkout, file))
-    const [{ lintRunbook, runbookInvalid }, { stepTypes }, { inReadingOrder }, { problemText }] =
-      await Promise.all([
-        import('#runbook/load.ts'),
-        import('#steps/index.ts'),
-        import('#platform/yaml/problem.ts'),
-        import('#terminal/file-problem.ts'),
-      ])
+    const [{ lintRunbookFiles, runbookInvalid }, { stepTypes }, { problemText }] = await Promise.all([
+      import('#runbook/load.ts'),
+      import('#steps/index.ts'),
+      import('#terminal/file-problem.ts'),
+    ])
     const context = { stepTypes, sites: await sitesOf(flags.estate) }
-    const found = await Promise.all(files.map(async (file) => lintRunbook(await textOf(file), file, context)))
-    const problems = inReadingOrder(found.flat())
+    const problems = await lintRunbookFiles(files, context)
     this.print(problems.flatMap((problem) => problemText(problem)))
     if (problems.length > 0) {
       process.exitCode = runbookInvalid(files, problems).exitCode

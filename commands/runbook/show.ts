@@ -1,6 +1,8 @@
 import { string as text } from '@oclif/core/args'
+import { option } from '@oclif/core/flags'
 import type { RunbookDetail } from '#api/schema/estate.ts'
 import { graphLines } from '#terminal/graph.ts'
+import { mermaidText, svgText } from '#terminal/graph-drawing.ts'
 import { table } from '#terminal/table.ts'
 import { allPages, DaemonCommand } from '../base.ts'
 
@@ -13,16 +15,24 @@ export default class RunbookShow extends DaemonCommand {
     '<%= config.bin %> runbook show',
     '<%= config.bin %> runbook show failover-postgres-web --lang ko',
     '<%= config.bin %> runbook show runbooks/failover-postgres-web.yaml',
+    '<%= config.bin %> runbook show failover-postgres-web --graph svg > failover.svg',
   ]
   static override args = { runbook: text({ description: 'Name in the catalogue, or a file.' }) }
+  static override flags = {
+    graph: option({
+      options: ['terminal', 'mermaid', 'svg'] as const,
+      default: 'terminal' as const,
+      description: 'How to draw it; mermaid and svg print nothing else.',
+    })(),
+  }
 
   async run() {
     const { args, flags } = await this.parse(RunbookShow)
     const asked = args.runbook
-    if (asked !== undefined && /[/.]/.test(asked)) return this.#show(await fromFile(asked))
+    if (asked !== undefined && /[/.]/.test(asked)) return this.#show(await fromFile(asked), flags.graph)
     const client = await this.client(flags)
     if (asked !== undefined)
-      return this.#show(await client.call('runbookShow', { params: { runbook: asked } }))
+      return this.#show(await client.call('runbookShow', { params: { runbook: asked } }), flags.graph)
     const items = await allPages((cursor) => client.call('runbookList', { query: { cursor } }))
     this.print(
       table(
@@ -39,7 +49,12 @@ export default class RunbookShow extends DaemonCommand {
     return { items }
   }
 
-  #show(runbook: RunbookDetail): RunbookDetail {
+  #show(runbook: RunbookDetail, graph: 'terminal' | 'mermaid' | 'svg'): RunbookDetail {
+    if (graph !== 'terminal') {
+      const draw = graph === 'svg' ? svgText : mermaidText
+      this.log(draw(runbook.graph, this.language))
+      return runbook
+    }
     this.print([
       `${runbook.name}: ${this.text(runbook.title)}`,
       `${this.say('용도', 'modes')}: ${runbook.modes.join(', ')}   ${runbook.digest}`,
@@ -56,6 +71,7 @@ async function fromFile(file: string): Promise<RunbookDetail> {
     import('#runbook/load.ts'),
     import('#steps/index.ts'),
   ])
+  // What it calls stands beside it and is found there.
   const loaded = [...(await loadRunbooks([file], { stepTypes, sites: [] })).values()]
   const { runbookDetail } = await import('#api/runbook-view.ts')
   return runbookDetail(loaded[0] as NonNullable<(typeof loaded)[0]>, stepTypes)

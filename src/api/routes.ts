@@ -168,7 +168,8 @@ export const routes = {
   runDecide: {
     method: 'POST',
     path: '/runs/:run/decide',
-    access: rolesThatMay.declare,
+    // A manual step is confirmed by the role that it names: which one that is, the question says.
+    access: rolesThatMay.read.filter((role) => role !== 'auditor'),
     summary: 'Answer the question that a run or one of its nodes waits with',
     errors: ['run-unknown', 'run-ended', 'nothing-to-decide'],
   },

@@ -14,13 +14,22 @@ export function runbookDetail(
     digest,
     modes: [...definition.modes],
     steps: steps.length,
-    graph: steps.map((step) => ({
-      id: step.definition.id,
-      title: step.definition.title,
-      type: step.definition.type,
-      needs: [...step.definition.needs],
-      effect: stepTypes.get(step.definition.type)?.effect ?? null,
-      gate: step.gate,
+    graph: steps.map(({ definition: step, gate, ending }) => ({
+      id: step.id,
+      title: step.title,
+      type: step.type,
+      needs: [...step.needs],
+      effect: stepTypes.get(step.type)?.effect ?? null,
+      gate,
+      ...(step.foreach === undefined ? {} : { foreach: itemsText(step.foreach.items) }),
+      ...(step.type === 'runbook' ? { calls: String(step.with['runbook']) } : {}),
+      ...(ending ? { finally: true as const } : {}),
     })),
   }
+}
+
+function itemsText(items: string | unknown[]): string {
+  return typeof items === 'string'
+    ? items.replaceAll(/^\s*\$\{\{\s*|\s*\}\}\s*$/g, '')
+    : `${items.length} items`
 }

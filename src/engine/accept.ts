@@ -27,17 +27,21 @@ function graphMistakes(nodes: readonly PlanNode[]): string[] {
   const ids = new Set(nodes.map((node) => node.id))
   const mistakes = ids.size === nodes.length ? [] : ['two steps have one id']
   for (const node of nodes) {
-    const unknown = node.needs.filter((need) => !ids.has(need))
+    const unknown = waitsFor(node).filter((need) => !ids.has(need))
     if (unknown.length > 0) mistakes.push(`${node.id} needs ${unknown.join(', ')}, which is not there`)
   }
   return mistakes.length > 0 ? mistakes : cycleMistakes(nodes)
 }
 
+function waitsFor({ needs, after = [] }: PlanNode): string[] {
+  return [...needs, ...after]
+}
+
 /** Takes away what needs nothing that is left, until nothing more can be taken: what stays is in a cycle or behind one. */
 function cycleMistakes(nodes: readonly PlanNode[]): string[] {
-  const missing = new Map(nodes.map((node) => [node.id, new Set(node.needs).size]))
+  const missing = new Map(nodes.map((node) => [node.id, new Set(waitsFor(node)).size]))
   const dependents = new Map<string, string[]>(nodes.map((node) => [node.id, []]))
-  for (const node of nodes) for (const need of new Set(node.needs)) dependents.get(need)?.push(node.id)
+  for (const node of nodes) for (const need of new Set(waitsFor(node))) dependents.get(need)?.push(node.id)
   const free = nodes.filter((node) => missing.get(node.id) === 0).map((node) => node.id)
   for (const id of free) {
     missing.delete(id)
@@ -52,7 +56,7 @@ function cycleMistakes(nodes: readonly PlanNode[]): string[] {
 
 function typeMistakes(nodes: readonly PlanNode[], types: ReadonlyMap<string, AnyStepType>): string[] {
   return nodes.flatMap((node) => {
-    if (node.gate !== null) return []
+    if (node.gate !== null || node.waitFor !== undefined) return []
     const type = types.get(node.type)
     if (type === undefined) return [`${node.id} is of type ${node.type}, which is not there`]
     if (type.version !== node.typeVersion) {

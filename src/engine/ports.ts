@@ -71,7 +71,17 @@ export interface EngineMetrics {
 
 /** Why a node waits, in words and in fields. */
 export interface Why {
-  reason: 'needs' | 'lock' | 'approval' | 'capacity' | 'retry' | 'person' | 'working' | 'canceled' | 'ended'
+  reason:
+    | 'needs'
+    | 'lock'
+    | 'approval'
+    | 'capacity'
+    | 'retry'
+    | 'time'
+    | 'person'
+    | 'working'
+    | 'canceled'
+    | 'ended'
   text: Localized
   facts: { [key: string]: Json }
 }

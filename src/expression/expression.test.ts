@@ -223,6 +223,72 @@ test.each([
   expect(ours === 'no value').toBe(withoutValue.has(source))
 })
 
+/** Well-typed expressions of every kind that a runbook uses, nested. */
+const generated = fc.letrec<{ int: string; bool: string; text: string; list: string }>((tie) => ({
+  int: fc.oneof(
+    { maxDepth: 4 },
+    fc.integer({ min: 0, max: 9 }).map(String),
+    fc.constantFrom('system.traffic.port', 'size(inputs.names)', 'size(system.workloads)'),
+    fc
+      .tuple(tie('int'), fc.constantFrom('+', '-', '*', '/', '%'), tie('int'))
+      .map(([a, op, b]) => `(${a} ${op} ${b})`),
+    tie('text').map((text) => `size(${text})`),
+    fc.tuple(tie('bool'), tie('int'), tie('int')).map(([on, a, b]) => `(${on} ? ${a} : ${b})`),
+  ),
+  bool: fc.oneof(
+    { maxDepth: 4 },
+    fc.constantFrom('true', 'false', 'inputs.on', 'has(inputs.zzz)', '"a" in inputs.names'),
+    fc
+      .tuple(tie('int'), fc.constantFrom('<', '<=', '==', '!=', '>', '>='), tie('int'))
+      .map(([a, op, b]) => `(${a} ${op} ${b})`),
+    fc.tuple(tie('bool'), fc.constantFrom('&&', '||'), tie('bool')).map(([a, op, b]) => `(${a} ${op} ${b})`),
+    fc
+      .tuple(tie('text'), fc.constantFrom('startsWith', 'endsWith', 'contains'), tie('text'))
+      .map(([a, name, b]) => `${a}.${name}(${b})`),
+    tie('bool').map((on) => `!(${on})`),
+    fc
+      .tuple(tie('list'), fc.constantFrom('all', 'exists', 'exists_one'))
+      .map(([list, name]) => `${list}.${name}(n, size(n) > 0)`),
+  ),
+  text: fc.oneof(
+    { maxDepth: 4 },
+    fc.constantFrom('system.id', 'system.traffic.name', '"한글"', '""', '"a"'),
+    fc.tuple(tie('text'), tie('text')).map(([a, b]) => `(${a} + ${b})`),
+    tie('int').map((value) => `string(${value})`),
+  ),
+  list: fc.oneof(
+    { maxDepth: 3 },
+    fc.constant('inputs.names'),
+    fc.array(tie('text'), { minLength: 1, maxLength: 3 }).map((items) => `[${items.join(', ')}]`),
+    tie('list').map((list) => `${list}.map(n, n + "!")`),
+  ),
+}))
+
+test('agrees with the second implementation on expressions that nobody wrote', () => {
+  let compared = 0
+  fc.assert(
+    fc.property(fc.oneof(generated.int, generated.bool, generated.text, generated.list), (source) => {
+      // Ours refuses what is too long, deep or nested; the other has no limits.
+      if (outcome(() => scope.compile(source)) === 'no value') {
+        expect(refused(source)).toMatchObject({ reason: expect.stringMatching(/limit|max|nested|longer/i) })
+        return
+      }
+      compared += 1
+      const theirs = outcome(() => {
+        const value = run(source, bound.values as Record<string, never>)
+        if (value instanceof Error) throw value
+        return plain(value)
+      })
+      expect(
+        outcome(() => evaluate(source)),
+        source,
+      ).toEqual(theirs)
+    }),
+    { numRuns: 400 },
+  )
+  expect(compared).toBeGreaterThan(200)
+})
+
 function outcome(work: () => unknown): unknown {
   try {
     return { value: work() }

@@ -27,6 +27,8 @@ export interface Bound {
 export interface Expression {
   readonly source: string
   readonly type: ResultType
+  /** For a list, the type of its elements as a variable may be declared. */
+  readonly element: Declared
   /** What it reads, each as a path from a variable: `['steps', 'standby', 'receivedLsn']`. */
   readonly references: readonly Reference[]
   /** Texts that are written in it. */
@@ -119,6 +121,7 @@ function compile(
   return {
     source,
     type: typeNamed(String(checked.type)),
+    element: elementOf(String(checked.type)),
     // What a loop names is its own, not the scope's.
     references: references.filter(([name]) => name !== undefined && names.has(name)),
     texts,
@@ -147,6 +150,12 @@ function translated(source: string, error: unknown): ExpressionError {
   }
   const reason = (summary ?? message ?? String(error)).split('\n')[0] ?? ''
   return new ExpressionError(source, range?.start ?? 0, reason)
+}
+
+function elementOf(name: string): Declared {
+  const inner = /^list<(.+)>$/.exec(name)?.[1] ?? 'dyn'
+  if (inner === 'string' || inner === 'int' || inner === 'double' || inner === 'bool') return inner
+  return /^(list|map)<[\w<>, ]+>$/.test(inner) ? (inner as Declared) : 'dyn'
 }
 
 function typeNamed(name: string): ResultType {

@@ -90,6 +90,11 @@ function whyNot(
     return { ko: '구성요소나 런북이 등록되지 않음', en: 'it is registered without components or a runbook' }
   const found = runbooks.get(runbook)
   if (found === undefined) return { ko: `런북 ${runbook}이 없음`, en: `there is no runbook ${runbook}` }
+  if (found.definition.part === true)
+    return {
+      ko: `런북 ${runbook}은 다른 런북의 일부임`,
+      en: `runbook ${runbook} is only a part of other runbooks`,
+    }
   if (!found.definition.modes.includes('failover'))
     return { ko: `런북 ${runbook}은 재해 전환용이 아님`, en: `runbook ${runbook} is not for failovers` }
   return undefined

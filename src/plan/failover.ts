@@ -4,6 +4,7 @@ import { orderOf } from '#estate/order.ts'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
+import { callOf } from '#runbook/link.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import { assumptionsOf } from './assumptions.ts'
 import { chooseSystems } from './choose.ts'
@@ -46,7 +47,7 @@ export function planFailover(request: FailoverRequest): Plan {
     mode: 'failover',
     fromSite,
     toSite,
-    runbooks: digestsOf(used),
+    runbooks: digestsOf(used, runbooks),
     catalogue: catalogueDigest(request, [...choice.moving.map(({ id }) => id), ...choice.staying.keys()]),
     inputs,
     nodes: nodesOf(request, graph, moving, inputs),
@@ -105,8 +106,15 @@ function givenByLab({ recovery, recoveryGivenByLab }: System) {
     : []
 }
 
-function digestsOf(runbooks: readonly Runbook[]): Record<string, string> {
-  return Object.fromEntries(runbooks.map(({ definition, digest }) => [definition.metadata.name, digest]))
+/** The runbooks used and those that they call, each with the digest that it is pinned by. */
+function digestsOf(used: readonly Runbook[], library: FailoverRequest['runbooks']): Record<string, string> {
+  const found = new Set(used)
+  for (const runbook of found)
+    for (const { definition } of runbook.steps) {
+      const called = library.get(callOf(definition)?.runbook ?? '')
+      if (called !== undefined) found.add(called)
+    }
+  return Object.fromEntries([...found].map(({ definition, digest }) => [definition.metadata.name, digest]))
 }
 
 /** Over the entries of the systems that the plan is about, and what else of the estate decides about them. */

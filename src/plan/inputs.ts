@@ -1,12 +1,6 @@
 import { HaetaeError } from '#model/errors.ts'
 import type { Runbook } from '#runbook/runbook.ts'
-
-const checks = {
-  string: (value: unknown) => typeof value === 'string',
-  int: (value: unknown) => Number.isSafeInteger(value),
-  number: (value: unknown) => typeof value === 'number' && Number.isFinite(value),
-  bool: (value: unknown) => typeof value === 'boolean',
-}
+import { inputFits } from '#runbook/variables.ts'
 
 /**
  * The values of the inputs that the runbooks declare: what was given, or the default.
@@ -33,7 +27,7 @@ export function inputsOf(
         throw new HaetaeError('input-invalid', `input ${name}`, {
           why: `${runbook} needs it, and has no default`,
         })
-      if (!checks[input.type](value))
+      if (!inputFits[input.type](value))
         throw new HaetaeError('input-invalid', `input ${name}`, {
           why: `${runbook} takes ${input.type} there`,
         })

@@ -22,7 +22,7 @@ export interface Observation {
  * digest stays as it is, because what was observed is no part of it. Writes nothing.
  */
 export async function observePlan(plan: Plan, observation: Observation): Promise<Plan> {
-  const nodes = plan.subject.nodes.filter(({ gate }) => gate === null)
+  const nodes = plan.subject.nodes.filter(({ gate, waitFor }) => gate === null && waitFor === undefined)
   const changes: Record<string, Change[]> = {}
   let next = 0
   const worker = async () => {

@@ -1,4 +1,5 @@
 import type { Localized } from '#model/localized.ts'
+import type { OnUnreachable, RetryOn } from '#runbook/schema.ts'
 import type { Change } from '#runbook/step-type.ts'
 
 /** Deadlines and tries of one node, milliseconds. */
@@ -8,6 +9,8 @@ export interface NodeLimits {
   retryMax: number
   /** Pause before try n+1 is `retryBaseMs * 2^(n-1)`, at most 30 s. */
   retryBaseMs: number
+  /** Kinds of failures that are tried again; absent: every kind. After another kind a person is asked. */
+  retryOn?: RetryOn[]
 }
 
 /** A gate waits for people; it has no effect. */
@@ -16,6 +19,15 @@ export interface Gate {
   /** Distinct people, none of them the requester. */
   quorum: number
 }
+
+/** What a node waits for that has neither a step type nor signatures. */
+export type WaitFor =
+  /** A person of the role does what the instructions say, and confirms it. */
+  | { kind: 'person'; role: string; instructions: Localized }
+  /** So long, from when all that it needs had ended. */
+  | { kind: 'time'; ms: number }
+  /** That at most so many of its `after` failed: the end of a batch of a `foreach`, or of a runbook that was called. */
+  | { kind: 'steps'; maxFailures: number }
 
 /** One node of the flat graph that the engine runs. */
 export interface PlanNode {
@@ -29,7 +41,17 @@ export interface PlanNode {
   /** Input, resolved as far as planning can; `{"$expr": "..."}` stands where an output of another node is needed. */
   with: Record<string, unknown>
   gate: Gate | null
+  /** Nodes that must have succeeded. */
   needs: string[]
+  /** Nodes that must have ended, whatever became of them. */
+  after?: string[]
+  waitFor?: WaitFor
+  /** Runs at the end, whatever became of `after`, unless nothing was begun there; the outcome of the run does not count it. */
+  finally?: true
+  /** The node that tells how many items of a `foreach` failed, for a node of one item: while that one passes, this one's failure is not the run's. */
+  group?: string
+  /** What is done when the target does not answer; absent: `wait`. */
+  onUnreachable?: OnUnreachable
   limits: NodeLimits
   /** `verify` of the step: observe + judge must say `holds` again within this time, looked at every so often. */
   verify: { withinMs: number; everyMs: number } | null

@@ -46,17 +46,19 @@ function resolve(value: unknown, path: string, context: Context): unknown {
 }
 
 function evaluate(deferred: Deferred, path: string, { node, outputs, compiled }: Context): unknown {
+  const context = { node, outputs, compiled }
   const names = Object.keys(deferred.$let ?? {})
+  const within = deferred.$in ?? node.system
+  // What a caller gave to a part may wait for outputs itself, of steps beside the call.
+  const given = resolve(deferred.$let ?? {}, path, context) as Record<string, unknown>
   const key = JSON.stringify([deferred.$expr, names])
   try {
     const known = compiled.get(key) ?? compile(deferred.$expr, names)
     compiled.set(key, known)
     const steps = known.expression.references.flatMap(([variable, step]) =>
-      variable === 'steps' && step !== undefined
-        ? [[step, outputs.get(`${node.system}/${step}`)] as const]
-        : [],
+      variable === 'steps' && step !== undefined ? [[step, outputs.get(`${within}/${step}`)] as const] : [],
     )
-    return known.expression.evaluate(known.scope.bind({ ...deferred.$let, steps: Object.fromEntries(steps) }))
+    return known.expression.evaluate(known.scope.bind({ ...given, steps: Object.fromEntries(steps) }))
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error
     throw new HaetaeError('expression-failed', node.id, {

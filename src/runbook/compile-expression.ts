@@ -5,7 +5,7 @@ import type { Path } from '#platform/yaml/document.ts'
 import { remedyFor } from '#platform/yaml/shape.ts'
 import type { StepGraph } from './lint-graph.ts'
 import type { Reporter } from './reporter.ts'
-import { gateType, type RunbookDefinition, type StepDefinition } from './schema.ts'
+import { builtIns, placedSteps, type RunbookDefinition, type StepDefinition } from './schema.ts'
 
 export interface ExpressionContext {
   readonly definition: RunbookDefinition
@@ -26,7 +26,8 @@ export function compileExpression(
   step: StepDefinition,
   context: ExpressionContext,
 ): Expression | 'text' | 'wrong' {
-  const { reporter, scope } = context
+  const { reporter } = context
+  const scope = context.scope
   const template = readTemplate(text)
   if (template.kind === 'mixed') {
     reporter.report(at, 'mixed-value', 'text and expression are mixed in one value', mixedRemedy)
@@ -89,13 +90,17 @@ function complaintAbout(
       reason: 'steps is no value',
       remedy: 'Name one step: steps.standby.receivedLsn.',
     }
-  const target = definition.steps.find(({ id }) => id === name)
+  const placed = placedSteps(definition)
+  const target = placed.find(({ step: { id } }) => id === name)?.step
   if (target === undefined)
     return { rule: 'unknown-step', reason: `there is no step ${name}`, remedy: remedyFor(name, ancestors) }
-  if (target.type === gateType)
+  if (builtIns.has(target.type) || target.foreach !== undefined)
     return {
       rule: 'no-output',
-      reason: `${name} is a gate and gives nothing`,
+      reason:
+        target.foreach !== undefined
+          ? `${name} runs for each of several items and gives no single output`
+          : `${name} is ${target.type === 'runbook' ? 'another runbook' : 'a gate'} and gives nothing`,
       remedy: 'Refer to a step that acts or reads.',
     }
   if (!ancestors.includes(name))
@@ -103,6 +108,13 @@ function complaintAbout(
       rule: 'not-an-ancestor',
       reason: `${name} has not ended for sure when ${step.id} begins`,
       remedy: `Add ${name} to the needs of ${step.id}, or of a step before it.`,
+    }
+  const skipping = Object.entries(target.onUnreachable ?? {}).find(([, what]) => what === 'skip')
+  if (skipping !== undefined)
+    return {
+      rule: 'may-be-left-out',
+      reason: `${name} is skipped in a ${skipping[0]} when its target does not answer, and ${step.id} reads its output`,
+      remedy: `Let ${name} wait or ask instead.`,
     }
   if (target.when !== undefined && target.when !== step.when)
     return {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { gateSchema, gateType, runbookSchema } from './schema.ts'
+import { builtIns, gateType, runbookSchema } from './schema.ts'
 import { jsonSchemaOf, type JsonSchema, type StepTypeFacts } from './variables.ts'
 
 /** A value that is an expression as a whole stands wherever a value is taken. */
@@ -18,21 +18,24 @@ export function runbookJsonSchema(stepTypes: ReadonlyMap<string, StepTypeFacts>)
     string,
     unknown
   >
-  const properties = schema['properties'] as { steps: { items: Record<string, unknown> } }
-  const step = properties.steps.items
-  const inputs = new Map([
-    [gateType, jsonSchemaOf(gateSchema, 'input')],
-    ...[...stepTypes.values()].map(
-      (type) => [type.type, withExpressions(jsonSchemaOf(type.input, 'input'))] as const,
+  const properties = schema['properties'] as Record<'steps' | 'finally', { items: Record<string, unknown> }>
+  const inputs = new Map(
+    [...builtIns, ...[...stepTypes.values()].map(({ type, input }) => [type, input] as const)].map(
+      ([type, input]) => {
+        const own = jsonSchemaOf(input, 'input')
+        return [type, type === gateType ? own : withExpressions(own)] as const
+      },
     ),
-  ])
-  const fields = step['properties'] as Record<string, unknown>
-  fields['type'] = { enum: [...inputs.keys()] }
-  step['allOf'] = [...inputs].map(([type, input]) => ({
-    if: { properties: { type: { const: type } }, required: ['type'] },
-    // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
-    then: { properties: { with: withoutDialect(input) } },
-  }))
+  )
+  for (const { items: step } of [properties.steps, properties.finally]) {
+    const fields = step['properties'] as Record<string, unknown>
+    fields['type'] = { enum: [...inputs.keys()] }
+    step['allOf'] = [...inputs].map(([type, input]) => ({
+      if: { properties: { type: { const: type } }, required: ['type'] },
+      // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
+      then: { properties: { with: withoutDialect(input) } },
+    }))
+  }
   return {
     $schema: schema['$schema'],
     title: 'Haetae runbook',

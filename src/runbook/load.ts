@@ -1,109 +1,114 @@
 import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { createScope } from '#expression/expression.ts'
-import { digestOf } from '#model/digest.ts'
+import { globSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { HaetaeError, messageOf } from '#model/errors.ts'
-import { readYaml } from '#platform/yaml/document.ts'
 import { inReadingOrder, problemLine, type Problem } from '#platform/yaml/problem.ts'
-import { checkShape } from '#platform/yaml/shape.ts'
-import { compileStep } from './compile-step.ts'
-import { lintGraph } from './lint-graph.ts'
-import { lintPrinciples } from './lint-principles.ts'
-import { createReporter } from './reporter.ts'
-import type { CompiledStep, Runbook } from './runbook.ts'
-import { runbookSchema, type RunbookDefinition } from './schema.ts'
-import { declaredOf, inputVariables, jsonSchemaOf, systemVariables, type StepTypeFacts } from './variables.ts'
+import { linkAll, type Library } from './link.ts'
+import { readDraft, type Draft, type RunbookContext } from './read.ts'
+import type { Runbook } from './runbook.ts'
 
-/** What runbooks are read against. */
-export interface RunbookContext {
-  readonly stepTypes: ReadonlyMap<string, StepTypeFacts>
-  /** Ids of the estate's sites, which no runbook may name. */
-  readonly sites: readonly string[]
-}
+export type { RunbookContext } from './read.ts'
 
-/** A runbook from its text, and everything that is wrong with it, in reading order. Never throws. */
+/**
+ * A runbook from its text, and everything that is wrong with it, in reading order. `library`: the runbooks that it
+ * may call. Never throws.
+ */
 export function readRunbook(
   text: string,
   file: string,
   context: RunbookContext,
+  library: Library = new Map(),
 ): { runbook?: Runbook; problems: Problem[] } {
-  const document = readYaml(text, file)
-  const shape = checkShape(document, runbookSchema)
-  if (shape.value === undefined) return { problems: inReadingOrder(withQuotes(shape.problems, text)) }
-  const definition = shape.value
-  const reporter = createReporter(document)
-  const graph = lintGraph(definition.steps, reporter)
-  const scope = scopeOf(definition, context.stepTypes)
-  const compiled = new Map<string, CompiledStep>()
-  for (const [index, step] of definition.steps.entries())
-    compiled.set(step.id, compileStep(step, index, { ...context, definition, graph, scope, reporter }))
-  lintPrinciples(definition, context.stepTypes, graph, reporter)
-  if (reporter.problems.length > 0) return { problems: inReadingOrder(reporter.problems) }
-  const steps = graph.sequence.flatMap((id) => compiled.get(id) ?? [])
-  return { runbook: { file, definition, digest: digestOf(definition), steps, scope }, problems: [] }
+  const draft = readDraft(text, file, context)
+  if (Array.isArray(draft)) return { problems: inReadingOrder(draft) }
+  const { name } = draft.definition.metadata
+  linkAll([draft], new Map([...library, [name, draft]]), context)
+  return finished(draft)
 }
 
-/** The braces of an expression are YAML's own inside `{ }` and `[ ]`: the commonest slip, and the least clear message. */
-function withQuotes(problems: readonly Problem[], text: string): Problem[] {
-  const lines = text.split('\n')
-  return problems.map((problem) =>
-    problem.rule === 'yaml' && lines[problem.line - 1]?.includes('${{') === true
-      ? { ...problem, remedy: "Inside { } or [ ] write an expression in quotes: '${{ system.id }}'." }
-      : problem,
-  )
+function finished(draft: Draft): { runbook?: Runbook; problems: Problem[] } {
+  const { file, definition, digest, graph, scope, reporter, compiled } = draft
+  if (reporter.problems.length > 0) return { problems: inReadingOrder(reporter.problems) }
+  const steps = graph.sequence.flatMap((id) => compiled.get(id) ?? [])
+  return { runbook: { file, definition, digest, steps, scope }, problems: [] }
 }
 
 /** Everything that is wrong with a runbook's text, in reading order. Never throws. */
-export function lintRunbook(text: string, file: string, context: RunbookContext): Problem[] {
-  return readRunbook(text, file, context).problems
-}
-
-function scopeOf(definition: RunbookDefinition, stepTypes: RunbookContext['stepTypes']) {
-  const outputs = definition.steps.flatMap(({ id, type }) => {
-    const output = stepTypes.get(type)?.output
-    return output === undefined ? [] : [[id, declaredOf(jsonSchemaOf(output, 'output'))] as const]
-  })
-  return createScope({
-    ...systemVariables,
-    inputs: inputVariables(definition.inputs),
-    steps: Object.fromEntries(outputs),
-  })
+export function lintRunbook(
+  text: string,
+  file: string,
+  context: RunbookContext,
+  library?: Library,
+): Problem[] {
+  return readRunbook(text, file, context, library).problems
 }
 
 /**
- * The runbooks of a set of files, by name. Throws `runbook-invalid` with the problems of all files at once
- * (`facts.problems`), `runbook-unreadable` for a file that cannot be read.
+ * Everything that is wrong with the runbooks of some files. What they call is looked for among them and in their
+ * folders. Throws `runbook-unreadable`.
+ */
+export async function lintRunbookFiles(
+  files: readonly string[],
+  context: RunbookContext,
+): Promise<Problem[]> {
+  return (await readAll(files, context)).problems
+}
+
+/**
+ * The runbooks of a set of files, by name; what they call is looked for among them and in their folders. Throws `runbook-invalid` with the problems of all files at once (`facts.problems`),
+ * `runbook-unreadable` for a file that cannot be read.
  */
 export async function loadRunbooks(
   files: readonly string[],
   context: RunbookContext,
 ): Promise<Map<string, Runbook>> {
-  const read = await Promise.all(
-    files.map(async (file) => {
-      const text = await readFile(file, 'utf8').catch((error: unknown) => {
-        throw new HaetaeError('runbook-unreadable', file, {
-          where: file,
-          why: messageOf(error),
-          cause: error,
-        })
-      })
-      return readRunbook(text, file, context)
-    }),
-  )
-  const problems = read.flatMap((each) => each.problems)
-  const byName = new Map<string, Runbook>()
-  for (const { runbook } of read) {
-    if (runbook === undefined) continue
-    const { name } = runbook.definition.metadata
-    const other = byName.get(name)
-    if (other !== undefined) problems.push(sameName(runbook, other))
-    byName.set(name, runbook)
-  }
+  const { runbooks, problems } = await readAll(files, context)
   if (problems.length > 0) throw runbookInvalid(files, problems)
-  return byName
+  return runbooks
 }
 
-function sameName({ file, definition }: Runbook, other: Runbook): Problem {
+async function readAll(
+  files: readonly string[],
+  context: RunbookContext,
+): Promise<{ runbooks: Map<string, Runbook>; problems: Problem[] }> {
+  const read = await Promise.all(files.map(async (file) => readDraft(await textOf(file), file, context)))
+  const drafts = read.flatMap((each) => (Array.isArray(each) ? [] : [each]))
+  const problems = read.flatMap((each) => (Array.isArray(each) ? each : []))
+  const library = new Map<string, Draft>()
+  for (const draft of [...drafts, ...(await neighbours(files, context))]) {
+    const { name } = draft.definition.metadata
+    const other = library.get(name)
+    if (other === undefined) library.set(name, draft)
+    else if (drafts.includes(draft)) problems.push(sameName(draft, other))
+  }
+  linkAll(drafts, library, context)
+  const runbooks = new Map<string, Runbook>()
+  for (const draft of drafts) {
+    const { runbook, problems: found } = finished(draft)
+    problems.push(...found)
+    if (runbook !== undefined) runbooks.set(runbook.definition.metadata.name, runbook)
+  }
+  return { runbooks, problems: inReadingOrder(problems) }
+}
+
+/** Other runbooks that stand beside the files; one that is wrong is left out, for its own lint to say. */
+async function neighbours(files: readonly string[], context: RunbookContext): Promise<Draft[]> {
+  const given = new Set(files.map((file) => resolve(file)))
+  const folders = [...new Set([...given].map((file) => dirname(file)))]
+  const beside = folders
+    .flatMap((folder) => globSync('*.{yaml,yml}', { cwd: folder }).map((name) => join(folder, name)))
+    .filter((file) => !given.has(file))
+  const read = await Promise.all(beside.map(async (file) => readDraft(await textOf(file), file, context)))
+  return read.flatMap((each) => (Array.isArray(each) ? [] : [each]))
+}
+
+async function textOf(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    throw new HaetaeError('runbook-unreadable', file, { where: file, why: messageOf(error), cause: error })
+  })
+}
+
+function sameName({ file, definition }: Draft, other: Draft): Problem {
   return {
     file,
     line: 1,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { roles } from '#people/roles.ts'
 
 /*
  * A runbook as people write it. Strict everywhere: a field that nothing reads would be a promise that nothing keeps.
@@ -20,19 +21,57 @@ const inputName = z
   .string()
   .regex(/^[a-z][A-Za-z0-9]{0,31}$/, 'an input is named like a step, such as maxLag')
 
+const runbookName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{1,62}$/, 'a runbook is named in lower case, such as failover-postgres-web')
+
 /** What a person gives when the plan is made; `number` may have a fraction, `int` may not. */
 const input = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('string'), title: localized, default: z.string().optional() }),
   z.strictObject({ type: z.literal('int'), title: localized, default: z.int().optional() }),
   z.strictObject({ type: z.literal('number'), title: localized, default: z.number().optional() }),
   z.strictObject({ type: z.literal('bool'), title: localized, default: z.boolean().optional() }),
+  z.strictObject({
+    type: z.literal('list'),
+    title: localized,
+    default: z.array(z.string()).max(200).optional(),
+  }),
 ])
 export type InputDefinition = z.infer<typeof input>
+
+export const modeSchema = z.enum(['switchover', 'failover', 'failback', 'drill'])
+export type Mode = z.infer<typeof modeSchema>
+
+/** What is done about a target that does not answer. */
+const onUnreachable = z.enum(['ask', 'wait', 'skip'])
+export type OnUnreachable = z.infer<typeof onUnreachable>
+
+/** Kinds of failures after which a step may be tried again. */
+const failureKind = z.enum(['unreachable', 'refused', 'deadline', 'verify', 'error'])
+export type RetryOn = z.infer<typeof failureKind>
+
+/** One step for each of several items; it becomes as many nodes of the plan. */
+const foreach = z.strictObject({
+  /** `${{ list }}`, or the list itself; known when the plan is made. Inside the step: `item` and `index` (from 0). */
+  items: z.union([z.string(), z.array(z.unknown()).max(200)]),
+  /** `${{ text }}` that names an item in the plan, such as `item.deployment`; else the item itself if it is text. */
+  key: z.string().optional(),
+  /** Items go in batches of so many; absent: all at once. */
+  maxParallel: z.int().min(1).max(200).optional(),
+  /** Sizes of the first batches; after them come batches of `maxParallel`. */
+  ramp: z
+    .string()
+    .regex(/^[1-9]\d{0,2}(-[1-9]\d{0,2}){0,7}$/, 'a ramp is sizes of batches, such as 1-2-4')
+    .optional(),
+  /** More failed items than this, and no further batch begins. */
+  maxFailures: z.int().min(0).max(200).default(0),
+})
+export type ForeachDefinition = z.infer<typeof foreach>
 
 const step = z.strictObject({
   id: stepId,
   title: localized,
-  /** The name of a step type, or `approval` for a gate. */
+  /** The name of a step type, or one of the language's own: `approval`, `manual`, `wait`, `runbook`. */
   type: z.string().min(1),
   /** The type's input. Any value may be a `${{ expression }}` instead. */
   with: z.record(z.string(), z.unknown()).default({}),
@@ -47,37 +86,89 @@ const step = z.strictObject({
   /** Deadlines of one attempt, and of all with the pauses between them. */
   timeout: z.strictObject({ attempt: duration, total: duration }).optional(),
   /** Tries after the first, and the pause before the second; it doubles from there, to 30 s at most. */
-  retry: z.strictObject({ max: z.int().min(0).max(1000), pause: duration }).optional(),
+  retry: z
+    .strictObject({
+      max: z.int().min(0).max(1000),
+      pause: duration,
+      /** Kinds of failures that are worth another try; absent: every kind. After another kind a person is asked. */
+      on: z.array(failureKind).min(1).optional(),
+    })
+    .optional(),
+  /**
+   * Per mode, what is done about a target that does not answer. `wait` (the default): look again until
+   * `timeout.total`, then ask a person. `ask`: ask at once. `skip`: look until `timeout.total`, then go on without.
+   */
+  onUnreachable: z.partialRecord(modeSchema, onUnreachable).optional(),
+  foreach: foreach.optional(),
 })
 export type StepDefinition = z.infer<typeof step>
 
 /** What an `approval` step takes: people decide, nothing is changed. */
 export const gateSchema = z.strictObject({
-  /** `failover`: agree to the plan. `attestation`: say how one knows that the source is gone. */
-  purpose: z.enum(['failover', 'attestation']),
+  /** The mode of the plan that people agree to; or `attestation`: they say how they know that the source is gone. */
+  purpose: z.enum([...modeSchema.options, 'attestation']),
   /** Distinct people, none of them the requester. */
   quorum: z.int().min(1).max(9),
 })
 export type GateDefinition = z.infer<typeof gateSchema>
 
-export const modeSchema = z.enum(['switchover', 'failover', 'failback', 'drill'])
-export type Mode = z.infer<typeof modeSchema>
+/** An auditor reads and changes nothing. */
+const role = z.enum(roles).exclude(['auditor'])
+
+/** What a `manual` step takes: a person of a role does something, and confirms it. */
+export const manualSchema = z.strictObject({ role, instructions: localized })
+
+/** What a `wait` step takes. */
+export const waitSchema = z.strictObject({ for: duration })
+
+/** What a `runbook` step takes: another runbook, and values for its inputs. */
+export const callSchema = z.strictObject({
+  runbook: runbookName,
+  inputs: z.record(inputName, z.unknown()).default({}),
+})
+export type CallDefinition = z.infer<typeof callSchema>
 
 export const runbookSchema = z.strictObject({
   apiVersion: z.literal('haetae/v1'),
   kind: z.literal('Runbook'),
   metadata: z.strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z][a-z0-9-]{1,62}$/, 'a runbook is named in lower case, such as failover-postgres-web'),
+    name: runbookName,
     title: localized,
     description: z.string().optional(),
   }),
+  /** A part stands in other runbooks only: approval and authority may stand in those, before it. */
+  part: z.literal(true).optional(),
   /** What the runbook may be used for. */
   modes: z.array(modeSchema).min(1),
   inputs: z.record(inputName, input).default({}),
   steps: z.array(step).min(1).max(500),
+  /** Steps that run when all others have ended, whatever became of them. The run's result does not count them. */
+  finally: z.array(step).min(1).max(50).optional(),
 })
 export type RunbookDefinition = z.infer<typeof runbookSchema>
 
 export const gateType = 'approval'
+
+/** Steps that the language knows itself: no step type stands behind them, and they give no output. */
+export const builtIns: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
+  [gateType, gateSchema],
+  ['manual', manualSchema],
+  ['wait', waitSchema],
+  ['runbook', callSchema],
+])
+
+/** A step with its place in the file. */
+export interface PlacedStep {
+  readonly step: StepDefinition
+  readonly at: readonly (string | number)[]
+  /** It stands under `finally`. */
+  readonly ending: boolean
+}
+
+/** Every step of a runbook, those under `finally` last. */
+export function placedSteps({ steps, finally: ending = [] }: RunbookDefinition): PlacedStep[] {
+  return [
+    ...steps.map((step, index) => ({ step, at: ['steps', index], ending: false })),
+    ...ending.map((step, index) => ({ step, at: ['finally', index], ending: true })),
+  ]
+}

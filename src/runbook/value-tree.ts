@@ -13,6 +13,8 @@ export interface Deferred {
   $expr: string
   /** The variables that it reads besides outputs, with the values that they had when the plan was made. */
   $let?: Record<string, unknown>
+  /** What the ids of the steps that it names begin with in the plan; absent: the node's system. */
+  $in?: string
 }
 
 /** True for a value of a plan that waits for outputs. */
@@ -31,35 +33,59 @@ export function readsOutputs(expression: Expression): boolean {
   return expression.references.some(([variable]) => variable === 'steps')
 }
 
+/** Where an expression is resolved. */
+export interface Surroundings {
+  /** The variables as plain JSON; what a caller gives may be Deferred itself. */
+  readonly values: Readonly<Record<string, unknown>>
+  /** The same for evaluation. */
+  readonly bound: Bound
+  /** Goes into `$in`. */
+  readonly within?: string | undefined
+}
+
 /**
- * The value of a tree: what can be told now is told, what reads outputs becomes Deferred.
- * `values` are the variables as plain JSON, `bound` the same for evaluation. Throws ExpressionError.
+ * The value of a tree: what can be told now is told, what reads outputs (itself, or through what a caller gave)
+ * becomes Deferred. Throws ExpressionError.
  */
-export function resolveTree(
-  tree: ValueTree,
-  values: Readonly<Record<string, unknown>>,
-  bound: Bound,
-): unknown {
+export function resolveTree(tree: ValueTree, around: Surroundings): unknown {
   switch (tree.kind) {
     case 'literal':
       return tree.value
     case 'expression':
-      return readsOutputs(tree.expression)
-        ? deferred(tree.expression, values)
-        : tree.expression.evaluate(bound)
+      return waits(tree.expression, around.values)
+        ? deferred(tree.expression, around)
+        : tree.expression.evaluate(around.bound)
     case 'object':
-      return Object.fromEntries(tree.fields.map(([name, inner]) => [name, resolveTree(inner, values, bound)]))
+      return Object.fromEntries(tree.fields.map(([name, inner]) => [name, resolveTree(inner, around)]))
     case 'list':
-      return tree.items.map((inner) => resolveTree(inner, values, bound))
+      return tree.items.map((inner) => resolveTree(inner, around))
   }
 }
 
-function deferred(expression: Expression, values: Readonly<Record<string, unknown>>): Deferred {
-  const names = new Set(
-    expression.references.flatMap(([name]) => (name === undefined || name === 'steps' ? [] : [name])),
+/** Whether an expression has no value before outputs are there. */
+export function waits(expression: Expression, values: Readonly<Record<string, unknown>>): boolean {
+  return (
+    readsOutputs(expression) ||
+    expression.references.some(([variable = '', name]) => holdsDeferred(partOf(values[variable], name)))
   )
+}
+
+function partOf(value: unknown, name: string | undefined): unknown {
+  return name !== undefined && typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : value
+}
+
+function deferred(expression: Expression, { values, within }: Surroundings): Deferred {
+  const given: Record<string, unknown> = {}
+  for (const [variable = '', name] of expression.references) {
+    if (variable === 'steps') continue
+    if (variable !== 'inputs' || name === undefined) given[variable] = values[variable]
+    else given[variable] = { ...(given[variable] as object), [name]: partOf(values[variable], name) }
+  }
   return {
     $expr: expression.source,
-    ...(names.size === 0 ? {} : { $let: Object.fromEntries([...names].map((name) => [name, values[name]])) }),
+    ...(Object.keys(given).length === 0 ? {} : { $let: given }),
+    ...(within === undefined ? {} : { $in: within }),
   }
 }

@@ -27,7 +27,22 @@ export const systemVariables = {
   targets: { rtoSeconds: 'int', rpoSeconds: 'int' },
 } as const satisfies Fields
 
-const inputTypes = { string: 'string', int: 'int', number: 'double', bool: 'bool' } as const
+const inputTypes = {
+  string: 'string',
+  int: 'int',
+  number: 'double',
+  bool: 'bool',
+  list: 'list<string>',
+} as const
+
+/** Whether a value is of the type that an input is declared with. */
+export const inputFits: Record<InputDefinition['type'], (value: unknown) => boolean> = {
+  string: (value) => typeof value === 'string',
+  int: (value) => Number.isSafeInteger(value),
+  number: (value) => typeof value === 'number' && Number.isFinite(value),
+  bool: (value) => typeof value === 'boolean',
+  list: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+}
 
 /** The declared inputs of a runbook as variables. */
 export function inputVariables(inputs: Record<string, InputDefinition>): Fields {

@@ -8,7 +8,19 @@ import { cut, pad } from './width.ts'
  * Steps as rows of a graph, each row what can run together once the rows above are done. A step says after which
  * others it comes.
  */
-export function graphLines(steps: readonly StepView[], language: Language): string[] {
+export function graphLines(all: readonly StepView[], language: Language): string[] {
+  const ending = all.filter((step) => step.finally === true)
+  const steps = all.filter((step) => step.finally !== true)
+  return [
+    ...rowsOf(steps, language),
+    ...(ending.length === 0
+      ? []
+      : [paint('dim', language === 'ko' ? '   ┆ 마지막에 항상' : '   ┆ at the end, whatever happened')]),
+    ...(ending.length === 0 ? [] : rowsOf(ending, language)),
+  ]
+}
+
+function rowsOf(steps: readonly StepView[], language: Language): string[] {
   const level = levelsOf(steps)
   const deepest = Math.max(0, ...level.values())
   const idWidth = Math.max(...steps.map((step) => step.id.length), 4)
@@ -19,7 +31,7 @@ export function graphLines(steps: readonly StepView[], language: Language): stri
     ...row.map((step, index) => {
       const edge = row.length === 1 ? '───' : index === 0 ? '┬──' : index === row.length - 1 ? '└──' : '├──'
       const needs = step.needs.length === 0 ? '' : `  ← ${step.needs.join(', ')}`
-      const kind = step.gate === null ? step.type : `${step.gate.purpose} ×${step.gate.quorum}`
+      const kind = kindOf(step)
       const head = `${index === 0 ? pad(String(depth + 1), 2) : '  '} ${edge} ${pad(step.id, idWidth)}  `
       const mark = step.effect === 'point-of-no-return' ? ' !' : ''
       return `${cut(`${head}${pad(`${kind}${mark}`, 20)} ${step.title[language]}${needs}`, pageWidth)}`
@@ -27,8 +39,15 @@ export function graphLines(steps: readonly StepView[], language: Language): stri
   ])
 }
 
+/** What a step is, in a word or two. */
+export function kindOf({ gate, type, calls, foreach }: StepView): string {
+  if (gate !== null) return `${gate.purpose} ×${gate.quorum}`
+  const kind = calls === undefined ? type : `→ ${calls}`
+  return foreach === undefined ? kind : `${kind} ×n`
+}
+
 /** How many steps lie before each one, on the longest way. */
-function levelsOf(steps: readonly StepView[]): Map<string, number> {
+export function levelsOf(steps: readonly StepView[]): Map<string, number> {
   const byId = new Map(steps.map((step) => [step.id, step]))
   const level = new Map<string, number>()
   const depthOf = (id: string, way: ReadonlySet<string>): number => {

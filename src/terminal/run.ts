@@ -123,13 +123,19 @@ export function questionLines(run: RunDetail, language: Language): string[] {
     const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`} --answer ${question.choices.join('|')}`
     return [
       `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
-      ...wrap(question.text, pageWidth - 4).map((line) => `    ${line}`),
+      ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
       ...Object.entries(question.facts).map(([name, fact]) =>
         cut(`    ${name}: ${typeof fact === 'string' ? fact : JSON.stringify(fact)}`, pageWidth),
       ),
       `    ${words[language].choices}: ${command}`,
     ]
   })
+}
+
+/** The instructions of a manual step are in both languages; what the engine itself asks is in English. */
+function questionText({ text, facts }: NonNullable<RunDetail['question']>, language: Language): string {
+  const said = (facts['instructions'] as { [in_ in Language]?: unknown } | undefined)?.[language]
+  return typeof said === 'string' ? said : text
 }
 
 function timesTable(times: readonly SystemTimes[], language: Language): string[] {

@@ -85,6 +85,12 @@ export const stepView = z.object({
   needs: z.array(z.string()),
   effect: z.string().nullable(),
   gate: z.object({ purpose: z.string(), quorum: z.int() }).nullable(),
+  /** What it is repeated for, as the runbook says it. */
+  foreach: z.string().optional(),
+  /** The runbook that it calls. */
+  calls: z.string().optional(),
+  /** It runs when all others have ended, whatever became of them. */
+  finally: z.literal(true).optional(),
 })
 export const runbookDetail = runbookSummary.extend({ graph: z.array(stepView) })
 

@@ -26,11 +26,23 @@ const planNode = z.object({
   with: anything,
   gate: z.object({ purpose: z.enum(['failover', 'attestation']), quorum: z.int() }).nullable(),
   needs: z.array(z.string()),
+  after: z.array(z.string()).optional(),
+  waitFor: z
+    .discriminatedUnion('kind', [
+      z.object({ kind: z.literal('person'), role: z.string(), instructions: localized }),
+      z.object({ kind: z.literal('time'), ms: z.number() }),
+      z.object({ kind: z.literal('steps'), maxFailures: z.int() }),
+    ])
+    .optional(),
+  finally: z.literal(true).optional(),
+  group: z.string().optional(),
+  onUnreachable: z.enum(['ask', 'wait', 'skip']).optional(),
   limits: z.object({
     attemptMs: z.number(),
     totalMs: z.number(),
     retryMax: z.number(),
     retryBaseMs: z.number(),
+    retryOn: z.array(z.enum(['unreachable', 'refused', 'deadline', 'verify', 'error'])).optional(),
   }),
   verify: z.object({ withinMs: z.number(), everyMs: z.number() }).nullable(),
   wave: z.int(),

@@ -10,6 +10,8 @@ import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { timesOf } from '#insight/times.ts'
 import { HaetaeError } from '#model/errors.ts'
+import { rolesThatMay } from '#people/roles.ts'
+import type { Session } from '#people/sessions.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Execution } from '../execution.ts'
@@ -47,8 +49,22 @@ export function runService(needs: Needs): RunService {
     },
     changed: (id, after, signal) => engine.runs.changed(id, after, signal),
     cancel: (id, reason, by) => engine.cancel(id, by.principal, reason),
-    decide: (id, { node, decision, reason }, by) => engine.decide(id, node, decision, by.principal, reason),
+    async decide(id, { node, decision, reason }, by) {
+      assertMayDecide((await engine.runs.getRun(id)).nodes.get(node ?? '')?.question ?? null, by)
+      await engine.decide(id, node, decision, by.principal, reason)
+    },
   }
+}
+
+/** A manual step is confirmed by its role; every other question is for those who may declare. */
+function assertMayDecide(question: Question | null, { principal, roles }: Session): void {
+  const asked = question?.reason === 'manual' ? question.facts['role'] : undefined
+  const allowed: readonly string[] = typeof asked === 'string' ? [asked] : rolesThatMay.declare
+  if (roles.some((role) => allowed.includes(role))) return
+  throw new HaetaeError('role-missing', 'the decision', {
+    why: `it takes ${allowed.join(' or ')}, and ${principal} is ${roles.join(', ')}`,
+    facts: { allowed: [...allowed], roles: [...roles] },
+  })
 }
 
 function summaryOfRow(row: RunRow): RunSummary {
@@ -179,6 +195,7 @@ function stateAfter(kind: JournalRecord['event']['kind']): string | null {
     asked: 'needs-person',
     'run-asked': 'needs-person',
     'run-started': 'running',
+    'node-skipped': 'skipped',
     'node-canceled': 'canceled',
   }
   return states[kind] ?? null

@@ -28,7 +28,7 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
   if (type.effect === 'point-of-no-return' && !(await stillAssumed(host, ready, view, again))) {
     return view.state === 'needs-person' ? 'over' : 'again'
   }
-  if (host.view.canceling !== null) {
+  if (host.view.canceling !== null && node.finally !== true) {
     host.note(notBegun(ready, view))
     return 'again'
   }
@@ -54,7 +54,7 @@ async function effect(
   const began = clock.now()
   const runId = host.view.id
   // A read is let go at a cancel; an effect that is under way is waited for, so that it can be told where it was left.
-  const outer = type.effect === 'read' ? host.cancelSignal : host.signal
+  const outer = type.effect === 'read' && node.finally !== true ? host.cancelSignal : host.signal
   const result = await bounded(clock, timeLeft(host, ready, view), outer, async (signal) => {
     const ctx = {
       readers: contexts.readers(node, runId),

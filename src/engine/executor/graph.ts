@@ -13,7 +13,9 @@ export class RunGraph {
   readonly #view: RunView
   readonly #plan = new Map<string, PlanNode>()
   readonly #dependents = new Map<string, string[]>()
-  /** Needs of a node that are not done yet. */
+  /** Those that wait for a node's end, whatever became of it. */
+  readonly #followers = new Map<string, string[]>()
+  /** What a node waits for: needs that are not done, and others that have not ended. */
   readonly #missing = new Map<string, number>()
   readonly #asked = new Set<string>()
   #open = 0
@@ -25,12 +27,11 @@ export class RunGraph {
 
   #enter(node: PlanNode): void {
     this.#plan.set(node.id, node)
-    for (const need of node.needs) {
-      const dependents = this.#dependents.get(need) ?? []
-      this.#dependents.set(need, dependents)
-      dependents.push(node.id)
-    }
-    this.#missing.set(node.id, node.needs.filter((need) => !isDone(this.node(need).state)).length)
+    for (const need of node.needs) push(this.#dependents, need, node.id)
+    for (const other of node.after ?? []) push(this.#followers, other, node.id)
+    const undone = node.needs.filter((need) => !isDone(this.node(need).state)).length
+    const open = (node.after ?? []).filter((other) => !terminalNodeStates.has(this.node(other).state)).length
+    this.#missing.set(node.id, undone + open)
     const { state, output } = this.node(node.id)
     if (state === 'needs-person') this.#asked.add(node.id)
     if (!terminalNodeStates.has(state)) this.#open += 1
@@ -62,7 +63,10 @@ export class RunGraph {
   /** What follows from an event that was folded just now: further events, and nodes that became ready. */
   after(event: EngineEvent): { events: EngineEvent[]; ready: PlanNode[] } {
     if (event.kind === 'run-canceling') {
-      const idle = [...this.#view.nodes.values()].filter(isIdle)
+      const began = this.#view.startedAt !== null
+      const idle = [...this.#view.nodes.values()].filter(
+        (node) => isIdle(node) && !(began && this.planNode(node.id).finally === true),
+      )
       return { events: idle.map((node) => canceled(node, 'the run was canceled')), ready: [] }
     }
     if (!isNodeEvent(event)) return { events: [], ready: [] }
@@ -70,7 +74,8 @@ export class RunGraph {
     if (node.state === 'needs-person') this.#asked.add(node.id)
     else this.#asked.delete(node.id)
     if (endsNode(event)) return this.#ended(node)
-    if (event.kind === 'asked' && this.#view.canceling !== null) {
+    const isLast = this.planNode(node.id).finally === true
+    if (event.kind === 'asked' && this.#view.canceling !== null && !isLast) {
       return { events: [canceled(node, 'the run was canceled')], ready: [] }
     }
     const again = event.kind === 'decided' && event.decision === 'retry'
@@ -80,16 +85,18 @@ export class RunGraph {
   #ended(node: NodeView): { events: EngineEvent[]; ready: PlanNode[] } {
     this.#open -= 1
     const dependents = this.#dependents.get(node.id) ?? []
-    if (!isDone(node.state)) {
+    const waiting = [...(this.#followers.get(node.id) ?? [])]
+    const events: EngineEvent[] = []
+    if (isDone(node.state)) {
+      this.outputs.set(node.id, node.output)
+      waiting.push(...dependents)
+    } else {
       const why = `it needs ${node.id}, which is ${node.state}`
-      return { events: dependents.map((id) => canceled(this.node(id), why)), ready: [] }
+      events.push(...dependents.map((id) => canceled(this.node(id), why)))
     }
-    this.outputs.set(node.id, node.output)
-    const ready = dependents.filter((id) => {
-      this.#missing.set(id, (this.#missing.get(id) ?? 0) - 1)
-      return this.#isReady(id)
-    })
-    return { events: [], ready: ready.map((id) => this.planNode(id)) }
+    for (const id of waiting) this.#missing.set(id, (this.#missing.get(id) ?? 0) - 1)
+    const ready = [...new Set(waiting)].filter((id) => this.#isReady(id))
+    return { events, ready: ready.map((id) => this.planNode(id)) }
   }
 
   /** What the states of the nodes mean for the run, when that is news. */
@@ -118,8 +125,25 @@ function canceled(node: NodeView, why: string): EngineEvent {
   }
 }
 
+/** What runs at the end masks nothing, and a failure that its `foreach` allows is none of the run. */
 function outcomeOf(view: RunView): 'succeeded' | 'failed' | 'canceled' {
   if (view.canceling !== null) return 'canceled'
-  const states = new Set([...view.nodes.values()].map((node) => node.state))
-  return states.has('failed') || states.has('canceled') ? 'failed' : 'succeeded'
+  const plan = new Map(view.plan.subject.nodes.map((node) => [node.id, node]))
+  const counts = (node: PlanNode): boolean => {
+    if (node.finally === true) return false
+    const group = node.group === undefined ? undefined : plan.get(node.group)
+    if (group === undefined) return true
+    return !isDone(view.nodes.get(group.id)?.state ?? 'waiting') && counts(group)
+  }
+  const bad = view.plan.subject.nodes.some((node) => {
+    const state = view.nodes.get(node.id)?.state
+    return (state === 'failed' || state === 'canceled') && counts(node)
+  })
+  return bad ? 'failed' : 'succeeded'
+}
+
+function push(lists: Map<string, string[]>, key: string, value: string): void {
+  const list = lists.get(key) ?? []
+  lists.set(key, list)
+  list.push(value)
 }

@@ -45,6 +45,8 @@ export interface RunHost {
   durable(...events: EngineEvent[]): Promise<void>
   /** The node's view. Throws Stopped when nothing may be begun on it any more. */
   go(node: string): NodeView
+  /** A node of the plan. */
+  planNode(node: string): PlanNode
   /** Throws Stopped when this process cannot be sure of its term: called right before every effect. */
   assertHeld(): void
   /** Ends after `ms`, or sooner when something happened: a signature, a decision, a cancel. Throws Stopped. */

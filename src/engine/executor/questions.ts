@@ -15,6 +15,7 @@ const texts: { [R in QuestionReason]: string } = {
     'The answer of a try was lost, and its target cannot refuse a late request. Is it safe to try again?',
   rejected: 'An approver said no. Ask again, or stop?',
   definition: 'The step cannot be run as it is defined.',
+  manual: 'A person does this and confirms it.',
 }
 
 const anything: readonly Decision[] = ['retry', 'holds', 'fail']
@@ -27,6 +28,7 @@ const choices: { [R in QuestionReason]: readonly Decision[] } = {
   unfenced: anything,
   rejected: ['retry', 'fail'],
   definition: ['retry', 'fail'],
+  manual: ['holds', 'fail'],
 }
 
 /** A question about a node: what the journal says beside what was observed. */

@@ -16,6 +16,7 @@ import type { Lease } from './lease.ts'
 import { checkStart } from './start-check.ts'
 import { runStep } from './step.ts'
 import { Stopped } from './stopped.ts'
+import { nothingBegan, passWait } from './wait.ts'
 
 /**
  * Executes one run under one term, from wherever its journal stands. What it writes is folded into the view at once
@@ -149,6 +150,8 @@ export class RunExecutor implements RunHost {
   async #work(node: PlanNode): Promise<void> {
     if (node.gate !== null) return passGate(this, node, node.gate)
     await this.started()
+    if (node.finally === true && nothingBegan(this, node)) return
+    if (node.waitFor !== undefined) return passWait(this, node, node.waitFor)
     return runStep(this, node)
   }
 
@@ -162,6 +165,10 @@ export class RunExecutor implements RunHost {
     const node = this.#graph.node(id)
     if (terminalNodeStates.has(node.state)) throw new Stopped(`${id} is ${node.state}`)
     return node
+  }
+
+  planNode(id: string): PlanNode {
+    return this.#graph.planNode(id)
   }
 
   assertHeld(): void {

@@ -32,7 +32,7 @@ export async function runStep(host: RunHost, node: PlanNode): Promise<void> {
     }
     if (ended === 'over') return
     unseen = ended === 'unseen' ? unseen + 1 : 0
-    await untilRetry(host, node.id)
+    await untilRetry(host, node)
   }
 }
 
@@ -78,7 +78,7 @@ function conclude(
     if (type.effect === 'read') return { kind: 'succeeded', node: id, output: seen.output }
     return { kind: 'adopted', node: id, output: seen.output, afterAttempt: view.attempts.length > 0 }
   }
-  if (host.view.canceling !== null) {
+  if (isGivenUp(host, node)) {
     const left = seen.kind === 'absent' ? 'absent' : 'unknown'
     return { kind: 'node-canceled', node: id, left, why: 'the run was canceled' }
   }
@@ -86,7 +86,10 @@ function conclude(
   const ask = (q: Question): EngineEvent => ({ kind: 'asked', node: id, question: q })
   if (seen.kind === 'unclear') return ask(question('unclear', view, { observed: seen.seen }))
   if (seen.kind === 'unseen') {
-    if (over) return ask(unseenQuestion(seen.failure, view))
+    const silent = seen.failure.kind === 'unreachable' || seen.failure.kind === 'deadline'
+    if (over && silent && node.onUnreachable === 'skip' && !mayHaveActed(view))
+      return { kind: 'node-skipped', node: id, failure: seen.failure }
+    if (over || (silent && node.onUnreachable === 'ask')) return ask(unseenQuestion(seen.failure, view))
     const retryAt = instant(host.parts.clock.now() + backoff(node.limits, unseen + 1))
     return { kind: 'not-seen', node: id, failure: seen.failure, retryAt }
   }
@@ -94,10 +97,29 @@ function conclude(
   if (mayLand && type.effect !== 'read' && type.precondition.kind === 'unfenced') {
     return ask(question('unfenced', view, { observed: seen.seen, why: type.precondition.why }))
   }
-  if (over || triesOf(view) > node.limits.retryMax) {
+  const tries = triesOf(view)
+  if (over || tries > node.limits.retryMax || (tries > 0 && isFinal(node, view))) {
     return ask(question('exhausted', view, { observed: seen.seen }))
   }
   return { kind: 'try', seen: seen.seen }
+}
+
+/** A canceled run begins nothing more, but what runs at the end. */
+function isGivenUp(host: RunHost, node: PlanNode): boolean {
+  return host.view.canceling !== null && node.finally !== true
+}
+
+/** The last try failed in a way that the plan does not try again. */
+function isFinal({ limits: { retryOn } }: PlanNode, view: NodeView): boolean {
+  const kind = view.attempts.at(-1)?.failure?.kind
+  return kind !== undefined && kind !== 'stopped' && retryOn?.includes(kind) === false
+}
+
+/** An answer was lost, or the target said that it was done: skipped would not be true. */
+function mayHaveActed({ attempts, harmless }: NodeView): boolean {
+  return attempts
+    .slice(harmless)
+    .some(({ outcome, failure }) => outcome === 'unknown' || failure?.kind === 'verify')
 }
 
 /** Whether the step's time is over, by the wall or, where that was set back, by what this process has seen pass. */
@@ -113,21 +135,21 @@ async function lateRequestsOver(host: RunHost, { node, type }: Ready): Promise<v
   if (type.effect === 'read' || type.precondition.kind === 'checked') return
   const last = host.go(node.id).attempts.at(-1)
   if (last?.outcome !== 'unknown') return
-  await until(host, node.id, Date.parse(last.startedAt) + node.limits.attemptMs, node.limits.attemptMs)
+  await until(host, node, Date.parse(last.startedAt) + node.limits.attemptMs, node.limits.attemptMs)
 }
 
-async function untilRetry(host: RunHost, node: string): Promise<void> {
-  const { retryAt } = host.go(node)
+async function untilRetry(host: RunHost, node: PlanNode): Promise<void> {
+  const { retryAt } = host.go(node.id)
   if (retryAt !== null) await until(host, node, Date.parse(retryAt), longestPauseMs)
 }
 
 /** Waits until an instant, but never longer than `mostMs`: the clock on the wall may be set back meanwhile. */
-async function until(host: RunHost, node: string, at: number, mostMs: number): Promise<void> {
+async function until(host: RunHost, node: PlanNode, at: number, mostMs: number): Promise<void> {
   const { clock, monotonic } = host.parts
   const end = monotonic() + Math.min(mostMs, at - clock.now())
-  while (monotonic() < end && host.view.canceling === null) {
+  while (monotonic() < end && !isGivenUp(host, node)) {
     await host.pause(end - monotonic())
-    host.go(node)
+    host.go(node.id)
   }
 }
 

@@ -18,6 +18,7 @@ export type QuestionReason =
   | 'unfenced'
   | 'rejected'
   | 'definition'
+  | 'manual'
 
 /** What a person may answer: look and try again, vouch that it holds, give the node up. */
 export type Decision = 'retry' | 'holds' | 'fail'
@@ -81,6 +82,8 @@ export type NodeEvent =
       command: number
       output: Json
     }
+  /** Left out because its target did not answer and the plan says to go on without it. */
+  | { kind: 'node-skipped'; node: string; failure: Failure }
   /** `left`: where the step was left. */
   | { kind: 'node-canceled'; node: string; left: 'untouched' | 'absent' | 'unknown'; why: string }
   | { kind: 'progress'; node: string; message: string }
@@ -113,6 +116,7 @@ export function endsNode(event: EngineEvent): boolean {
     event.kind === 'succeeded' ||
     event.kind === 'adopted' ||
     event.kind === 'node-canceled' ||
+    event.kind === 'node-skipped' ||
     (event.kind === 'decided' && event.decision !== 'retry')
   )
 }

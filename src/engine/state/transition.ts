@@ -17,6 +17,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
     adopted: 'adopted',
     'not-seen': 'waiting',
     asked: 'needs-person',
+    'node-skipped': 'skipped',
     'node-canceled': 'canceled',
   },
   running: {

@@ -232,6 +232,9 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.output = event.decision === 'holds' ? event.output : null
       node.budget = { attempts: node.attempts.length, since: null }
       break
+    case 'node-skipped':
+      node.failure = event.failure
+      break
     case 'node-canceled':
       node.question = null
       node.canceled = { left: event.left, why: event.why }

@@ -1,5 +1,7 @@
 import type { Json } from '#model/digest.ts'
 import type { Localized } from '#model/localized.ts'
+import { terminalNodeStates } from '#model/states.ts'
+import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
 import { isDone, type NodeView, type RunView } from './view.ts'
@@ -49,6 +51,10 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
     const { state } = view.nodes.get(need) ?? {}
     return state === undefined || isDone(state) ? [] : [{ node: need, state }]
   })
+  for (const other of plan.after ?? []) {
+    const { state } = view.nodes.get(other) ?? {}
+    if (state !== undefined && !terminalNodeStates.has(state)) needs.push({ node: other, state })
+  }
   if (needs.length > 0) {
     const names = needs.map((need) => `${need.node} (${need.state})`).join(', ')
     return why('needs', text(`앞 단계 대기: ${names}`, `needs ${names}`), { needs })
@@ -78,6 +84,10 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
       },
     )
   }
+  if (plan.waitFor?.kind === 'time') {
+    const until = instant(waitEndsAt(view, plan, plan.waitFor.ms))
+    return why('time', text(`${until}까지 대기`, `waits until ${until}`), { until })
+  }
   if (node.retryAt !== null) {
     const message = node.failure?.message ?? ''
     return why(
@@ -95,6 +105,12 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
     text('차례를 기다리거나 대상을 확인하는 중', 'ready: waits for a place, or is being looked at'),
     {},
   )
+}
+
+/** When a node that waits for time is over, milliseconds: counted from when the last that it needs had ended. */
+export function waitEndsAt(view: RunView, { needs, after = [] }: PlanNode, ms: number): number {
+  const begin = [view.startedAt, ...[...needs, ...after].map((id) => view.nodes.get(id)?.endedAt ?? null)]
+  return Math.max(...begin.flatMap((at) => (at === null ? [] : [Date.parse(at)]))) + ms
 }
 
 function whyWorking(node: NodeView): Why {

@@ -1,5 +1,5 @@
 import { systemsOf } from '#engine/accept.ts'
-import { isNodeEvent, type JournalRecord } from '#engine/state/events.ts'
+import { endsNode, isNodeEvent, type JournalRecord } from '#engine/state/events.ts'
 import { readView } from '#engine/run-reader.ts'
 import { isDone } from '#engine/state/view.ts'
 import { terminalRunStates } from '#model/states.ts'
@@ -27,8 +27,9 @@ export async function violations(sim: Simulation): Promise<string[]> {
     if (type === undefined || type.effect === 'read') continue
     const landed = sim.world.landed.filter((change) => change.node === node.id).length
     must(landed <= 1, `${node.id} (${type.effect}) happened ${landed} times`)
-    if (isDone(view.nodes.get(node.id)?.state ?? 'waiting'))
-      must(landed === 1, `${node.id} is done and never happened`)
+    const state = view.nodes.get(node.id)?.state ?? 'waiting'
+    if (state === 'skipped') must(landed === 0, `${node.id} was skipped and happened`)
+    else if (isDone(state)) must(landed === 1, `${node.id} is done and never happened`)
   }
   found.push(...sim.trespasses)
   for (const change of sim.witnessed) found.push(...unlawful(sim, change))
@@ -58,6 +59,9 @@ function unlawful(sim: Simulation, change: Witnessed): string[] {
   for (const need of plan?.needs ?? []) {
     if (!of(need).some(isGood)) found.push(`${change.node} happened before ${need} was durably done`)
   }
+  for (const other of plan?.after ?? []) {
+    if (!of(other).some(isEnd)) found.push(`${change.node} happened before ${other} had durably ended`)
+  }
   const type = simTypes.get(plan?.type ?? '')
   if (type?.needsAuthority === true && change.epoch !== 7)
     found.push(`${change.node} happened without authority`)
@@ -73,5 +77,9 @@ function unlawful(sim: Simulation, change: Witnessed): string[] {
 
 function isGood({ event }: JournalRecord): boolean {
   if (event.kind === 'decided') return event.decision === 'holds'
-  return event.kind === 'succeeded' || event.kind === 'adopted'
+  return event.kind === 'succeeded' || event.kind === 'adopted' || event.kind === 'node-skipped'
+}
+
+function isEnd({ event }: JournalRecord): boolean {
+  return endsNode(event)
 }

@@ -90,6 +90,9 @@ export function randomPlan(random: Random): Plan {
     }
     const needs = nodes.filter((each) => each.id.startsWith(`${system}/step`)).map((each) => each.id)
     nodes.push(node(`${system}/check`, 'sim.check', needs, { wave }))
+    if (!random.chance(0.5)) continue
+    const after = nodes.filter((each) => each.system === system).map((each) => each.id)
+    nodes.push(node(`${system}/clean`, 'sim.set', ['approve', 'attest'], { wave, after, finally: true }))
   }
   return planOf(nodes)
 }

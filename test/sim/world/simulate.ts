@@ -6,7 +6,7 @@ import type { Approvals, Assumptions } from '#engine/ports.ts'
 import { readView } from '#engine/run-reader.ts'
 import type { JournalRecord } from '#engine/state/events.ts'
 import { isDone, type RunView } from '#engine/state/view.ts'
-import { terminalRunStates } from '#model/states.ts'
+import { terminalNodeStates, terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
 import { settle, VirtualClock } from './clock.ts'
@@ -248,7 +248,9 @@ export function waitsForPersonsOnly(view: RunView): boolean {
     const state = view.nodes.get(node.id)?.state
     if (state === 'running' || state === 'unknown') return false
     return (
-      state !== 'waiting' || !node.needs.every((need) => isDone(view.nodes.get(need)?.state ?? 'waiting'))
+      state !== 'waiting' ||
+      !node.needs.every((need) => isDone(view.nodes.get(need)?.state ?? 'waiting')) ||
+      !(node.after ?? []).every((other) => terminalNodeStates.has(view.nodes.get(other)?.state ?? 'waiting'))
     )
   })
 }
