@@ -14,7 +14,10 @@ export interface BackupQueueOptions {
 }
 
 export interface BackupQueue {
-  /** Dispatches slots; what is dispatched already is left alone. Rejects when Redis does not take them in time. */
+  /**
+   * Dispatches slots; what is dispatched already is left alone. Rejects when Redis does not take them in time, and
+   * with no slots when it does not answer: that it is away is known before something is due.
+   */
   dispatch(slots: readonly Slot[]): Promise<void>
   /** True when Redis answers. */
   connected(): boolean
@@ -69,8 +72,8 @@ export function backupQueue(options: BackupQueueOptions): BackupQueue {
   return {
     connected: () => producing.status === 'ready',
     async dispatch(slots) {
-      if (slots.length === 0) return
       if (producing.status !== 'ready') throw new Error(`Redis is ${producing.status}`)
+      if (slots.length === 0) return void (await inTime(producing.ping(), 3_000))
       const jobs = slots.map((slot) => ({
         name: 'backup',
         data: { slot: slot.id },

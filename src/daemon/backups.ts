@@ -244,6 +244,8 @@ async function dispatch(slots: Slots, queue: BackupQueue, clock: Clock): Promise
 const backupRules = ['backup-queue-away', 'wal-stream-broken'] as const
 /** A stream that is away for longer than this is a finding. */
 const brokenMs = 30_000
+/** A queue that is away at two looks in a row is a finding: at a start the connection takes a moment. */
+const awayMs = 4_000
 const awaySince = new WeakMap<Needs, number>()
 
 function findingsNow(needs: Needs, streams: WalStreams, away: string | undefined): FindingSeen[] {
@@ -261,6 +263,7 @@ function findingsNow(needs: Needs, streams: WalStreams, away: string | undefined
   }
   const since = awaySince.get(needs) ?? now
   awaySince.set(needs, since)
+  if (now - since < awayMs) return broken
   const message = {
     ko: `Redis를 사용할 수 없어 백업이 기다립니다: ${away}`,
     en: `backups wait for Redis: ${away}`,

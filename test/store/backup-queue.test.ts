@@ -189,6 +189,7 @@ describe('backups through BullMQ', () => {
     const it = site({ path: ownRedisSocket(join(folder, 'redis')) })
     await it.add('GPK')
     await expect(it.dispatch()).rejects.toThrow(/Redis/)
+    await expect(it.queue.dispatch([]), 'known before something is due').rejects.toThrow(/Redis/)
     await expect.poll(() => it.troubles.length).toBeGreaterThan(0)
     const redis = await start(folder)
     await connected(it.queue)

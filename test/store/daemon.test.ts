@@ -19,6 +19,7 @@ describe('the daemon as a process', () => {
           ok: false,
           detail: { en: expect.stringContaining('none is configured') as string },
         },
+        { name: 'catalogue', ok: true },
       ],
     })
     const metrics = (await place.get('/metrics')).text
