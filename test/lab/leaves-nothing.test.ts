@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { holderOf } from '#platform/hold.ts'
 import { SITES_ONLY } from '../../lab/contents.ts'
 import { down } from '../../lab/down.ts'
-import { instanceOf } from '../../lab/instance.ts'
 import { status } from '../../lab/status.ts'
 import { up } from '../../lab/up.ts'
+import { testInstance } from '../support/test-lab.ts'
 import { comparable, hostSnapshot, type HostSnapshot } from './host-snapshot.ts'
 
 /*
@@ -19,8 +19,11 @@ import { comparable, hostSnapshot, type HostSnapshot } from './host-snapshot.ts'
  * 4. Look again: nothing is different.
  */
 describe('a lab leaves nothing on its host', () => {
-  const instance = instanceOf('test-leaves-nothing')
+  const instance = testInstance()
 
+  beforeAll(async () => {
+    await down(instance)
+  })
   afterEach(async () => {
     await down(instance)
   })

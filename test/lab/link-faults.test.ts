@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { addressesOf, PORTS } from '../../lab/addresses.ts'
 import { attempt } from '../../lab/command.ts'
-import { SITES_ONLY } from '../../lab/contents.ts'
-import { down } from '../../lab/down.ts'
-import { instanceOf } from '../../lab/instance.ts'
+import type { Instance } from '../../lab/instance.ts'
 import { addLinkFault, clearLinkFaults, limitLink } from '../../lab/link.ts'
 import { inPlace } from '../../lab/place.ts'
-import { up } from '../../lab/up.ts'
+import { bareLab } from '../support/bare-lab.ts'
 
 /*
  * Faults of a link that is up. From Gwangju two services of Daejeon are asked: Prometheus for its own metrics, some
@@ -19,14 +17,11 @@ import { up } from '../../lab/up.ts'
  * 5. Faults are cleared: they come as before.
  */
 describe('the link', () => {
-  const instance = instanceOf('test-link-faults')
+  let instance: Instance
   const { node } = addressesOf('daejeon')
 
   beforeAll(async () => {
-    await up({ instance, contents: SITES_ONLY })
-  })
-  afterAll(async () => {
-    await down(instance)
+    instance = await bareLab()
   })
 
   /** Milliseconds until the text was there; undefined when it did not come within five seconds. */

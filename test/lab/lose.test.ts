@@ -3,14 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressesOf, PORTS } from '../../lab/addresses.ts'
 import { processesIn } from '../../lab/cgroup.ts'
 import { run } from '../../lab/command.ts'
-import { SITES_ONLY } from '../../lab/contents.ts'
 import { down } from '../../lab/down.ts'
-import { instanceOf } from '../../lab/instance.ts'
+import type { Instance } from '../../lab/instance.ts'
 import { lose } from '../../lab/lose.ts'
 import { inPlace } from '../../lab/place.ts'
 import { siteKubectl } from '../../lab/site/control.ts'
 import { status } from '../../lab/status.ts'
-import { up } from '../../lab/up.ts'
+import { bareLab } from '../support/bare-lab.ts'
 
 /*
  * A site that loses its power falls silent, and then is gone.
@@ -21,10 +20,10 @@ import { up } from '../../lab/up.ts'
  * 4. Gwangju's own cluster goes on.
  */
 describe('the loss of a site', () => {
-  const instance = instanceOf('test-lose')
+  let instance: Instance
 
   beforeAll(async () => {
-    await up({ instance, contents: SITES_ONLY })
+    instance = await bareLab()
   })
   afterAll(async () => {
     await down(instance)

@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { addressesOf, otherSite, PORTS } from '../../lab/addresses.ts'
 import { run } from '../../lab/command.ts'
-import { SITES_ONLY } from '../../lab/contents.ts'
-import { down } from '../../lab/down.ts'
-import { instanceOf, SITES, type PlaceId, type SiteId } from '../../lab/instance.ts'
+import { type Instance, SITES, type PlaceId, type SiteId } from '../../lab/instance.ts'
 import { heal, packetsPassed, partition } from '../../lab/link.ts'
 import { inNetwork, ip } from '../../lab/network.ts'
 import { inPlace } from '../../lab/place.ts'
-import { up } from '../../lab/up.ts'
+import { bareLab } from '../support/bare-lab.ts'
 
 /*
  * A partition really cuts the sites from each other.
@@ -20,13 +18,10 @@ import { up } from '../../lab/up.ts'
  * 4. Heal. All answer again.
  */
 describe('a partition', () => {
-  const instance = instanceOf('test-partition')
+  let instance: Instance
 
   beforeAll(async () => {
-    await up({ instance, contents: SITES_ONLY })
-  })
-  afterAll(async () => {
-    await down(instance)
+    instance = await bareLab()
   })
 
   /** `answers`, `refused`, `unreachable` or `silent`, by what is asked. */

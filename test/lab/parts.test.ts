@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { addressesOf } from '../../lab/addresses.ts'
-import { SITES_ONLY } from '../../lab/contents.ts'
-import { down } from '../../lab/down.ts'
-import { instanceOf } from '../../lab/instance.ts'
+import type { Instance } from '../../lab/instance.ts'
 import { runInSite, signalSitePart, siteKubectl, startSitePart } from '../../lab/site/control.ts'
 import { sitePaths } from '../../lab/site/spec.ts'
 import { status } from '../../lab/status.ts'
-import { up } from '../../lab/up.ts'
+import { bareLab } from '../support/bare-lab.ts'
 
 /*
  * One part of a site can be killed and started again; what it had stored is still there.
@@ -17,14 +15,11 @@ import { up } from '../../lab/up.ts'
  * 4. Name and object are there.
  */
 describe('a part of a site', () => {
-  const instance = instanceOf('test-parts')
+  let instance: Instance
   const { nameServer } = addressesOf('gwangju')
 
   beforeAll(async () => {
-    await up({ instance, contents: SITES_ONLY })
-  })
-  afterAll(async () => {
-    await down(instance)
+    instance = await bareLab()
   })
 
   async function missing(): Promise<Record<string, string[]>> {
