@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import type { Journal } from '#engine/journal/journal.ts'
 import { readView } from '#engine/run-reader.ts'
-import { isNodeEvent, type JournalRecord } from '#engine/state/events.ts'
+import { endsNode, isNodeEvent, type JournalRecord } from '#engine/state/events.ts'
 import { isDone, type RunView } from '#engine/state/view.ts'
 import { terminalRunStates } from '#model/states.ts'
 import type { PlanNode } from '#plan/plan.ts'
@@ -48,6 +48,7 @@ function lostOrDoubled(view: RunView, node: PlanNode, effects: readonly Effect[]
   const happened = effects.filter((one) => one.node === node.id).length
   const told = `${node.id} (${node.type}, ${effect}, ${seen.state}) happened ${happened} times`
   if (happened > 1) return [told]
+  if (seen.state === 'skipped') return happened > 0 ? [told] : []
   if (isDone(seen.state) && happened === 0) return [told]
   return seen.canceled?.left === 'untouched' && happened > 0 ? [`${told} and is told to be untouched`] : []
 }
@@ -65,7 +66,10 @@ function unlawful(
   if (node === undefined) return [`${id} is in no plan and happened`]
   const intent = about(id).find(({ event }) => event.kind === 'intended')
   if (intent === undefined) return [`${id} happened without an intent`]
-  const early = node.needs.filter((need) => !about(need).some(isGood))
+  const early = [
+    ...node.needs.filter((need) => !about(need).some(isGood)),
+    ...(node.after ?? []).filter((other) => !about(other).some(({ event }) => endsNode(event))),
+  ]
   const type = outsideTypes.get(node.type)
   const proofs = world.proofs.filter((proof) => proof.run === view.id && proof.at <= at)
   return [
@@ -80,7 +84,7 @@ function unlawful(
 
 function isGood({ event }: JournalRecord): boolean {
   if (event.kind === 'decided') return event.decision === 'holds'
-  return event.kind === 'succeeded' || event.kind === 'adopted'
+  return event.kind === 'succeeded' || event.kind === 'adopted' || event.kind === 'node-skipped'
 }
 
 function outOfOrder(records: readonly JournalRecord[]): string[] {

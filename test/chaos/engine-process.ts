@@ -99,6 +99,8 @@ async function beginDeclared(engine: Engine, world: string, log: Log): Promise<v
         break
       } catch (error) {
         if (isHaetaeError(error, 'run-exists')) break
+        // Only PostgreSQL that does not answer is tried again.
+        if (isHaetaeError(error)) throw new Error(`${error.message}: ${error.why}`, { cause: error })
         log.warn({ run: id, why: messageOf(error) }, 'the run could not be created; trying again')
         await systemClock.sleep(200)
       }

@@ -1,9 +1,10 @@
 import type { Journal } from '#engine/journal/journal.ts'
 import { readView } from '#engine/run-reader.ts'
 import type { Question } from '#engine/state/events.ts'
-import { isDone, type RunView } from '#engine/state/view.ts'
+import type { RunView } from '#engine/state/view.ts'
 import { terminalRunStates } from '#model/states.ts'
 import { isHaetaeError } from '#model/errors.ts'
+import { waitsForPersonsOnly } from '../sim/world/simulate.ts'
 import type { EffectLedger } from './world/effects.ts'
 
 /** What people said to a run that waited for them. */
@@ -14,15 +15,9 @@ export interface Answered {
   decision: 'retry' | 'holds'
 }
 
-/** True when nothing of a run can go on before a person answers. */
-export function waitsForPersonsOnly(view: RunView): boolean {
-  if (view.state !== 'needs-person' || view.commands.size > 0) return false
-  if (view.question !== null) return true
-  return view.plan.subject.nodes.every(({ id, needs }) => {
-    const state = view.nodes.get(id)?.state
-    if (state === 'running' || state === 'unknown') return false
-    return state !== 'waiting' || !needs.every((need) => isDone(view.nodes.get(need)?.state ?? 'waiting'))
-  })
+/** True when nothing of a run can go on before a person answers, and no answer is on its way. */
+function waits(view: RunView): boolean {
+  return view.state === 'needs-person' && view.commands.size === 0 && waitsForPersonsOnly(view)
 }
 
 /** What a question must have so that somebody can answer it. */
@@ -39,7 +34,7 @@ function refuseNameless(run: string, node: string | null, question: Question): v
  */
 export async function answer(journal: Journal, runId: string, effects: EffectLedger): Promise<Answered[]> {
   const view = await readView(journal, runId)
-  if (!waitsForPersonsOnly(view)) return []
+  if (!waits(view)) return []
   const happened = new Set(
     effects
       .read()

@@ -102,6 +102,7 @@ class Round {
       id: own(node.id),
       system: node.system === null ? null : own(node.system),
       needs: node.needs.map(own),
+      ...(node.after === undefined ? {} : { after: node.after.map(own) }),
       with: node.gate === null ? { thing: own(node.id) } : {},
       limits,
     }))
