@@ -5,13 +5,14 @@ export default {
     'bin/*.ts',
     'commands/**/*.ts',
     'bootstrap/{setup,drill,test,tool,check,hygiene,count,clean,kubernetes-build}.mjs',
+    'bench/main.ts',
     'docs/generate/main.ts',
     'lab/drill/drill.ts',
     'lab/services/*/main.ts',
     'test/support/*-setup.ts',
     '**/*.test.ts',
   ],
-  project: ['{bin,commands,src,lab,test,bootstrap,docs}/**/*.{ts,mjs}', '*.ts'],
+  project: ['{bin,commands,src,lab,test,bench,bootstrap,docs}/**/*.{ts,mjs}', '*.ts'],
   // Programs of Debian's packages.
   ignoreBinaries: ['openssl', 'ssh-keygen', 'setpriv'],
   // A type beside an exported function is a part of its contract, used or not.

@@ -11,7 +11,7 @@ interface Tier {
 /** One project a tier (docs/development.md). They run in this order, never two at once: timings stay honest. */
 const tiers: Record<string, Tier> = {
   unit: {
-    include: ['{src,commands,lab,bootstrap}/**/*.test.ts', 'test/unit/**/*.test.ts'],
+    include: ['{src,commands,lab,bench,bootstrap}/**/*.test.ts', 'test/unit/**/*.test.ts'],
     timeoutMs: 60_000,
     parallel: true,
   },
