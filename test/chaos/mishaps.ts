@@ -51,12 +51,12 @@ export class Mishaps {
   /** The next mishap, by the seed; returns when it is over. */
   async strike(): Promise<void> {
     const victim = this.#random.pick(this.#victims)
-    const kind = this.#random.below(14)
-    if (kind < 3) return this.#kill(victim)
-    if (kind < 7) return this.#strikeAtEffect('kill')
-    if (kind < 9) return this.#freeze(victim)
-    if (kind < 11) return this.#strikeAtEffect('freeze')
-    if (kind < 13) return this.#killPostgres()
+    const kind = this.#random.below(28)
+    if (kind < 6) return this.#kill(victim)
+    if (kind < 14) return this.#strikeAtEffect('kill')
+    if (kind < 18) return this.#freeze(victim)
+    if (kind < 23) return this.#strikeAtEffect('freeze')
+    if (kind < 27) return this.#killPostgres()
     const run = this.#random.pick(this.#runs)
     await this.#tell(`cancel ${run}`)
     await cancel(this.#journal, run).catch(() => undefined)

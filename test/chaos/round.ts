@@ -165,6 +165,11 @@ class Round {
         return []
       })
       this.#answered.push(...answered)
+      // What is there is adopted without people, but for a late effect of a target that cannot refuse it.
+      for (const { node, reason, decision } of answered) {
+        if (decision !== 'holds' || reason === 'unfenced') continue
+        this.#mishaps.violations.push(`run ${run}: ${node} is there, and people were asked (${reason})`)
+      }
     }
   }
 
