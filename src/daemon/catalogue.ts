@@ -32,11 +32,10 @@ export async function loadCatalogue(folder: string): Promise<Catalogue> {
   const overlays = [join(folder, 'lab.yaml'), ...yamlFilesIn(join(folder, 'overlays'))]
   const files = [join(folder, 'estate.yaml'), ...overlays.filter((file) => existsSync(file))]
   const policyFile = join(folder, 'policies/approvals.yaml')
-  const [estate, roster, approvalPolicy] = await Promise.all([
-    loadEstate(files),
-    loadRoster(join(folder, 'roster.yaml')),
-    existsSync(policyFile) ? loadPolicy(policyFile) : defaultPolicy,
-  ])
+  // One after the other: of several faults the same one is told each time.
+  const estate = await loadEstate(files)
+  const roster = await loadRoster(join(folder, 'roster.yaml'))
+  const approvalPolicy = existsSync(policyFile) ? await loadPolicy(policyFile) : defaultPolicy
   const sites = estate.sites.map((site) => site.id)
   const runbooks = await loadRunbooks(yamlFilesIn(join(folder, 'runbooks')), { stepTypes, sites })
   return {
