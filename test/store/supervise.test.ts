@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '#platform/clock.ts'
+import { identityOf } from '#platform/supervise/launch.ts'
 import { ownPostgres, ownPostgresConnection } from '#platform/supervise/postgres.ts'
 import { processesIn } from '#platform/supervise/process-table.ts'
 import { ownRedis } from '#platform/supervise/redis.ts'
@@ -97,6 +98,24 @@ describe('supervised PostgreSQL and Redis', () => {
     expect(postgres.state().pid).not.toBe(first)
     expect((await pool.query('SELECT id FROM kept')).rows).toEqual([{ id: 7 }])
     await pool.end()
+  })
+
+  test('are not kept from starting by locks that name a pid which another program has now', async () => {
+    const folder = join(newFolder(), 'postgres')
+    const before = await watch(ownPostgres({ folder }))
+    await before.whenUp(30_000)
+    await before.stop()
+    // Of the same user: PostgreSQL takes the process of another one for no postmaster.
+    const other = spawn('sleep', ['60'], { stdio: 'ignore', ...identityOf('postgres') })
+    try {
+      const lines = [other.pid, folder, 1, 5432, folder, ''].join('\n')
+      for (const name of ['postmaster.pid', '.s.PGSQL.5432.lock']) writeFileSync(join(folder, name), lines)
+      const after = await watch(ownPostgres({ folder }))
+      await after.whenUp(30_000)
+      expect(after.state()).toMatchObject({ status: 'up', adopted: false, restarts: 0 })
+    } finally {
+      other.kill('SIGKILL')
+    }
   })
 
   test('end with an orderly stop', async () => {

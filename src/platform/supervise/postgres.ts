@@ -51,7 +51,7 @@ export function ownPostgres(options: OwnPostgresOptions): Program {
     find: () => findPostmaster(folder),
     async start() {
       await orphansGone(folder)
-      forgetStalePid(folder)
+      forgetStaleLocks(folder)
       return launchApart({
         program: join(programsIn(options), 'postgres'),
         args: ['-D', folder],
@@ -164,9 +164,13 @@ function realpathOf(folder: string): string | undefined {
   }
 }
 
-/** After a power loss a pid file may name a pid that is another program's now; PostgreSQL would then refuse. */
-function forgetStalePid(folder: string): void {
-  if (findPostmaster(folder) === undefined) rmSync(join(folder, 'postmaster.pid'), { force: true })
+/**
+ * After a power loss the locks of folder and socket may name a pid that is another program's now, and right after a
+ * kill one that is not collected yet: PostgreSQL would then refuse to start.
+ */
+function forgetStaleLocks(folder: string): void {
+  if (findPostmaster(folder) !== undefined) return
+  for (const name of ['postmaster.pid', '.s.PGSQL.5432.lock']) rmSync(join(folder, name), { force: true })
 }
 
 /**
