@@ -27,7 +27,8 @@ const kept = 3
 
 /** Where built images are kept: `images` in the user's cache folder of Haetae. */
 export function imageCacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'haetae', 'images')
+  // An empty XDG_CACHE_HOME counts as none.
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'haetae', 'images')
 }
 
 /**
