@@ -32,6 +32,9 @@ export class NamedPool extends pg.Pool {
     super({ ...deadlines, ...config })
     this.#where = where
     this.#whyDown = whyDown
+    // Whoever borrows a connection listens too late for one that breaks in the same breath in which it was made, and
+    // some never do: an error that nobody listens to would end the process. Whoever uses it next is told anyway.
+    this.on('connect', (client) => client.on('error', () => undefined))
   }
 
   override connect(): Promise<PoolClient>

@@ -54,3 +54,18 @@ test('without a word about it, every wait has an end', async () => {
     await silent.close()
   }
 })
+
+test('a borrowed connection that breaks while nobody listens ends no process, and the pool goes on', async () => {
+  const pool = open()
+  try {
+    const client = await pool.connect()
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const broken = new Promise((done) => client.once('end', done))
+    await database().pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
+    await broken
+    client.release(true)
+    expect((await pool.query('SELECT 7 AS seven')).rows).toEqual([{ seven: 7 }])
+  } finally {
+    await pool.end()
+  }
+})
