@@ -199,10 +199,10 @@ describe('approvals', () => {
     const reasons = ['one', 'two', 'three', 'four', 'five', 'six']
     const signed = await Promise.all(reasons.map((reason) => caller.signed('approver-1', draft, { reason })))
     const answers = await Promise.all(signed.map((one) => caller.approve(draft, one)))
-    expect(answers.map((answer) => answer.statusCode).toSorted()).toEqual([200, 409, 409, 409, 409, 409])
-    expect(answers.find((answer) => answer.statusCode === 409)?.json()).toMatchObject({
-      code: 'approved-already',
-    })
+    expect(answers.filter((answer) => answer.statusCode === 200)).toHaveLength(1)
+    expect(
+      answers.filter((answer) => answer.json<{ code?: string }>().code === 'approved-already'),
+    ).toHaveLength(5)
     expect(await gate('approve')).toMatchObject({ state: 'waiting', given: [{ principal: 'approver-1' }] })
   })
 
