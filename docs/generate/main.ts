@@ -9,7 +9,7 @@ import { errorsPage } from './errors.ts'
 import { brokenLinks } from './links.ts'
 import { metricsPage } from './metrics.ts'
 import { openapiText } from './openapi.ts'
-import { runbookSchemaText } from './runbook-schema.ts'
+import { policySchemaText, runbookSchemaText } from './schemas.ts'
 
 const folder = join(import.meta.dirname, '..')
 const root = join(folder, '..')
@@ -21,6 +21,7 @@ const pages: Record<string, () => string | Promise<string>> = {
   'metrics.md': metricsPage,
   'openapi.json': openapiText,
   '../schemas/runbook.schema.json': runbookSchemaText,
+  '../schemas/approval-policy.schema.json': policySchemaText,
 }
 
 const check = process.argv.includes('--check')

@@ -177,6 +177,14 @@ export const catalogue = {
     remedy: 'Use a key that is valid today, or have the roster changed by two people.',
     remedyKo: '오늘 유효한 키를 사용하거나, 두 사람이 명부를 변경하게 하십시오.',
   },
+  'key-refused': {
+    status: 403,
+    exit: 3,
+    ko: '정책이 이 키의 서명을 받지 않습니다',
+    en: 'the policy does not take a signature of this key',
+    remedy: 'Sign with a key on a hardware token, with PIN or finger where the policy asks for it.',
+    remedyKo: '하드웨어 토큰의 키로 서명하십시오. 정책이 요구하면 PIN이나 지문도 확인하십시오.',
+  },
   'key-unusable': {
     status: 400,
     exit: 2,
