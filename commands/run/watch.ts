@@ -2,7 +2,7 @@ import { string as text } from '@oclif/core/args'
 import { integer } from '@oclif/core/flags'
 import { watchRun } from '#client/watch.ts'
 import { Footer } from '#terminal/footer.ts'
-import { entryLine, gateLine, questionLines, waitingLines } from '#terminal/run.ts'
+import { entryLine, gateLine, questionLines, saidLines, waitingLines } from '#terminal/run.ts'
 import { paint, paintOfState } from '#terminal/paint.ts'
 import { DaemonCommand } from '../base.ts'
 
@@ -42,6 +42,7 @@ export default class RunWatch extends DaemonCommand {
       standing: (run) => {
         if (json) return
         footer.show([
+          ...saidLines(run, this.language),
           ...run.gates.filter((gate) => gate.state !== 'passed').map((gate) => gateLine(gate, this.language)),
           ...questionLines(run, this.language),
           ...waitingLines(run, this.language),
