@@ -2,7 +2,9 @@
 import { sum } from './results.mjs'
 
 const [folder = '', ...expected] = process.argv.slice(2)
-const { passed, failed, skipped, missing } = sum(folder, expected)
+const { passed, failed, skipped, missing, failures } = sum(folder, expected)
+// The log is long, and where it is shortened its end is kept.
+for (const failure of failures) console.log(`FAILED ${failure}`)
 if (missing.length > 0) console.log(`no result, so counted as failed: ${missing.join(', ')}`)
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0

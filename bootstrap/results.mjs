@@ -3,7 +3,8 @@ import { join } from 'node:path'
 
 /**
  * `why` says what a failure without a failed test is: a tier that ran no test, a crash, something left behind.
- * @typedef {{passed: number, failed: number, skipped: number, why?: string}} Count
+ * `failures` names the failed tests and files.
+ * @typedef {{passed: number, failed: number, skipped: number, why?: string, failures?: string[]}} Count
  */
 
 /**
@@ -15,7 +16,7 @@ import { join } from 'node:path'
 export function countTests(file, code) {
   if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, why: `no report, exit code ${code}` }
   const report = JSON.parse(readFileSync(file, 'utf8'))
-  /** @type {{status: string, assertionResults: {status: string}[]}[]} */
+  /** @type {{name: string, status: string, assertionResults: {status: string, fullName: string}[]}[]} */
   const files = report.testResults
   const tests = files.flatMap(({ assertionResults }) => assertionResults)
   const withStatus = (/** @type {string} */ status) => tests.filter((test) => test.status === status).length
@@ -23,13 +24,16 @@ export function countTests(file, code) {
   const brokenFiles = files.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && assertionResults.every((test) => test.status !== 'failed'),
-  ).length
+  )
   const count = {
     passed: withStatus('passed'),
-    failed: withStatus('failed') + brokenFiles,
+    failed: withStatus('failed') + brokenFiles.length,
     skipped: tests.length - withStatus('passed') - withStatus('failed'),
   }
-  if (count.failed > 0) return count
+  if (count.failed > 0) {
+    const failed = tests.filter((test) => test.status === 'failed').map((test) => test.fullName)
+    return { ...count, failures: [...failed, ...brokenFiles.map(({ name }) => name)] }
+  }
   if (count.passed === 0) return { ...count, failed: 1, why: 'no test ran' }
   if (code !== 0)
     return { ...count, failed: 1, why: `all tests passed, but the run ended with ${code}: see above` }
@@ -51,7 +55,7 @@ export function record(name, count) {
  * The sum of what was recorded; a part that was expected and recorded nothing (it crashed, or the time was over) counts
  * as one failure.
  * @param {string} folder @param {string[]} expected
- * @returns {Count & {missing: string[]}}
+ * @returns {Count & {missing: string[], failures: string[]}}
  */
 export function sum(folder, expected) {
   const names = existsSync(folder)
@@ -60,14 +64,16 @@ export function sum(folder, expected) {
         .map((name) => name.slice(0, -5))
     : []
   const missing = expected.filter((name) => !names.includes(name))
-  /** @type {Count & {missing: string[]}} */
-  const total = { passed: 0, failed: missing.length, skipped: 0, missing }
+  /** @type {Count & {missing: string[], failures: string[]}} */
+  const total = { passed: 0, failed: missing.length, skipped: 0, missing, failures: [] }
   for (const name of names) {
     /** @type {Count} */
     const count = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'))
     total.passed += count.passed
     total.failed += count.failed
     total.skipped += count.skipped
+    const unnamed = count.failed > 0 ? [count.why ?? 'failed'] : []
+    total.failures.push(...(count.failures ?? unnamed).map((failure) => `${name}: ${failure}`))
   }
   return total
 }

@@ -32,7 +32,7 @@ import {
 } from './receipt.ts'
 import { namespaceOf, type Statement } from './statement.ts'
 import { parseStatement } from './statement-schema.ts'
-import { statementsOf, voidEarlier, type Received } from './store.ts'
+import { lockStatements, statementsOf, voidEarlier, type Received } from './store.ts'
 
 /** Where runs are known: the engine, wired by daemon. */
 export interface Subjects {
@@ -86,6 +86,7 @@ export class Approvals {
       const signer = await this.#prove(statement, signed, now)
       const rule = policy[statement.purpose]
       return transaction(pool, async (tx) => {
+        await lockStatements(tx, run)
         const gate = admit(statement, signer.principal, subject, rule, await statementsOf(tx, run), now)
         const why = `${signer.principal.id} signed anew at ${instant(now)}`
         await voidEarlier(tx, statement, why, now)
@@ -118,6 +119,7 @@ export class Approvals {
       const signer = await this.#prove(statement, signed, now)
       refuseRole(signer.principal, 'declare', policy.declare)
       await transaction(pool, async (tx) => {
+        await lockStatements(tx, target.run)
         const earlier = (await statementsOf(tx, target.run)).find(
           (one) => one.statement.purpose === 'declare',
         )

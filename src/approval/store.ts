@@ -42,6 +42,14 @@ interface Row {
   voided_why: string | null
 }
 
+/**
+ * One receiver of a run's statements at a time, until the transaction ends. Two that read before either wrote would each
+ * take the other's statement for one to void, and both would be accepted.
+ */
+export async function lockStatements(tx: Queryable, run: string): Promise<void> {
+  await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('approval:' || $1::text, 0))", [run])
+}
+
 /** Every statement on a run, in the order of receipt. */
 export async function statementsOf(db: Queryable, run: string): Promise<RecordedStatement[]> {
   const { rows } = await db.query<Row>(

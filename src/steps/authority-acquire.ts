@@ -28,6 +28,10 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     kind: 'checked',
     by: 'one epoch a run and a fence on record, in one transaction; resourceVersion of configmap haetae/authority',
   },
+  inverse: {
+    kind: 'none',
+    why: 'giving authority back is a new acquisition by the other site, with a fence of its own',
+  },
   requires: [],
   input: acquireInput,
   output: acquireOutput,
@@ -86,7 +90,6 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
 
   foresee: (input, state) => ({ epoch: highest(state) + 1, site: input.site }),
 
-  // Giving authority back is a new acquisition by the other side, never a compensation.
   invert: () => 'none',
 }
 

@@ -72,19 +72,23 @@ describe('the count of a run', () => {
     return file
   }
   const file = (status: string, ...tests: string[]) => ({
+    name: `a ${status} file`,
     status,
-    assertionResults: tests.map((each) => ({ status: each })),
+    assertionResults: tests.map((each) => ({ status: each, fullName: `a ${each} test` })),
   })
 
   test('is what the report says', () => {
     const path = report([file('failed', 'passed', 'failed', 'pending'), file('passed', 'passed')])
-    expect(countTests(path, 1)).toEqual({ passed: 2, failed: 1, skipped: 1 })
+    expect(countTests(path, 1)).toEqual({
+      ...{ passed: 2, failed: 1, skipped: 1 },
+      failures: ['a failed test'],
+    })
   })
 
   test('has a failure for a file that could not be loaded', () => {
     expect(countTests(report([file('failed'), file('passed', 'passed')]), 1)).toMatchObject({
-      passed: 1,
-      failed: 1,
+      ...{ passed: 1, failed: 1 },
+      failures: ['a failed file'],
     })
   })
 
@@ -115,14 +119,19 @@ describe('the count of a run', () => {
     expect(sum(folder, ['unit', 'gate-lint', 'chaos'])).toEqual({
       ...{ passed: 6, failed: 2, skipped: 1 },
       missing: ['chaos'],
+      failures: ['gate-lint: failed'],
     })
   })
 
   test.each([
     [{ passed: 2, failed: 0, skipped: 0 }, '2 passed, 0 failed\n', 0],
-    [{ passed: 2, failed: 1, skipped: 3 }, '2 passed, 1 failed, 3 skipped\n', 1],
+    [
+      { passed: 2, failed: 1, skipped: 3, failures: ['a test'] },
+      'FAILED unit: a test\n2 passed, 1 failed, 3 skipped\n',
+      1,
+    ],
     [{ passed: 0, failed: 0, skipped: 0 }, '0 passed, 0 failed\n', 1],
-  ])('closes with one plain line and the exit code: %j', (count, line, code) => {
+  ])('names what failed, and closes with one plain line and the exit code: %j', (count, line, code) => {
     writeFileSync(join(folder, 'unit.json'), JSON.stringify(count))
     const result = spawnSync(process.execPath, [join(checkout, 'bootstrap/count.mjs'), folder, 'unit'])
     expect(result.stdout.toString()).toBe(line)

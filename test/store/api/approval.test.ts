@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FastifyInstance } from 'fastify'
 import type { Draft, GateView } from '#api/schema/run.ts'
+import { lockStatements } from '#approval/store.ts'
+import { transaction } from '#platform/postgres/transaction.ts'
 import { testApi, type TestApi } from '../../support/api.ts'
 import { cast, people, type People } from '../../support/people.ts'
 import { databasePerTest } from '../../support/postgres.ts'
@@ -193,13 +195,27 @@ describe('approvals', () => {
     expect(await gate('approve')).toMatchObject({ given: [] })
   })
 
-  it('of the same person count once, also when both arrive at the same moment', async () => {
-    const one = await caller.signed('approver-1', draft)
-    const two = await caller.signed('approver-1', draft, { reason: 'the same again' })
-    const answers = await Promise.all([caller.approve(draft, one), caller.approve(draft, two)])
-    expect(new Set(answers.map((answer) => answer.statusCode))).toEqual(new Set([200, 409]))
-    expect((await caller.approve(draft, one)).json()).toMatchObject({ code: 'approved-already' })
+  it('of the same person count once, also when several arrive at the same moment', async () => {
+    const reasons = ['one', 'two', 'three', 'four', 'five', 'six']
+    const signed = await Promise.all(reasons.map((reason) => caller.signed('approver-1', draft, { reason })))
+    const answers = await Promise.all(signed.map((one) => caller.approve(draft, one)))
+    expect(answers.filter((answer) => answer.statusCode === 200)).toHaveLength(1)
+    expect(
+      answers.filter((answer) => answer.json<{ code?: string }>().code === 'approved-already'),
+    ).toHaveLength(5)
     expect(await gate('approve')).toMatchObject({ state: 'waiting', given: [{ principal: 'approver-1' }] })
+  })
+
+  it('are received one after the other: none is judged before what came before it is recorded', async () => {
+    const signed = await caller.signed('approver-1', draft)
+    const waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    const answer = await transaction(database().pool, async (tx) => {
+      await lockStatements(tx, draft.run)
+      const sent = caller.approve(draft, signed)
+      await expect.poll(async () => (await tx.query(waiting)).rowCount).toBe(1)
+      return { sent }
+    })
+    expect((await answer.sent).statusCode).toBe(200)
   })
 
   it('on a run that is not there are refused', async () => {
