@@ -24,6 +24,9 @@ export interface StepCall {
   with: Record<string, unknown>
 }
 
+/** Whether an effect can be taken back: by a step of which type, or why not. */
+export type Inverse = { kind: 'step'; type: string } | { kind: 'none'; why: string }
+
 /** Thrown by `observe`, `verify` and `apply` when the target did not answer: the engine takes it for *unknown*. */
 export class Unreachable extends NoAnswer {
   constructor(target: string, cause: unknown) {
@@ -79,6 +82,8 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   readonly needsAuthority: boolean
   /** What `apply` makes its target check, or why it cannot (`unfenced`: a takeover waits and asks a person). */
   readonly precondition: { kind: 'checked'; by: string } | { kind: 'unfenced'; why: string }
+  /** Which step takes an effect back, or why none does: known without looking, for docs, lint and rolling back. */
+  readonly inverse: Inverse
   /** What the step needs beyond PostgreSQL, the recovery cluster and its name server (principle 2). */
   readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source')[]
   readonly input: ZodType<I>
@@ -92,7 +97,10 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   apply(ctx: EffectCtx<R, W>, input: I, state: S): Promise<O>
   /** The output of a step that is found to hold already (adopted, or nothing to do). */
   adopt(input: I, state: S): O
-  /** Compensation as another step, planned and journaled too. */
+  /**
+   * Compensation as another step of the type that `inverse` names, planned and journaled too. `none` where it names
+   * none, or where from `before` there is nothing to restore.
+   */
   invert(input: I, before: S): StepCall | 'none'
 }
 

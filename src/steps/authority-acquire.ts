@@ -28,6 +28,10 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     kind: 'checked',
     by: 'one epoch a run and a fence on record, in one transaction; resourceVersion of configmap haetae/authority',
   },
+  inverse: {
+    kind: 'none',
+    why: 'giving authority back is a new acquisition by the other site, with a fence of its own',
+  },
   requires: [],
   input: acquireInput,
   output: acquireOutput,
@@ -87,7 +91,6 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     return { epoch: state.taken.epoch, site: state.taken.site }
   },
 
-  // Giving authority back is a new acquisition by the other side, never a compensation.
   invert: () => 'none',
 }
 

@@ -25,6 +25,10 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
     kind: 'checked',
     by: 'the fence on record for the run must still be the one that was seen, or none',
   },
+  inverse: {
+    kind: 'none',
+    why: "people's word is on record; a real fence closes the debt, nothing takes it back",
+  },
   requires: [],
   input: attestInput,
   output: attestOutput,

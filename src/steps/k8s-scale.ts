@@ -14,6 +14,7 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
   effect: 'idempotent',
   needsAuthority: true,
   precondition: { kind: 'checked', by: 'UID and resourceVersion, by the API server' },
+  inverse: { kind: 'step', type: 'k8s.scale' },
   requires: [],
   input: scaleInput,
   output: scaleOutput,

@@ -29,6 +29,10 @@ export const pgPromote: Step<PromoteInput, PromoteState, PromoteOutput> = {
     kind: 'checked',
     by: 'SQL epoch: the server promotes only while no equal or higher epoch is in haetae_authority, and takes each once',
   },
+  inverse: {
+    kind: 'none',
+    why: 'a promoted database does not become a standby again; it is rebuilt from the new primary',
+  },
   requires: [],
   input: promoteInput,
   output: promoteOutput,

@@ -10,6 +10,7 @@ export const pgStatus: Step<StatusInput, ServerState, StatusOutput> = {
   effect: 'read',
   needsAuthority: false,
   precondition: { kind: 'unfenced', why: 'it changes nothing' },
+  inverse: { kind: 'none', why: 'it changes nothing' },
   requires: [],
   input: statusInput,
   output: statusOutput,
