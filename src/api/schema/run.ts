@@ -167,6 +167,7 @@ export const nodeView = z.object({
 export const systemTimes = z.object({
   system: z.string(),
   wave: z.int(),
+  rtoTargetMs: z.number().nullable(),
   detected: instant.nullable(),
   declared: instant.nullable(),
   approved: instant.nullable(),
@@ -203,6 +204,8 @@ export const gateView = z.object({
 })
 
 export const runDetail = runSummary.extend({
+  /** The moment that this view is of, by the daemon's clock. */
+  asOf: instant,
   graph: z.array(nodeView),
   times: z.array(systemTimes),
   gates: z.array(gateView),
