@@ -24,6 +24,7 @@ export const httpCheck: Step<CheckInput, CheckState, CheckOutput> = {
   effect: 'keyed',
   needsAuthority: true,
   precondition: { kind: 'checked', by: "the transaction's id, which the web service stores once" },
+  inverse: { kind: 'none', why: "what a citizen's system has stored is not deleted behind its back" },
   requires: [],
   input: checkInput,
   output: checkOutput,
@@ -72,7 +73,6 @@ export const httpCheck: Step<CheckInput, CheckState, CheckOutput> = {
     return { transaction: state.transaction }
   },
 
-  // What a citizen's system has stored is not deleted behind its back.
   invert: () => 'none',
 }
 

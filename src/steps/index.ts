@@ -8,18 +8,16 @@ import { k8sWait } from './k8s-wait.ts'
 import { pgPromote } from './pg-promote.ts'
 import { pgStatus } from './pg-status.ts'
 
+const all: readonly AnyStepType[] = [
+  authorityAttest,
+  authorityAcquire,
+  pgStatus,
+  pgPromote,
+  k8sScale,
+  k8sWait,
+  httpCheck,
+  dnsSwitch,
+]
+
 /** Every step type, by the name that runbooks use. */
-export const stepTypes: ReadonlyMap<string, AnyStepType> = new Map(
-  (
-    [
-      authorityAttest,
-      authorityAcquire,
-      pgStatus,
-      pgPromote,
-      k8sScale,
-      k8sWait,
-      httpCheck,
-      dnsSwitch,
-    ] as AnyStepType[]
-  ).map((stepType) => [stepType.type, stepType]),
-)
+export const stepTypes: ReadonlyMap<string, AnyStepType> = new Map(all.map((type) => [type.type, type]))

@@ -69,7 +69,12 @@ export function conforms<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Su
     const before = await step.observe(ctx, input)
     await step.apply(ctx, input, before)
     const inverse = step.invert(input, before)
-    if (inverse === 'none') return
+    if (step.inverse.kind === 'none') {
+      expect(inverse).toBe('none')
+      return
+    }
+    if (inverse === 'none') throw new Error(`${step.type} declares an inverse and gives none`)
+    expect(inverse.type).toBe(step.inverse.type)
     expect(inverse.type).toBe(step.type)
     const back = step.input.parse(inverse.with)
     await step.apply(ctx, back, await step.observe(ctx, back))
