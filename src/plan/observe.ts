@@ -47,6 +47,7 @@ async function changesOf(node: PlanNode, observation: Observation): Promise<Chan
     signal: AbortSignal.any([signal, deadline.signal]),
     runId: undefined,
     key: undefined,
+    lastTry: 'none' as const,
   }
   const looking = async () => type.plan(ctx, node.with, (await type.observe(ctx, node.with)) as unknown)
   const late = clock.sleep(withinMs, AbortSignal.any([signal, timer.signal])).then(
