@@ -602,6 +602,25 @@ export const catalogue = {
       'Look at its health and at what it depends on; the step may be retried, the transaction is stored once.',
     remedyKo: '서비스 상태와 연계를 확인하십시오. 단계를 재시도해도 거래는 한 번만 저장됩니다.',
   },
+  'service-unknown': {
+    status: 409,
+    exit: 5,
+    ko: '설정에 없는 웹 서비스입니다',
+    en: 'the web service is not in the configuration',
+    remedy:
+      'Correct the url of the step, or add the service to services in the configuration of the daemon at this site.',
+    remedyKo: '단계의 url을 고치거나, 이 센터 데몬 설정의 services에 서비스를 추가하십시오.',
+  },
+  'call-refused': {
+    status: 409,
+    exit: 5,
+    ko: '웹 서비스가 요청을 거절했습니다',
+    en: 'the web service refused the request',
+    remedy:
+      'Correct what it names (request, rights, its own state) and retry the step; under its key it is done once.',
+    remedyKo:
+      '서비스가 밝힌 원인(요청, 권한, 서비스 상태)을 바로잡고 단계를 재시도하십시오. 같은 키로는 한 번만 처리됩니다.',
+  },
   'standby-behind': {
     status: 409,
     exit: 5,
