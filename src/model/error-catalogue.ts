@@ -526,6 +526,16 @@ export const catalogue = {
     remedy: 'Check what it refers to: a component that the system has not, or an output that is not there.',
     remedyKo: '표현식이 가리키는 구성요소나 이전 단계의 결과가 있는지 확인하십시오.',
   },
+  'work-failed': {
+    status: 503,
+    exit: 6,
+    ko: '계산을 끝내지 못했습니다',
+    en: 'a computation did not end',
+    remedy:
+      'Nothing was changed. Repeat it; where it needs too much time or memory, name fewer systems with --systems.',
+    remedyKo:
+      '바뀐 것은 없습니다. 다시 실행하십시오. 시간이나 메모리가 모자라면 --systems로 범위를 줄이십시오.',
+  },
   defect: {
     status: 500,
     exit: 1,
