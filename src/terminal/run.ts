@@ -23,6 +23,8 @@ const words = {
     rule: '규칙',
     ignored: '세지 않음',
     keys: { any: '', hardware: ', 하드웨어 키만', verified: ', PIN·지문을 확인한 하드웨어 키만' },
+    paused: '일시 정지',
+    canceling: '취소 중',
     debts: '차단 미이행',
     question: '결정이 필요한 질문',
     choices: '답',
@@ -49,6 +51,8 @@ const words = {
     rule: 'rule',
     ignored: 'not counted',
     keys: { any: '', hardware: ', hardware keys only', verified: ', hardware keys with PIN or finger only' },
+    paused: 'paused',
+    canceling: 'canceling',
     debts: 'Fence debts',
     question: 'A person has to answer',
     choices: 'answers',
@@ -69,6 +73,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
     field(say.state, painted(run.state)),
     field(say.requester, `${run.requester}, ${dayAndTime(run.createdAt)} KST`),
     field(say.reason, cut(run.reason, pageWidth - 13)),
+    ...saidLines(run, language),
     ...(run.endedAt === null ? [] : [field(say.ended, `${dayAndTime(run.endedAt)} KST`)]),
     field(say.steps, `${run.nodesDone} ${say.of} ${run.nodes}`),
     ...run.gates.flatMap((gate) =>
@@ -89,6 +94,24 @@ export function runLines(run: RunDetail, language: Language): string[] {
     '',
     ...nodeTable(run.graph, language),
   ]
+}
+
+/** Who holds the run back, or ends it, and why. */
+export function saidLines(
+  { paused, canceling }: Pick<RunDetail, 'paused' | 'canceling'>,
+  language: Language,
+): string[] {
+  const say = words[language]
+  return (
+    [
+      [say.paused, paused],
+      [say.canceling, canceling],
+    ] as const
+  ).flatMap(([name, said]) =>
+    said === null
+      ? []
+      : [cut(`${pad(`${name}:`, 12)} ${said.by}, ${dayAndTime(said.at)} KST: ${said.reason}`, pageWidth)],
+  )
 }
 
 function section(title: string, lines: readonly string[]): string[] {

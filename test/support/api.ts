@@ -92,6 +92,7 @@ export async function testApi(
     const view = await reader.getRun(id)
     const nodes = [...view.nodes.values()]
     return {
+      asOf: view.createdAt,
       id,
       mode: 'failover',
       fromSite: view.plan.subject.fromSite,
@@ -124,6 +125,8 @@ export async function testApi(
       times: [],
       gates: (await signatures.list(id)).gates,
       question: null,
+      paused: view.paused,
+      canceling: view.canceling,
       fenceDebts: [],
     }
   }
@@ -189,8 +192,7 @@ export async function testApi(
         state: (await journal.run(id))?.state ?? 'waiting',
       }),
       changed: (id, after, signal) => reader.changed(id, after, signal),
-      cancel: async (id, reason, by) =>
-        void (await journal.command(id, { verb: 'cancel', reason }, by.principal)),
+      ask: async (id, verb, by) => void (await journal.command(id, verb, by.principal)),
       decide: async () => undefined,
     },
     approvals: signatures,

@@ -10,6 +10,7 @@ import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { timesOf } from '#insight/times.ts'
 import { HaetaeError } from '#model/errors.ts'
+import { instant } from '#model/time.ts'
 import { rolesThatMay } from '#people/roles.ts'
 import type { Session } from '#people/sessions.ts'
 import type { PlanNode } from '#plan/plan.ts'
@@ -46,7 +47,7 @@ export function runService(needs: Needs): RunService {
       return { items: records.map(entryOf), state: row.state }
     },
     changed: (id, after, signal) => engine.runs.changed(id, after, signal),
-    cancel: (id, reason, by) => engine.cancel(id, by.principal, reason),
+    ask: (id, verb, by) => engine.ask(id, verb, by.principal),
     async decide(id, { node, decision, reason }, by) {
       assertMayDecide((await engine.runs.getRun(id)).nodes.get(node ?? '')?.question ?? null, by)
       await engine.decide(id, node, decision, by.principal, reason)
@@ -85,6 +86,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
   const { subject } = view.plan
   const own = debts.filter((fence) => fence.runId === id)
   return {
+    asOf: instant(Date.now()),
     id,
     mode: subject.mode,
     fromSite: subject.fromSite,
@@ -107,6 +109,8 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
       by: peopleOf(fence.proof),
     })),
     question: questionOf(view.question),
+    paused: view.paused,
+    canceling: view.canceling,
   }
 }
 
@@ -193,6 +197,7 @@ function stateAfter(kind: JournalRecord['event']['kind']): string | null {
     asked: 'needs-person',
     'run-asked': 'needs-person',
     'run-started': 'running',
+    'run-paused': 'paused',
     'node-skipped': 'skipped',
     'node-canceled': 'canceled',
   }
