@@ -96,7 +96,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const holder = holderOf(config)
   const execution = buildExecution({ ...common, monitor }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
-  const observe = planObserver({ config, clock, execution })
+  const observe = planObserver({ config, pool, clock, log, execution })
   const runs = runService({ execution, authority, findings, catalogue })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
