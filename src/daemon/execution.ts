@@ -125,7 +125,7 @@ function openTargets(
   { config, releasers }: Needs,
   parts: Parameters<typeof createTargets>[1],
 ): () => Targets {
-  const { kubernetes, dns, databases, probe, site } = config
+  const { kubernetes, dns, databases, probe, services, site } = config
   if (kubernetes === undefined || dns === undefined || databases === undefined || probe === undefined) {
     return () => {
       const why = `not configured: ${missingForRuns(config).join(', ')}`
@@ -140,6 +140,7 @@ function openTargets(
       dns: { host: server, port, zone, tsigKeyFile },
       databases,
       http: { caFile: probe.caFile },
+      services,
     },
     parts,
   )

@@ -108,6 +108,7 @@ async function lookAt(
     signal: AbortSignal.any([signal, over, deadline.signal]),
     runId: undefined,
     key: undefined,
+    lastTry: 'none' as const,
   }
   const looking = async (): Promise<Seen> => {
     const state: unknown = await type.observe(ctx, input)

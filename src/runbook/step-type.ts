@@ -53,6 +53,12 @@ export class PreconditionRefused extends Conflict {
 }
 
 /**
+ * What the last try of a node came to, by the journal: `done` when its target said so, `lost` when the answer was lost
+ * and no person has decided since. The world decides, not the journal: this is for types whose target cannot be looked at.
+ */
+export type LastTry = 'none' | 'done' | 'lost'
+
+/**
  * What a step may touch. Rooms below `steps` only name the two capabilities; `steps/targets.ts` says which
  * clients they hold, so that planning is handed readers only and cannot write, by type.
  */
@@ -65,6 +71,7 @@ export interface ReadCtx<Readers = unknown> {
   readonly runId: string | undefined
   /** `run/node`, the same for every attempt of the node: what `apply` keys its effect with; undefined while planning. */
   readonly key: string | undefined
+  readonly lastTry: LastTry
 }
 
 export interface EffectCtx<Readers = unknown, Writers = unknown> extends ReadCtx<Readers> {
@@ -94,7 +101,7 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   /** Which step takes an effect back, or why none does: known without looking, for docs, lint and rolling back. */
   readonly inverse: Inverse
   /** What the step needs beyond PostgreSQL, the recovery cluster and its name server (principle 2). */
-  readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source')[]
+  readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source' | 'service')[]
   readonly input: ZodType<I>
   readonly output: ZodType<O>
   /** Looks at the world; writes nothing. Throws Unreachable when the target does not answer. */

@@ -4,18 +4,18 @@ import type { FailoverService, RunService } from '#api/services.ts'
 import type { Draft, FailoverRequest } from '#api/schema/run.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
-import { planFailover } from '#plan/failover.ts'
 import type { Plan } from '#plan/plan.ts'
-import { stepTypes } from '#steps/index.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import { missingForRuns, type Execution } from '../execution.ts'
 import type { PlanObserver } from '../observer.ts'
+import type { Planner } from '../planner.ts'
 import type { World } from '../world.ts'
 
 interface Needs {
   config: Config
   catalogue: Catalogue
+  planner: Planner
   world: World
   clock: Clock
   execution: Execution
@@ -67,10 +67,10 @@ async function again(
 
 /**
  * A plan from the newest authorities on record. Of whose loss nothing could be told in the draft, nothing is told now: a
- * measure that came back meanwhile changes no plan that was read. Throws what `planFailover` throws, and `system-locked`.
+ * measure that came back meanwhile changes no plan that was read. Throws what the planner throws, and `system-locked`.
  */
 async function planNow(
-  { config, catalogue, world, clock, execution }: Needs,
+  { config, catalogue, planner, world, clock, execution }: Needs,
   request: FailoverRequest,
   draft?: Plan,
 ): Promise<Plan> {
@@ -82,11 +82,8 @@ async function planNow(
   }
   await world.refresh()
   refuseHeld(await execution.journal.locks(), request.systems ?? [])
-  const plan = planFailover({
-    estate: catalogue.estate,
-    runbooks: catalogue.runbooks,
-    stepTypes,
-    world: { active: (system) => world.authority(system) },
+  const plan = await planner.failover({
+    active: world.activeAt(),
     fromSite: request.fromSite,
     toSite: config.site,
     ...(request.systems === undefined ? {} : { systems: request.systems }),

@@ -186,6 +186,7 @@ describe('the targets of a site', () => {
         dns: { ...names.options, port: await freePort(), timeoutMs: 500 },
         databases: { user: 'haetae' },
         http: {},
+        services: [],
       },
       { authority: store, attestations: ports.attestations, silence: ports.silence },
     )
