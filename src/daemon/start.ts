@@ -26,6 +26,7 @@ import { measureBackups } from './measure-backups.ts'
 import { measureWorld } from './measure.ts'
 import { planObserver } from './observer.ts'
 import { Releasers } from './releasers.ts'
+import { startPlanner } from './planner.ts'
 import { backupService } from './services/backup.ts'
 import { estateService } from './services/estate.ts'
 import { failoverService } from './services/failover.ts'
@@ -102,9 +103,11 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
+  const planner = startPlanner(catalogue)
+  releasers.add('planner', () => planner.close())
   const services: Services = {
     estate: estateService({ catalogue, world, monitor, site: config.site }),
-    failover: failoverService({ config, catalogue, world, clock, execution, runs, observe }),
+    failover: failoverService({ config, planner, world, clock, execution, runs, observe }),
     runs,
     approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
       execution.engine.wake(run),

@@ -297,6 +297,14 @@ export const catalogue = {
     remedy: 'Nothing is left to do on it; see `haetae run show RUN`.',
     remedyKo: '더 할 일이 없습니다. `haetae run show RUN`을 확인하십시오.',
   },
+  'verb-refused': {
+    status: 409,
+    exit: 5,
+    ko: '지금은 이 실행에 그렇게 할 수 없습니다',
+    en: 'the run does not take this now',
+    remedy: 'See where the run stands with `haetae run show RUN`.',
+    remedyKo: '`haetae run show RUN`으로 실행이 어디에 있는지 확인하십시오.',
+  },
   'run-exists': {
     status: 409,
     exit: 5,
@@ -517,6 +525,16 @@ export const catalogue = {
     en: 'the expression has no value here',
     remedy: 'Check what it refers to: a component that the system has not, or an output that is not there.',
     remedyKo: '표현식이 가리키는 구성요소나 이전 단계의 결과가 있는지 확인하십시오.',
+  },
+  'work-failed': {
+    status: 503,
+    exit: 6,
+    ko: '계산을 끝내지 못했습니다',
+    en: 'a computation did not end',
+    remedy:
+      'Nothing was changed. Repeat it; where it needs too much time or memory, name fewer systems with --systems.',
+    remedyKo:
+      '바뀐 것은 없습니다. 다시 실행하십시오. 시간이나 메모리가 모자라면 --systems로 범위를 줄이십시오.',
   },
   defect: {
     status: 500,

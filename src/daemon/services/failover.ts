@@ -4,18 +4,16 @@ import type { FailoverService, RunService } from '#api/services.ts'
 import type { Draft, FailoverRequest } from '#api/schema/run.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
-import { planFailover } from '#plan/failover.ts'
 import type { Plan } from '#plan/plan.ts'
-import { stepTypes } from '#steps/index.ts'
-import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import { missingForRuns, type Execution } from '../execution.ts'
 import type { PlanObserver } from '../observer.ts'
+import type { Planner } from '../planner.ts'
 import type { World } from '../world.ts'
 
 interface Needs {
   config: Config
-  catalogue: Catalogue
+  planner: Planner
   world: World
   clock: Clock
   execution: Execution
@@ -64,9 +62,9 @@ async function again(
   return runs.show(run)
 }
 
-/** A plan from the newest authorities on record. Throws what `planFailover` throws, and `system-locked`. */
+/** A plan from the newest authorities on record. Throws what the planner throws, and `system-locked`. */
 async function planNow(
-  { config, catalogue, world, clock, execution }: Needs,
+  { config, planner, world, clock, execution }: Needs,
   request: FailoverRequest,
 ): Promise<Plan> {
   const missing = missingForRuns(config)
@@ -77,11 +75,8 @@ async function planNow(
   }
   await world.refresh()
   refuseHeld(await execution.journal.locks(), request.systems ?? [])
-  const plan = planFailover({
-    estate: catalogue.estate,
-    runbooks: catalogue.runbooks,
-    stepTypes,
-    world: { active: (system) => world.authority(system) },
+  const plan = await planner.failover({
+    active: world.activeAt(),
     fromSite: request.fromSite,
     toSite: config.site,
     ...(request.systems === undefined ? {} : { systems: request.systems }),
