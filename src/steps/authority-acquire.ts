@@ -66,14 +66,11 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     const epoch = highest(state) + 1
     const before = state.current === null ? null : { epoch: state.current.epoch, site: state.current.site }
     const after = { epoch, site: input.site }
+    const why = { ko: '그때까지 다른 세대가 생기지 않으면', en: 'unless another epoch is taken before' }
+    const mark = `configmaps/authority in haetae, ${input.system}`
     return [
-      { certainty: 'predicted', target: `authority of ${input.system}`, before, after },
-      {
-        certainty: 'predicted',
-        target: `configmaps/authority in haetae, ${input.system}`,
-        before: state.marked,
-        after,
-      },
+      { certainty: 'predicted', target: `authority of ${input.system}`, before, after, why },
+      { certainty: 'predicted', target: mark, before: state.marked, after, why },
     ]
   },
 
@@ -90,6 +87,8 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     if (state.taken === null) throw new Error('no epoch is there to adopt')
     return { epoch: state.taken.epoch, site: state.taken.site }
   },
+
+  foresee: (input, state) => ({ epoch: highest(state) + 1, site: input.site }),
 
   invert: () => 'none',
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { HaetaeError } from '#model/errors.ts'
 import type { HttpAnswer } from '#platform/http/types.ts'
+import { effectKey } from './effect-key.ts'
 import { checkInput, type CheckInput } from './inputs.ts'
 import { checkOutput, type CheckOutput } from './outputs.ts'
 import type { Act, Read, Step } from './targets.ts'
@@ -30,7 +30,7 @@ export const httpCheck: Step<CheckInput, CheckState, CheckOutput> = {
   output: checkOutput,
 
   async observe(ctx, input) {
-    const transaction = ctx.key === undefined ? null : transactionId(ctx.key)
+    const transaction = ctx.key === undefined ? null : effectKey(ctx.key)
     const health = input.health === undefined ? null : (await get(ctx, input, input.health)).status
     const found = transaction === null ? null : (await get(ctx, input, `${input.path}/${transaction}`)).status
     return { transaction, found, health }
@@ -50,7 +50,7 @@ export const httpCheck: Step<CheckInput, CheckState, CheckOutput> = {
   },
 
   async apply(ctx, input) {
-    const id = transactionId(ctx.key)
+    const id = effectKey(ctx.key)
     if (input.health !== undefined) expect(input, 'is healthy', await get(ctx, input, input.health), [200])
     const payload = { from: 'haetae', run: ctx.runId, node: ctx.nodeId }
     const posted = await ctx.writers.http.send(
@@ -74,11 +74,6 @@ export const httpCheck: Step<CheckInput, CheckState, CheckOutput> = {
   },
 
   invert: () => 'none',
-}
-
-/** Ids are public in the system's records: the key itself stays out of them. */
-function transactionId(key: string): string {
-  return `haetae-${createHash('sha256').update(key).digest('hex').slice(0, 24)}`
 }
 
 function get(ctx: Read | Act, input: CheckInput, path: string): Promise<HttpAnswer> {

@@ -2,6 +2,7 @@ import type { AnyStepType } from '#runbook/step-type.ts'
 import { authorityAcquire } from './authority-acquire.ts'
 import { authorityAttest } from './authority-attest.ts'
 import { dnsSwitch } from './dns-switch.ts'
+import { httpCall } from './http-call.ts'
 import { httpCheck } from './http-check.ts'
 import { k8sScale } from './k8s-scale.ts'
 import { k8sWait } from './k8s-wait.ts'
@@ -15,6 +16,7 @@ const all: readonly AnyStepType[] = [
   pgPromote,
   k8sScale,
   k8sWait,
+  httpCall,
   httpCheck,
   dnsSwitch,
 ]

@@ -60,7 +60,11 @@ export const pgPromote: Step<PromoteInput, PromoteState, PromoteOutput> = {
       timeline: state.timeline,
       epoch: state.written?.epoch ?? null,
     }
-    return [{ certainty: 'predicted', target: targetOf(input), before, after }]
+    const why = {
+      ko: '그때까지 받은 WAL까지 재생됨',
+      en: 'after all that it has received by then is replayed',
+    }
+    return [{ certainty: 'predicted', target: targetOf(input), before, after, why }]
   },
 
   async apply(ctx, input, state) {

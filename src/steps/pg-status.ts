@@ -20,6 +20,7 @@ export const pgStatus: Step<StatusInput, ServerState, StatusOutput> = {
   plan: async () => [],
   apply: async (ctx, input) => outputOf(await lookAt(ctx, addressOf(input))),
   adopt: (_input, state) => outputOf(state),
+  foresee: (_input, state) => outputOf(state),
   invert: () => 'none',
 }
 

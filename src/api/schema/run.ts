@@ -14,7 +14,7 @@ const nodeState = z.enum([
   'skipped',
   'canceled',
 ])
-const runState = z.enum(['waiting', 'running', 'needs-person', 'succeeded', 'failed', 'canceled'])
+const runState = z.enum(['waiting', 'running', 'needs-person', 'paused', 'succeeded', 'failed', 'canceled'])
 const anything = z.record(z.string(), z.unknown())
 
 const planNode = z.object({
@@ -46,6 +46,16 @@ const planNode = z.object({
   }),
   verify: z.object({ withinMs: z.number(), everyMs: z.number() }).nullable(),
   wave: z.int(),
+})
+
+const change = z.object({
+  certainty: z.enum(['exact', 'predicted', 'opaque']),
+  target: z.string(),
+  site: z.string().optional(),
+  before: z.unknown().optional(),
+  after: z.unknown().optional(),
+  why: text.optional(),
+  refused: z.string().optional(),
 })
 
 /** A plan on the wire is the plan itself (plan/plan.ts): its digest can be computed again by whoever reads it. */
@@ -82,7 +92,8 @@ export const planShape = z.object({
     }),
   ),
   notes: z.array(localized),
-  observed: z.object({ at: z.string(), changes: anything }),
+  /** Beside the digest: what each node would change, as the world was when the plan was made. */
+  observed: z.object({ at: z.string(), changes: z.record(z.string(), z.array(change)) }),
 })
 
 export const failoverRequest = z.object({
@@ -105,7 +116,8 @@ export const signed = z.object({
 /** The declaration's statement names run, plan digest, sites, systems and reason (approval/statement.ts). */
 export const declaration = failoverRequest.extend({ run: runId, declaration: signed })
 
-export const cancellation = z.object({ reason: words })
+/** Why a person pauses, resumes, cancels: on record with their name. */
+export const why = z.object({ reason: words })
 export const decision = z.object({
   /** null: the question of the run as a whole. */
   node: z.string().nullable(),
@@ -192,9 +204,14 @@ export const gateView = z.object({
   roles: z.array(z.string()),
 })
 
+/** What a person asked of the run, and since when it holds. */
+const saidOfRun = z.object({ by: z.string(), reason: z.string(), at: instant })
+
 export const runDetail = runSummary.extend({
   /** The moment that this view is of, by the daemon's clock. */
   asOf: instant,
+  paused: saidOfRun.nullable(),
+  canceling: saidOfRun.nullable(),
   graph: z.array(nodeView),
   times: z.array(systemTimes),
   gates: z.array(gateView),
@@ -216,7 +233,6 @@ export const journalEntry = z.object({
   data: anything,
 })
 
-export type Cancellation = z.infer<typeof cancellation>
 export type Decision = z.infer<typeof decision>
 export type FailoverRequest = z.infer<typeof failoverRequest>
 export type Draft = z.infer<typeof draft>
