@@ -58,6 +58,30 @@ const change = z.object({
   refused: z.string().optional(),
 })
 
+const lossForecast = z.object({
+  seconds: z.number().nullable(),
+  atMost: z.boolean(),
+  sourceHeartbeatAt: z.string().nullable(),
+  why: localized,
+})
+
+const observed = z.object({
+  at: z.string(),
+  changes: z.record(z.string(), z.array(change)),
+  forecast: z
+    .object({
+      loss: z.record(z.string(), lossForecast),
+      duration: z.object({
+        ms: z.number(),
+        criticalPath: z.array(z.string()),
+        systems: z.record(z.string(), z.number()),
+        measured: z.record(z.string(), z.object({ ms: z.number(), steps: z.int(), runs: z.int() })),
+        fromLimits: z.array(z.string()),
+      }),
+    })
+    .optional(),
+})
+
 /** A plan on the wire is the plan itself (plan/plan.ts): its digest can be computed again by whoever reads it. */
 export const plan = z.custom<Plan>() satisfies z.ZodType<Plan>
 
@@ -93,7 +117,7 @@ export const planShape = z.object({
   ),
   notes: z.array(localized),
   /** Beside the digest: what each node would change, as the world was when the plan was made. */
-  observed: z.object({ at: z.string(), changes: z.record(z.string(), z.array(change)) }),
+  observed,
 })
 
 export const failoverRequest = z.object({
