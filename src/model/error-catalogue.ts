@@ -645,6 +645,25 @@ export const catalogue = {
     remedy: 'Find out why it went back (restored, rebuilt, another server) before anything is promoted.',
     remedyKo: '승격하기 전에 되돌아간 원인(복원, 재구성, 다른 서버)을 찾으십시오.',
   },
+  'database-not-prepared': {
+    status: 409,
+    exit: 5,
+    ko: '데이터베이스가 이 단계를 위해 준비되어 있지 않습니다',
+    en: 'the database is not prepared for this step',
+    remedy: 'Let its administrator run manifests/postgres/haetae.sql in that database, then try again.',
+    remedyKo:
+      '데이터베이스 관리자가 해당 데이터베이스에서 manifests/postgres/haetae.sql을 실행한 뒤 다시 시도하십시오.',
+  },
+  'writers-remain': {
+    status: 409,
+    exit: 5,
+    ko: '쓰기를 마치지 않은 트랜잭션이 남아 있습니다',
+    en: 'a transaction that may still write cannot be ended',
+    remedy:
+      'Commit or roll back what is named above in that database; until then writers are not stopped for sure.',
+    remedyKo:
+      '위에 표시된 트랜잭션을 해당 데이터베이스에서 커밋하거나 롤백하십시오. 그때까지는 쓰기 중지가 확실하지 않습니다.',
+  },
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof catalogue
