@@ -1,12 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { defaultPolicy, loadPolicy, type ApprovalPolicy } from '#approval/policy.ts'
+import { loadPolicy } from '#approval/policy-file.ts'
+import type { ApprovalPolicy } from '#approval/policy.ts'
 import { digestOf } from '#model/digest.ts'
 import type { Estate, System } from '#estate/estate.ts'
 import { loadEstate } from '#estate/load.ts'
 import { loadRoster, type Roster } from '#people/roster.ts'
-import { loadRunbooks } from '#runbook/load.ts'
+import { readSources, runbooksFrom, type RunbookSource } from '#runbook/load.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import { stepTypes } from '#steps/index.ts'
 
@@ -18,6 +19,8 @@ export interface Catalogue {
   approvalPolicy: ApprovalPolicy
   /** By name. */
   runbooks: ReadonlyMap<string, Runbook>
+  /** What the runbooks were read from: a compiled one cannot be handed to another thread. */
+  runbookSources: readonly RunbookSource[]
   folder: string
   /** Over the names and bytes of all its files: two sites with the same digest stand on the same catalogue. */
   digest: string
@@ -35,12 +38,13 @@ export async function loadCatalogue(folder: string): Promise<Catalogue> {
   // One after the other: of several faults the same one is told each time.
   const estate = await loadEstate(files)
   const roster = await loadRoster(join(folder, 'roster.yaml'))
-  const approvalPolicy = existsSync(policyFile) ? await loadPolicy(policyFile) : defaultPolicy
+  const approvalPolicy = await loadPolicy(policyFile)
   const sites = estate.sites.map((site) => site.id)
-  const runbooks = await loadRunbooks(yamlFilesIn(join(folder, 'runbooks')), { stepTypes, sites })
+  const runbookSources = await readSources(yamlFilesIn(join(folder, 'runbooks')))
   return {
     estate,
-    runbooks,
+    runbooks: runbooksFrom(runbookSources, { stepTypes, sites }),
+    runbookSources,
     systems: new Map(estate.systems.map((system) => [system.id, system])),
     roster,
     approvalPolicy,

@@ -19,11 +19,11 @@ import { createResolver } from '#plan/resolve.ts'
 import type { Log } from '#platform/log.ts'
 import type { Metrics } from '#platform/metrics.ts'
 import { stepTypes } from '#steps/index.ts'
-import { createTargets, type Targets } from '#steps/targets.ts'
+import { createTargets, type Readers, type Targets } from '#steps/targets.ts'
 import { assumptionChecks } from './assumptions.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
-import { lossEstimate } from './loss.ts'
+import { standbyLook, type LossParts } from './loss.ts'
 import type { Releasers } from './releasers.ts'
 
 interface Needs {
@@ -42,6 +42,10 @@ export interface Execution {
   engine: Engine
   journal: Journal
   approvals: Approvals
+  /** What planning looks with. Throws `config-invalid` where this site is not configured for runs. */
+  readers(): Readers
+  /** What tells how much would be lost now. */
+  loss: LossParts
 }
 
 /**
@@ -77,6 +81,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     pool,
     roster: catalogue.roster,
     policy: catalogue.approvalPolicy,
+    gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
     subjects: {
       async find(run) {
@@ -88,19 +93,20 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
       },
     },
   })
+  const readers = () => targets().readers
+  const loss: LossParts = {
+    clock,
+    sourceHeartbeat: (system, site) => monitor.lastHeartbeat(system, site),
+    standby: standbyLook(catalogue, config.site, () => readers().database),
+  }
   const silence = { look: (site: string, signal: AbortSignal) => monitor.lookForAnswer(site, signal) }
   const targets = openTargets(needs, { authority, attestations: approvals, silence })
   const engine = createEngine({
     journal,
     stepTypes,
-    contexts: { readers: () => targets().readers, writers: () => targets().writers },
+    contexts: { readers, writers: () => targets().writers },
     approvals,
-    assumptions: assumptionChecks({
-      authority,
-      silence,
-      clock,
-      lossSeconds: lossEstimate(config, catalogue, monitor),
-    }),
+    assumptions: assumptionChecks({ ...loss, authority, silence }),
     authority,
     resolve: createResolver(stepTypes),
     clock,
@@ -108,7 +114,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     metrics: engineMetrics(needs.metrics),
     holder,
   })
-  return { engine, journal, approvals }
+  return { engine, journal, approvals, readers, loss }
 }
 
 /** What this site lacks for running anything; empty when it can. */
@@ -120,7 +126,7 @@ function openTargets(
   { config, releasers }: Needs,
   parts: Parameters<typeof createTargets>[1],
 ): () => Targets {
-  const { kubernetes, dns, databases, probe, site } = config
+  const { kubernetes, dns, databases, probe, services, site } = config
   if (kubernetes === undefined || dns === undefined || databases === undefined || probe === undefined) {
     return () => {
       const why = `not configured: ${missingForRuns(config).join(', ')}`
@@ -135,6 +141,7 @@ function openTargets(
       dns: { host: server, port, zone, tsigKeyFile },
       databases,
       http: { caFile: probe.caFile },
+      services,
     },
     parts,
   )

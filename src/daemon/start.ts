@@ -24,7 +24,9 @@ import { ledgerPorts, type LedgerPorts } from './ledger-ports.ts'
 import { listen } from './listen.ts'
 import { measureBackups } from './measure-backups.ts'
 import { measureWorld } from './measure.ts'
+import { planObserver } from './observer.ts'
 import { Releasers } from './releasers.ts'
+import { startPlanner } from './planner.ts'
 import { backupService } from './services/backup.ts'
 import { estateService } from './services/estate.ts'
 import { failoverService } from './services/failover.ts'
@@ -95,18 +97,19 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const holder = holderOf(config)
   const execution = buildExecution({ ...common, monitor }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
-  const runs = runService({ execution, authority, findings, catalogue })
+  const observe = planObserver({ config, pool, clock, log, execution })
+  const runs = runService({ execution, authority, findings })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
+  const planner = startPlanner(catalogue)
+  releasers.add('planner', () => planner.close())
   const services: Services = {
     estate: estateService({ catalogue, world, monitor, site: config.site }),
-    failover: failoverService({ config, catalogue, world, clock, execution, runs }),
+    failover: failoverService({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,
-    approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
-      execution.engine.wake(run),
-    ),
+    approvals: approvalService(execution.approvals, (run) => execution.engine.wake(run)),
     backups: backupService(backups.log, catalogue),
     findings: findingService(findings),
     operation: operationService({ loaded, catalogue, storage, monitor, metrics, version }),

@@ -6,6 +6,7 @@ import type { PlanNode } from '#plan/plan.ts'
 export interface SystemTimes {
   system: string
   wave: number
+  rtoTargetMs: number | null
   detected: Instant | null
   declared: Instant | null
   approved: Instant | null
@@ -32,6 +33,7 @@ const reachedBy = {
 export function timesOf(view: RunView, detectedAt: (system: string) => Instant | null): SystemTimes[] {
   const { nodes } = view.plan.subject
   const systems = [...new Set(nodes.flatMap((node) => (node.system === null ? [] : [node.system])))]
+  const targets = new Map(view.plan.systems.map((one) => [one.system, one.rtoTargetMs]))
   const approved = lastEnd(
     view,
     nodes.filter((node) => node.gate?.purpose === 'failover'),
@@ -47,6 +49,7 @@ export function timesOf(view: RunView, detectedAt: (system: string) => Instant |
       return {
         system,
         wave: Math.max(0, ...own.map((node) => node.wave)),
+        rtoTargetMs: targets.get(system) ?? null,
         detected: detectedAt(system),
         declared: view.createdAt,
         approved,

@@ -177,6 +177,14 @@ export const catalogue = {
     remedy: 'Use a key that is valid today, or have the roster changed by two people.',
     remedyKo: '오늘 유효한 키를 사용하거나, 두 사람이 명부를 변경하게 하십시오.',
   },
+  'key-refused': {
+    status: 403,
+    exit: 3,
+    ko: '정책이 이 키의 서명을 받지 않습니다',
+    en: 'the policy does not take a signature of this key',
+    remedy: 'Sign with a key on a hardware token, with PIN or finger where the policy asks for it.',
+    remedyKo: '하드웨어 토큰의 키로 서명하십시오. 정책이 요구하면 PIN이나 지문도 확인하십시오.',
+  },
   'key-unusable': {
     status: 400,
     exit: 2,
@@ -296,6 +304,14 @@ export const catalogue = {
     en: 'the run has ended',
     remedy: 'Nothing is left to do on it; see `haetae run show RUN`.',
     remedyKo: '더 할 일이 없습니다. `haetae run show RUN`을 확인하십시오.',
+  },
+  'verb-refused': {
+    status: 409,
+    exit: 5,
+    ko: '지금은 이 실행에 그렇게 할 수 없습니다',
+    en: 'the run does not take this now',
+    remedy: 'See where the run stands with `haetae run show RUN`.',
+    remedyKo: '`haetae run show RUN`으로 실행이 어디에 있는지 확인하십시오.',
   },
   'run-exists': {
     status: 409,
@@ -518,6 +534,16 @@ export const catalogue = {
     remedy: 'Check what it refers to: a component that the system has not, or an output that is not there.',
     remedyKo: '표현식이 가리키는 구성요소나 이전 단계의 결과가 있는지 확인하십시오.',
   },
+  'work-failed': {
+    status: 503,
+    exit: 6,
+    ko: '계산을 끝내지 못했습니다',
+    en: 'a computation did not end',
+    remedy:
+      'Nothing was changed. Repeat it; where it needs too much time or memory, name fewer systems with --systems.',
+    remedyKo:
+      '바뀐 것은 없습니다. 다시 실행하십시오. 시간이나 메모리가 모자라면 --systems로 범위를 줄이십시오.',
+  },
   defect: {
     status: 500,
     exit: 1,
@@ -592,6 +618,25 @@ export const catalogue = {
       'Look at its health and at what it depends on; the step may be retried, the transaction is stored once.',
     remedyKo: '서비스 상태와 연계를 확인하십시오. 단계를 재시도해도 거래는 한 번만 저장됩니다.',
   },
+  'service-unknown': {
+    status: 409,
+    exit: 5,
+    ko: '설정에 없는 웹 서비스입니다',
+    en: 'the web service is not in the configuration',
+    remedy:
+      'Correct the url of the step, or add the service to services in the configuration of the daemon at this site.',
+    remedyKo: '단계의 url을 고치거나, 이 센터 데몬 설정의 services에 서비스를 추가하십시오.',
+  },
+  'call-refused': {
+    status: 409,
+    exit: 5,
+    ko: '웹 서비스가 요청을 거절했습니다',
+    en: 'the web service refused the request',
+    remedy:
+      'Correct what it names (request, rights, its own state) and retry the step; under its key it is done once.',
+    remedyKo:
+      '서비스가 밝힌 원인(요청, 권한, 서비스 상태)을 바로잡고 단계를 재시도하십시오. 같은 키로는 한 번만 처리됩니다.',
+  },
   'standby-behind': {
     status: 409,
     exit: 5,
@@ -599,6 +644,25 @@ export const catalogue = {
     en: 'the standby does not reach the recovery point that was fixed',
     remedy: 'Find out why it went back (restored, rebuilt, another server) before anything is promoted.',
     remedyKo: '승격하기 전에 되돌아간 원인(복원, 재구성, 다른 서버)을 찾으십시오.',
+  },
+  'database-not-prepared': {
+    status: 409,
+    exit: 5,
+    ko: '데이터베이스가 이 단계를 위해 준비되어 있지 않습니다',
+    en: 'the database is not prepared for this step',
+    remedy: 'Let its administrator run manifests/postgres/haetae.sql in that database, then try again.',
+    remedyKo:
+      '데이터베이스 관리자가 해당 데이터베이스에서 manifests/postgres/haetae.sql을 실행한 뒤 다시 시도하십시오.',
+  },
+  'writers-remain': {
+    status: 409,
+    exit: 5,
+    ko: '쓰기를 마치지 않은 트랜잭션이 남아 있습니다',
+    en: 'a transaction that may still write cannot be ended',
+    remedy:
+      'Commit or roll back what is named above in that database; until then writers are not stopped for sure.',
+    remedyKo:
+      '위에 표시된 트랜잭션을 해당 데이터베이스에서 커밋하거나 롤백하십시오. 그때까지는 쓰기 중지가 확실하지 않습니다.',
   },
 } as const satisfies Record<string, CatalogueEntry>
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { canonicalJson } from '#model/digest.ts'
 import { PreconditionRefused, Unreachable } from '#runbook/step-type.ts'
+import { stepTypes } from '#steps/index.ts'
 import type { Step, Targets } from '#steps/targets.ts'
 import { acting, planning, type ContextOptions } from './step-contexts.ts'
 
@@ -51,7 +52,8 @@ export function conforms<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Su
     if (step.effect !== 'read') expect(step.judge(input, before)).toBe('absent')
     const output = await step.apply(ctx, input, before)
     check?.(output)
-    const after = await step.observe(ctx, input)
+    const done = acting(targets, { ...context, lastTry: 'done' })
+    const after = await step.observe(done, input)
     expect(step.judge(input, after)).toBe('holds')
     expect(step.adopt(input, after)).toEqual(output)
     const once = await written()
@@ -69,11 +71,17 @@ export function conforms<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Su
     const before = await step.observe(ctx, input)
     await step.apply(ctx, input, before)
     const inverse = step.invert(input, before)
-    if (inverse === 'none') return
-    expect(inverse.type).toBe(step.type)
-    const back = step.input.parse(inverse.with)
-    await step.apply(ctx, back, await step.observe(ctx, back))
-    expect(step.judge(back, await step.observe(ctx, back))).toBe('holds')
+    if (step.inverse.kind === 'none') {
+      expect(inverse).toBe('none')
+      return
+    }
+    if (inverse === 'none') throw new Error(`${step.type} declares an inverse and gives none`)
+    expect(inverse.type).toBe(step.inverse.type)
+    const undoing = stepTypes.get(inverse.type)
+    if (undoing === undefined) throw new Error(`there is no ${inverse.type}`)
+    const back = undoing.input.parse(inverse.with)
+    await undoing.apply(ctx, back, await undoing.observe(ctx, back))
+    expect(undoing.judge(back, await undoing.observe(ctx, back))).toBe('holds')
     expect(step.judge(input, await step.observe(ctx, input))).toBe(step.judge(input, before))
   })
 

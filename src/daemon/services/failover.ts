@@ -1,41 +1,46 @@
 import { randomBytes } from 'node:crypto'
 import { subjectOf } from '#api/approval-service.ts'
 import type { FailoverService, RunService } from '#api/services.ts'
-import type { FailoverRequest } from '#api/schema/run.ts'
+import type { Draft, FailoverRequest } from '#api/schema/run.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
-import { planFailover } from '#plan/failover.ts'
 import type { Plan } from '#plan/plan.ts'
-import { stepTypes } from '#steps/index.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import { missingForRuns, type Execution } from '../execution.ts'
+import type { PlanObserver } from '../observer.ts'
+import type { Planner } from '../planner.ts'
 import type { World } from '../world.ts'
 
 interface Needs {
   config: Config
   catalogue: Catalogue
+  planner: Planner
   world: World
   clock: Clock
   execution: Execution
   runs: RunService
+  observe: PlanObserver
 }
 
 /** Requests of failovers: planned here, signed by people, executed by this site. */
 export function failoverService(needs: Needs): FailoverService {
-  const { execution, runs, clock } = needs
+  const { execution, runs, clock, observe } = needs
+  const drafts = new Drafts()
   return {
     async plan(request) {
-      const plan = await planNow(needs, request)
-      return { run: newRunId(clock.now()), plan }
+      const plan = await observe(await planNow(needs, request))
+      return drafts.keep({ run: newRunId(clock.now()), plan })
     },
     async declare({ run, declaration, ...request }, by) {
       const known = await execution.journal.run(run)
       // The same request again, after a lost answer: the run is there, and its plan is what was signed.
       if (known !== undefined) return again(needs, run, by.principal, declaration)
-      const plan = await planNow(needs, request)
-      const target = subjectOf({ id: run, plan, requester: by.principal, ended: false })
+      const draft = drafts.of(run)
+      const made = await planNow(needs, request, draft)
+      const target = subjectOf({ id: run, plan: made, requester: by.principal, ended: false })
       const statement = await execution.approvals.declare(target, declaration, by.principal)
+      const plan = draft?.digest === made.digest ? draft : await observe(made)
       await execution.engine
         .start({ id: run, plan, requester: statement.principal, reason: statement.reason })
         .catch((error: unknown) => {
@@ -60,10 +65,14 @@ async function again(
   return runs.show(run)
 }
 
-/** A plan from the newest authorities on record. Throws what `planFailover` throws, and `system-locked`. */
+/**
+ * A plan from the newest authorities on record. Of whose loss nothing could be told in the draft, nothing is told now: a
+ * measure that came back meanwhile changes no plan that was read. Throws what the planner throws, and `system-locked`.
+ */
 async function planNow(
-  { config, catalogue, world, clock, execution }: Needs,
+  { config, catalogue, planner, world, clock, execution }: Needs,
   request: FailoverRequest,
+  draft?: Plan,
 ): Promise<Plan> {
   const missing = missingForRuns(config)
   if (missing.length > 0) {
@@ -73,19 +82,35 @@ async function planNow(
   }
   await world.refresh()
   refuseHeld(await execution.journal.locks(), request.systems ?? [])
-  const plan = planFailover({
-    estate: catalogue.estate,
-    runbooks: catalogue.runbooks,
-    stepTypes,
-    world: { active: (system) => world.authority(system) },
+  const plan = await planner.failover({
+    active: world.activeAt(),
     fromSite: request.fromSite,
     toSite: config.site,
     ...(request.systems === undefined ? {} : { systems: request.systems }),
+    lossUntold:
+      draft === undefined ? lossUntold({ catalogue, execution }, request.fromSite) : untoldIn(draft),
     now: clock.now(),
   })
   const moved = new Set(plan.subject.nodes.flatMap((node) => (node.system === null ? [] : [node.system])))
   refuseHeld(await execution.journal.locks(), [...moved])
   return plan
+}
+
+/** Systems with data whose source nobody ever saw alive: what it had last cannot be told. */
+function lossUntold(
+  { catalogue, execution }: Pick<Needs, 'catalogue' | 'execution'>,
+  site: string,
+): string[] {
+  return catalogue.estate.systems
+    .filter(({ components }) => components?.database !== undefined)
+    .map(({ id }) => id)
+    .filter((id) => execution.loss.sourceHeartbeat(id, site) === undefined)
+}
+
+function untoldIn({ subject }: Plan): string[] {
+  return subject.assumptions
+    .filter(({ kind, bound }) => kind === 'loss-bound' && bound['seconds'] === null)
+    .map((assumption) => assumption.subject)
 }
 
 /** Said already when planning, so that nobody signs a plan that cannot start. The journal decides in the end. */
@@ -97,6 +122,25 @@ function refuseHeld(locks: readonly { system: string; runId: string }[], systems
     why: held.map(({ system, runId }) => `${system} is held by run ${runId}`).join('; '),
     facts: { holders: held.map(({ system, runId }) => ({ system, run: runId })) },
   })
+}
+
+/**
+ * The newest drafts by the id of their run: a run keeps beside its plan what its requester was shown. A draft that is no
+ * longer here, after a restart, is looked at again.
+ */
+class Drafts {
+  readonly #kept = new Map<string, Plan>()
+
+  keep(draft: Draft): Draft {
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size >= 20 && oldest !== undefined) this.#kept.delete(oldest)
+    this.#kept.set(draft.run, draft.plan)
+    return draft
+  }
+
+  of(run: string): Plan | undefined {
+    return this.#kept.get(run)
+  }
 }
 
 /** A name that people can type back: `F-20261124-0612-3fa9`. */

@@ -10,10 +10,10 @@ import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { timesOf } from '#insight/times.ts'
 import { HaetaeError } from '#model/errors.ts'
+import { instant } from '#model/time.ts'
 import { rolesThatMay } from '#people/roles.ts'
 import type { Session } from '#people/sessions.ts'
 import type { PlanNode } from '#plan/plan.ts'
-import type { Catalogue } from '../catalogue.ts'
 import type { Execution } from '../execution.ts'
 import { pageOfRows } from './page.ts'
 
@@ -21,7 +21,6 @@ interface Needs {
   execution: Execution
   authority: AuthorityStore
   findings: FindingStore
-  catalogue: Catalogue
 }
 
 /** Runs as the API shows them, folded from their journals. */
@@ -48,7 +47,7 @@ export function runService(needs: Needs): RunService {
       return { items: records.map(entryOf), state: row.state }
     },
     changed: (id, after, signal) => engine.runs.changed(id, after, signal),
-    cancel: (id, reason, by) => engine.cancel(id, by.principal, reason),
+    ask: (id, verb, by) => engine.ask(id, verb, by.principal),
     async decide(id, { node, decision, reason }, by) {
       assertMayDecide((await engine.runs.getRun(id)).nodes.get(node ?? '')?.question ?? null, by)
       await engine.decide(id, node, decision, by.principal, reason)
@@ -77,7 +76,7 @@ function summaryOfRow(row: RunRow): RunSummary {
 }
 
 async function detail(needs: Needs, id: string): Promise<RunDetail> {
-  const { execution, authority, catalogue } = needs
+  const { execution, authority } = needs
   const view = await execution.engine.runs.getRun(id)
   const [{ gates }, debts, detectedAt] = await Promise.all([
     execution.approvals.list(id),
@@ -87,6 +86,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
   const { subject } = view.plan
   const own = debts.filter((fence) => fence.runId === id)
   return {
+    asOf: instant(Date.now()),
     id,
     mode: subject.mode,
     fromSite: subject.fromSite,
@@ -102,13 +102,15 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     nodes: view.nodes.size,
     graph: subject.nodes.map((node) => nodeView(view, node)),
     times: timesOf(view, detectedAt),
-    gates: gates.map((gate) => gateView(gate, catalogue.approvalPolicy)),
+    gates: gates.map(gateView),
     fenceDebts: own.map((fence) => ({
       system: fence.system,
       since: fence.recordedAt,
       by: peopleOf(fence.proof),
     })),
     question: questionOf(view.question),
+    paused: view.paused,
+    canceling: view.canceling,
   }
 }
 
@@ -195,6 +197,7 @@ function stateAfter(kind: JournalRecord['event']['kind']): string | null {
     asked: 'needs-person',
     'run-asked': 'needs-person',
     'run-started': 'running',
+    'run-paused': 'paused',
     'node-skipped': 'skipped',
     'node-canceled': 'canceled',
   }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { contract } from '#api/contract.ts'
 import { openapi } from '#api/openapi.ts'
 import { routeHead, routes, type RouteName } from '#api/routes.ts'
+import { transaction } from '#platform/postgres/transaction.ts'
 import { testApi, type TestApi } from '../../support/api.ts'
 import { cast, people, type People } from '../../support/people.ts'
 import { databasePerTest } from '../../support/postgres.ts'
@@ -150,6 +151,19 @@ describe('a request', () => {
     expect(answer.body).not.toMatch(/approval_statement/)
   })
 
+  it('whose PostgreSQL goes away meanwhile is told so, as what passes', async () => {
+    const draft = await caller.draft('GPK')
+    const waiting = "FROM pg_locks WHERE relation = 'approval_statement'::regclass AND NOT granted"
+    const answer = await transaction(database().pool, async (tx) => {
+      await tx.query('LOCK TABLE approval_statement')
+      const sent = caller.declare(draft)
+      await expect.poll(async () => (await tx.query(`SELECT ${waiting}`)).rowCount).toBe(1)
+      await tx.query(`SELECT pg_terminate_backend(pid) ${waiting}`)
+      return sent
+    })
+    expect(answer.json()).toMatchObject({ code: 'postgres-unavailable', status: 503 })
+  })
+
   it('is answered with Korean beside English', async () => {
     const answer = await caller.get('auditor-1', '/systems/NOPE')
     expect(answer.json()).toMatchObject({
@@ -157,6 +171,33 @@ describe('a request', () => {
       what: 'system NOPE',
     })
   })
+})
+
+describe('a verb on a run', () => {
+  it.each(['pause', 'resume', 'cancel'])(
+    '%s is put on record once with name and reason, by role',
+    async (verb) => {
+      const draft = await caller.draft('GPK')
+      await caller.declare(draft)
+      const url = `/runs/${draft.run}/${verb}`
+      expect((await caller.post('auditor-1', url, { reason: 'x' })).json()).toMatchObject({
+        code: 'role-missing',
+      })
+      expect((await caller.post('operator-2', url, {})).json()).toMatchObject({ code: 'input-invalid' })
+      const key = 'one-key-for-both'
+      for (const _ of [1, 2]) {
+        const answer = await caller.post('commander-1', url, { reason: 'the link is looked at' }, key)
+        expect(answer.json()).toEqual({ accepted: true })
+      }
+      const asked = (await api.journal.read(draft.run, 0, 100)).flatMap(({ event }) =>
+        event.kind === 'command' ? [event] : [],
+      )
+      expect(asked).toEqual([
+        { kind: 'command', by: 'commander-1', command: { verb, reason: 'the link is looked at' } },
+      ])
+      expect(await ledger('run.command')).toHaveLength(1)
+    },
+  )
 })
 
 describe('operation', () => {
