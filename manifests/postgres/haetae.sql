@@ -130,6 +130,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
   WHERE version = seen RETURNING *
 $$;
 
+-- Statements of runbooks that were run here, each in the transaction that ran it. They need rights of their own: grant
+-- haetae what your reviewed runbooks need, and no more.
+CREATE TABLE haetae.claims
+  (key text PRIMARY KEY, rows jsonb NOT NULL, at timestamptz NOT NULL DEFAULT now());
+
+GRANT SELECT, INSERT ON haetae.claims TO haetae;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA haetae FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION haetae.paused_until() TO PUBLIC;

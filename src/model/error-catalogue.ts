@@ -654,6 +654,33 @@ export const catalogue = {
     remedyKo:
       '데이터베이스 관리자가 해당 데이터베이스에서 manifests/postgres/haetae.sql을 실행한 뒤 다시 시도하십시오.',
   },
+  'load-balancer-unknown': {
+    status: 409,
+    exit: 5,
+    ko: '이 센터의 부하분산기가 설정에 없습니다',
+    en: 'no load balancer is in the configuration',
+    remedy:
+      'Add loadBalancer, with the socket of its runtime API, to the configuration of the daemon at this site.',
+    remedyKo: '이 센터 데몬 설정에 loadBalancer와 런타임 API 소켓을 추가하십시오.',
+  },
+  'load-balancer-not-prepared': {
+    status: 409,
+    exit: 5,
+    ko: '부하분산기가 Haetae의 명령을 알지 못합니다',
+    en: "the load balancer does not know Haetae's commands",
+    remedy:
+      'Let HAProxy load manifests/haproxy/haetae.lua (lua-load, in its section global), then try again.',
+    remedyKo:
+      'HAProxy 설정의 global 절에서 manifests/haproxy/haetae.lua를 lua-load로 읽게 한 뒤 다시 시도하십시오.',
+  },
+  'load-balancer-server-missing': {
+    status: 409,
+    exit: 5,
+    ko: '부하분산기에 그런 서버가 없습니다',
+    en: 'the load balancer has no such server',
+    remedy: 'Correct backend or server in the runbook, or the configuration of HAProxy.',
+    remedyKo: '런북의 backend나 server, 또는 HAProxy 설정을 고치십시오.',
+  },
   'writers-remain': {
     status: 409,
     exit: 5,

@@ -6,9 +6,11 @@ import { httpCall } from './http-call.ts'
 import { httpCheck } from './http-check.ts'
 import { k8sScale } from './k8s-scale.ts'
 import { k8sWait } from './k8s-wait.ts'
+import { lbSwitch } from './lb-switch.ts'
 import { pgPauseWriters } from './pg-pause-writers.ts'
 import { pgPromote } from './pg-promote.ts'
 import { pgResumeWriters } from './pg-resume-writers.ts'
+import { pgSql } from './pg-sql.ts'
 import { pgStatus } from './pg-status.ts'
 import { pgWaitReplay } from './pg-wait-replay.ts'
 
@@ -20,11 +22,13 @@ const all: readonly AnyStepType[] = [
   pgPauseWriters,
   pgResumeWriters,
   pgPromote,
+  pgSql,
   k8sScale,
   k8sWait,
   httpCall,
   httpCheck,
   dnsSwitch,
+  lbSwitch,
 ]
 
 /** Every step type, by the name that runbooks use. */

@@ -40,6 +40,9 @@ export const pauseOutput = z.strictObject({
 /** The pause that ended last, by the database's own clock; null when there never was one. */
 export const resumeOutput = z.strictObject({ since: z.string().nullable(), until: z.string().nullable() })
 
+/** What the statement gave (`RETURNING`, or a query), as JSON; nothing when it was found to be done by somebody else. */
+export const sqlOutput = z.strictObject({ rows: z.array(z.record(z.string(), z.unknown())) })
+
 export const scaleOutput = z.strictObject({
   workloads: z.array(z.strictObject({ deployment: z.string(), replicas: z.int() })),
 })
@@ -55,6 +58,8 @@ export const checkOutput = z.strictObject({
 
 export const switchOutput = z.strictObject({ name: z.string(), address: z.string(), epoch: z.int() })
 
+export const balanceOutput = z.strictObject({ backend: z.string(), server: z.string() })
+
 export type AttestOutput = z.infer<typeof attestOutput>
 export type AcquireOutput = z.infer<typeof acquireOutput>
 export type StatusOutput = z.infer<typeof statusOutput>
@@ -62,7 +67,9 @@ export type PromoteOutput = z.infer<typeof promoteOutput>
 export type ReplayOutput = z.infer<typeof replayOutput>
 export type PauseOutput = z.infer<typeof pauseOutput>
 export type ResumeOutput = z.infer<typeof resumeOutput>
+export type SqlOutput = z.infer<typeof sqlOutput>
 export type ScaleOutput = z.infer<typeof scaleOutput>
 export type WaitOutput = z.infer<typeof waitOutput>
 export type CheckOutput = z.infer<typeof checkOutput>
+export type BalanceOutput = z.infer<typeof balanceOutput>
 export type SwitchOutput = z.infer<typeof switchOutput>

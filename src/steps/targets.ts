@@ -6,6 +6,8 @@ import type { DnsReader, DnsWriter } from '#platform/dns/types.ts'
 import { httpClient, type HttpOptions } from '#platform/http/client.ts'
 import { serviceClient, type Service } from '#platform/http/services.ts'
 import type { HttpReader, HttpWriter, ServiceReader, ServiceWriter } from '#platform/http/types.ts'
+import { loadBalancerClient, type LoadBalancerOptions } from '#platform/haproxy/client.ts'
+import type { LoadBalancerReader, LoadBalancerWriter } from '#platform/haproxy/types.ts'
 import { kubernetesClient } from '#platform/kubernetes/client.ts'
 import type { KubernetesReader, KubernetesWriter } from '#platform/kubernetes/types.ts'
 import type { EffectCtx, ReadCtx, StepType } from '#runbook/step-type.ts'
@@ -22,6 +24,8 @@ export interface Readers {
   readonly database: DatabaseReader
   readonly http: HttpReader
   readonly services: ServiceReader
+  /** The load balancer of this site. */
+  readonly loadBalancer: LoadBalancerReader
   readonly authority: AuthorityReader
   readonly attestations: Attestations
   readonly silence: SourceSilence
@@ -34,6 +38,7 @@ export interface Writers {
   readonly database: DatabaseWriter
   readonly http: HttpWriter
   readonly services: ServiceWriter
+  readonly loadBalancer: LoadBalancerWriter
   readonly authority: AuthorityWriter
 }
 
@@ -58,6 +63,8 @@ export interface TargetsConfig {
   databases: DatabaseOptions
   http: HttpOptions
   services: readonly Service[]
+  /** Without it a step that needs a load balancer is refused. */
+  loadBalancer: LoadBalancerOptions | undefined
 }
 
 /** What the rooms below steps give: this site's authorities, and ports that the daemon wires. */
@@ -76,6 +83,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
   const database = databaseClient(config.databases)
   const http = httpClient(config.http)
   const services = serviceClient(config.services)
+  const loadBalancer = loadBalancerClient(config.loadBalancer)
   const { authority } = parts
   return {
     readers: {
@@ -85,6 +93,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       database: answering(database.reader),
       http: answering(http.reader),
       services: answering(services.reader),
+      loadBalancer: answering(loadBalancer.reader),
       authority: authorityReader(authority),
       attestations: parts.attestations,
       silence: answering(parts.silence),
@@ -95,6 +104,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       database: answering(database.writer),
       http: answering(http.writer),
       services: answering(services.writer),
+      loadBalancer: answering(loadBalancer.writer),
       authority: answering<AuthorityWriter>(authority),
     },
     close: () => kubernetes.close(),
