@@ -23,7 +23,7 @@ export interface Attestation {
 export interface DeclarationTarget {
   run: string
   planDigest: string
-  fromSite: string
+  site: string
   systems: readonly string[]
 }
 
@@ -75,10 +75,10 @@ export function refuseOtherTarget(statement: Statement, target: DeclarationTarge
   if (statement.planDigest !== target.planDigest) throw planChanged(statement, target)
   const signed = [...statement.scope.systems].sort().join(',')
   const planned = [...target.systems].sort().join(',')
-  if (statement.scope.site === target.fromSite && signed === planned) return
+  if (statement.scope.site === target.site && signed === planned) return
   throw new HaetaeError('statement-invalid', 'the statement', {
     where: 'scope',
-    why: `signed was ${statement.scope.site} [${signed}], the plan is about ${target.fromSite} [${planned}]`,
+    why: `signed was ${statement.scope.site} [${signed}], the plan is about ${target.site} [${planned}]`,
   })
 }
 

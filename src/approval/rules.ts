@@ -14,7 +14,7 @@ export interface SubjectGate {
 
 /** A gate as a plan says it (plan/plan.ts; approval stands below plan). */
 export interface PlanGate {
-  purpose: 'failover' | 'attestation'
+  purpose: 'failover' | 'operation' | 'attestation'
   quorum: number
 }
 
@@ -29,7 +29,8 @@ export interface Subject {
   planDigest: string
   requester: string
   ended: boolean
-  fromSite: string
+  /** The site of the plan's scope (`scopeOf`). */
+  site: string
   systems: readonly string[]
   gates: readonly SubjectGate[]
 }
@@ -142,10 +143,10 @@ export function planChanged(statement: Statement, subject: Pick<Subject, 'run' |
 function refuseOtherScope(statement: Statement, subject: Subject): void {
   const signed = [...statement.scope.systems].sort().join(',')
   const planned = [...subject.systems].sort().join(',')
-  if (statement.scope.site === subject.fromSite && signed === planned) return
+  if (statement.scope.site === subject.site && signed === planned) return
   throw new HaetaeError('statement-invalid', 'the statement', {
     where: 'scope',
-    why: `signed was ${statement.scope.site} [${signed}], the run is about ${subject.fromSite} [${planned}]`,
+    why: `signed was ${statement.scope.site} [${signed}], the run is about ${subject.site} [${planned}]`,
   })
 }
 

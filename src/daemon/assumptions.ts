@@ -120,8 +120,9 @@ async function losesMore(
   { node, plan, signal }: Check,
   { subject, bound }: Assumption,
 ): Promise<Why | undefined> {
-  if (!isPromotion(node) || node.system !== subject) return undefined
-  const seconds = await parts.lossSeconds(subject, plan.subject.fromSite, signal)
+  const { fromSite } = plan.subject
+  if (!isPromotion(node) || node.system !== subject || fromSite === undefined) return undefined
+  const seconds = await parts.lossSeconds(subject, fromSite, signal)
   const limit = Number(bound['seconds'])
   if (seconds === undefined || seconds <= limit) return undefined
   return {

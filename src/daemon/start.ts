@@ -27,9 +27,9 @@ import { measureWorld } from './measure.ts'
 import { Releasers } from './releasers.ts'
 import { backupService } from './services/backup.ts'
 import { estateService } from './services/estate.ts'
-import { failoverService } from './services/failover.ts'
+import { requestServices } from './services/requests.ts'
 import { findingService } from './services/finding.ts'
-import { operationService } from './services/operation.ts'
+import { daemonService } from './services/daemon.ts'
 import { peerService } from './services/peer.ts'
 import { runService } from './services/runs.ts'
 import { openStorage } from './storage.ts'
@@ -102,14 +102,14 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
   const services: Services = {
     estate: estateService({ catalogue, world, monitor, site: config.site }),
-    failover: failoverService({ config, catalogue, world, clock, execution, runs }),
+    ...requestServices({ config, catalogue, world, clock, execution, runs }),
     runs,
     approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
       execution.engine.wake(run),
     ),
     backups: backupService(backups.log, catalogue),
     findings: findingService(findings),
-    operation: operationService({ loaded, catalogue, storage, monitor, metrics, version }),
+    daemon: daemonService({ loaded, catalogue, storage, monitor, metrics, version }),
     peer: peerService({ config, world, catalogue, monitor, clock, version, startedAt, ready }),
   }
   await listen(config, { services, sessions, record: ledger.access, pool, clock, log }, releasers)

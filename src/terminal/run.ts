@@ -75,8 +75,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
       ),
     ),
     '',
-    ...timesTable(run.times, language),
-    '',
+    ...(run.times.length === 0 ? [] : [...timesTable(run.times, language), '']),
     ...nodeTable(run.graph, language),
   ]
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { subjectOf } from '#api/approval-service.ts'
-import type { FailoverService, RunService } from '#api/services.ts'
-import type { FailoverRequest } from '#api/schema/run.ts'
+import type { RequestService, RunService, Services } from '#api/services.ts'
+import { scopeOf } from '#approval/statement.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import { planFailover } from '#plan/failover.ts'
+import { planOperation } from '#plan/operation.ts'
 import type { Plan } from '#plan/plan.ts'
 import { stepTypes } from '#steps/index.ts'
 import type { Catalogue } from '../catalogue.ts'
@@ -21,23 +22,42 @@ interface Needs {
   runs: RunService
 }
 
-/** Requests of failovers: planned here, signed by people, executed by this site. */
-export function failoverService(needs: Needs): FailoverService {
-  const { execution, runs, clock } = needs
+/** What every plan of this daemon is made from, but for the request. */
+type Ground = Omit<Parameters<typeof planOperation>[0], 'runbook' | 'systems' | 'site' | 'inputs'>
+
+/** Requests of runs: planned here, signed by people, executed by this site. */
+export function requestServices(needs: Needs): Pick<Services, 'failover' | 'operations'> {
+  const { site } = needs.config
   return {
-    async plan(request) {
-      const plan = await planNow(needs, request)
-      return { run: newRunId(clock.now()), plan }
-    },
-    async declare({ run, declaration, ...request }, by) {
+    failover: serviceOf(needs, 'F', ({ fromSite, systems }, ground) =>
+      planFailover({ ...ground, fromSite, toSite: site, ...(systems === undefined ? {} : { systems }) }),
+    ),
+    operations: serviceOf(needs, 'O', ({ runbook, systems, inputs = {} }, ground) =>
+      planOperation({ ...ground, site, runbook, systems, inputs }),
+    ),
+  }
+}
+
+/** Names of its runs begin with the letter. */
+function serviceOf<Request extends { systems?: string[] | undefined }>(
+  needs: Needs,
+  letter: string,
+  planOf: (request: Request, ground: Ground) => Plan,
+): RequestService<Request> {
+  const { execution, runs, clock } = needs
+  const plan = (request: Request) => planNow(needs, request.systems, (ground) => planOf(request, ground))
+  return {
+    plan: async (request) => ({ run: newRunId(letter, clock.now()), plan: await plan(request) }),
+    async declare(request, by) {
+      const { run, declaration } = request
       const known = await execution.journal.run(run)
       // The same request again, after a lost answer: the run is there, and its plan is what was signed.
       if (known !== undefined) return again(needs, run, by.principal, declaration)
-      const plan = await planNow(needs, request)
-      const target = subjectOf({ id: run, plan, requester: by.principal, ended: false })
+      const planned = await plan(request)
+      const target = subjectOf({ id: run, plan: planned, requester: by.principal, ended: false })
       const statement = await execution.approvals.declare(target, declaration, by.principal)
       await execution.engine
-        .start({ id: run, plan, requester: statement.principal, reason: statement.reason })
+        .start({ id: run, plan: planned, requester: statement.principal, reason: statement.reason })
         .catch((error: unknown) => {
           // Two identical requests at once: the other one created it.
           if (!isHaetaeError(error, 'run-exists')) throw error
@@ -60,31 +80,28 @@ async function again(
   return runs.show(run)
 }
 
-/** A plan from the newest authorities on record. Throws what `planFailover` throws, and `system-locked`. */
+/** A plan from the newest authorities on record. Throws what `planOf` throws, and `system-locked`. */
 async function planNow(
   { config, catalogue, world, clock, execution }: Needs,
-  request: FailoverRequest,
+  systems: readonly string[] | undefined,
+  planOf: (ground: Ground) => Plan,
 ): Promise<Plan> {
   const missing = missingForRuns(config)
   if (missing.length > 0) {
-    throw new HaetaeError('plan-impossible', `a failover to ${config.site}`, {
+    throw new HaetaeError('plan-impossible', `a run at ${config.site}`, {
       why: `the daemon of ${config.site} is not configured for runs: ${missing.join(', ')}`,
     })
   }
   await world.refresh()
-  refuseHeld(await execution.journal.locks(), request.systems ?? [])
-  const plan = planFailover({
+  refuseHeld(await execution.journal.locks(), systems ?? [])
+  const plan = planOf({
     estate: catalogue.estate,
     runbooks: catalogue.runbooks,
     stepTypes,
     world: { active: (system) => world.authority(system) },
-    fromSite: request.fromSite,
-    toSite: config.site,
-    ...(request.systems === undefined ? {} : { systems: request.systems }),
     now: clock.now(),
   })
-  const moved = new Set(plan.subject.nodes.flatMap((node) => (node.system === null ? [] : [node.system])))
-  refuseHeld(await execution.journal.locks(), [...moved])
+  refuseHeld(await execution.journal.locks(), scopeOf(plan.subject).systems)
   return plan
 }
 
@@ -100,7 +117,7 @@ function refuseHeld(locks: readonly { system: string; runId: string }[], systems
 }
 
 /** A name that people can type back: `F-20261124-0612-3fa9`. */
-function newRunId(now: number): string {
+function newRunId(letter: string, now: number): string {
   const [day = '', time = ''] = instant(now).split('T')
-  return `F-${day.replaceAll('-', '')}-${time.slice(0, 5).replace(':', '')}-${randomBytes(2).toString('hex')}`
+  return `${letter}-${day.replaceAll('-', '')}-${time.slice(0, 5).replace(':', '')}-${randomBytes(2).toString('hex')}`
 }
