@@ -90,6 +90,7 @@ const noop: StepType<Nothing, Nothing, Nothing> = {
   effect: 'idempotent',
   needsAuthority: false,
   precondition: { kind: 'checked', by: 'nothing: it has no effect' },
+  inverse: { kind: 'none', why: 'it changes nothing' },
   requires: [],
   input: nothing,
   output: nothing,

@@ -1,17 +1,18 @@
 import { string as text } from '@oclif/core/args'
 import { integer } from '@oclif/core/flags'
+import type { Client } from '#client/client.ts'
 import { watchRun } from '#client/watch.ts'
-import { Footer } from '#terminal/footer.ts'
-import { entryLine, gateLine, questionLines, waitingLines } from '#terminal/run.ts'
 import { paint, paintOfState } from '#terminal/paint.ts'
+import { WatchScreen } from '#terminal/watch-screen.ts'
 import { DaemonCommand } from '../base.ts'
 
 const exitWhenNotSucceeded = 7
 
 export default class RunWatch extends DaemonCommand {
   static override summary =
-    'Watch a run live until it ends: every entry of its journal, and what waits for what.'
+    'Watch a run live until it ends: every step, by waves, what waits for what, and time against RTO.'
   static override description =
+    'On a terminal a board of all systems stays below what happens; elsewhere each entry is a line. ' +
     'It goes on by itself after the daemon was restarted, without a gap. With --json: one object a line. ' +
     'Exit codes: 0 the run succeeded; 7 it failed or was canceled; 2 wrong use; 3 not allowed; 4 no such run; ' +
     '6 no daemon answers at the start.'
@@ -32,41 +33,45 @@ export default class RunWatch extends DaemonCommand {
   async run(): Promise<undefined> {
     const { args, flags } = await this.parse(RunWatch)
     const client = await this.client(flags)
-    const json = this.jsonEnabled()
-    const footer = new Footer(json ? undefined : process.stdout)
-    const ended = await watchRun(client, args.run, flags.from, {
-      entry: (entry) => {
-        if (json) process.stdout.write(`${JSON.stringify(entry)}\n`)
-        else footer.line(entryLine(entry, this.language))
-      },
-      standing: (run) => {
-        if (json) return
-        footer.show([
-          ...run.gates.filter((gate) => gate.state !== 'passed').map((gate) => gateLine(gate, this.language)),
-          ...questionLines(run, this.language),
-          ...waitingLines(run, this.language),
-        ])
-      },
-      lost: (why) => {
-        const said = this.say(
-          '데몬이 응답하지 않습니다. 계속 시도합니다',
-          'the daemon does not answer; trying again',
-        )
-        if (json) process.stderr.write(`${why}\n`)
-        else footer.line(paint('yellow', `${said}: ${why}`))
-      },
-      back: (seq) => {
-        if (!json)
-          footer.line(
-            paint('green', this.say(`다시 연결됨, ${seq}번부터`, `connected again, from entry ${seq}`)),
-          )
-      },
-    })
-    footer.close()
-    const colour = paintOfState(ended)
-    if (json) process.stdout.write(`${JSON.stringify({ end: ended })}\n`)
-    else this.log(`${this.say('실행 종료', 'The run has ended')}: ${colour ? paint(colour, ended) : ended}`)
+    const ended = this.jsonEnabled()
+      ? await this.#asJson(client, args.run, flags.from)
+      : await this.#onScreen(client, args.run, flags.from)
     if (ended !== 'succeeded') process.exitCode = exitWhenNotSucceeded
     return undefined
+  }
+
+  async #asJson(client: Client, run: string, from: number): Promise<string> {
+    const ended = await watchRun(client, run, from, {
+      entry: (entry) => void process.stdout.write(`${JSON.stringify(entry)}\n`),
+      standing: () => undefined,
+      lost: (why) => void process.stderr.write(`${why}\n`),
+      back: () => undefined,
+    })
+    process.stdout.write(`${JSON.stringify({ end: ended })}\n`)
+    return ended
+  }
+
+  async #onScreen(client: Client, run: string, from: number): Promise<string> {
+    const screen = new WatchScreen(process.stdout, this.language)
+    const lost = this.say(
+      '데몬이 응답하지 않습니다. 계속 시도합니다',
+      'the daemon does not answer; trying again',
+    )
+    const back = (seq: number) => this.say(`다시 연결됨, ${seq}번부터`, `connected again, from entry ${seq}`)
+    try {
+      const ended = await watchRun(client, run, from, {
+        entry: (entry) => screen.entry(entry),
+        standing: (detail) => screen.standing(detail),
+        lost: (why) => screen.line(paint('yellow', `${lost}: ${why}`)),
+        back: (seq) => screen.line(paint('green', back(seq))),
+      })
+      screen.standing(await client.call('runShow', { params: { run } }))
+      screen.close()
+      const colour = paintOfState(ended)
+      this.log(`${this.say('실행 종료', 'The run has ended')}: ${colour ? paint(colour, ended) : ended}`)
+      return ended
+    } finally {
+      screen.close()
+    }
   }
 }

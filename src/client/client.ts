@@ -3,9 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BodyInputOf, ParamsOf, QueryInputOf, ReplyOf } from '#api/contract.ts'
 import { routeHead, type RouteName } from '#api/routes.ts'
-import { catalogue, type ErrorCode } from '#model/error-catalogue.ts'
-import { HaetaeError, isHaetaeError, type Problem } from '#model/errors.ts'
-import type { Localized } from '#model/localized.ts'
+import { catalogue } from '#model/error-catalogue.ts'
+import { fromProblem, HaetaeError, isHaetaeError, type Problem } from '#model/errors.ts'
 import { sessionStatement } from '#people/session-statement.ts'
 import { addressOf, identityOf, type Context, type SiteAddress } from './context.ts'
 import { forgetSession, readSession, signWith, writeSession } from './session.ts'
@@ -185,21 +184,6 @@ export class Client {
 
 function isGood(response: IncomingMessage): boolean {
   return response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300
-}
-
-/** A problem from the wire as the error that it was. */
-export function fromProblem(problem: Problem): HaetaeError {
-  const code: ErrorCode = problem.code
-  return new HaetaeError(code, problem.what, {
-    ...(problem.where === undefined ? {} : { where: problem.where }),
-    ...(problem.why === undefined ? {} : { why: inBoth(problem.why, problem.why_ko) }),
-    remedy: inBoth(problem.remedy, problem.remedy_ko),
-    facts: problem.facts,
-  })
-}
-
-function inBoth(en: string, ko: string | undefined): string | Localized {
-  return ko === undefined ? en : { en, ko }
 }
 
 function pathOf(path: string, params: object, query: object): string {

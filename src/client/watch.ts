@@ -18,6 +18,8 @@ export interface Watcher {
 const retryMs = 500
 /** How long the journal has to be quiet before it is worth asking where the run stands. */
 const quietMs = 400
+/** One that is never quiet is asked about this often. */
+const latestMs = 1500
 
 /**
  * Follows a run to its end through every restart of the daemon, from a sequence number on, each entry once.
@@ -61,12 +63,13 @@ function isPassing(error: unknown): boolean {
   )
 }
 
-/** Asks where the run stands once the journal has been quiet for a moment. */
+/** Asks where the run stands once the journal has been quiet for a moment, or has not been for a while. */
 class Standing {
   readonly #client: Client
   readonly #run: string
   readonly #watcher: Watcher
   #timer: NodeJS.Timeout | undefined
+  #latest: number | undefined
 
   constructor(client: Client, run: string, watcher: Watcher) {
     this.#client = client
@@ -76,11 +79,14 @@ class Standing {
 
   soon(): void {
     clearTimeout(this.#timer)
+    this.#latest ??= performance.now() + latestMs
+    const wait = Math.min(quietMs, this.#latest - performance.now())
     // A failure here is the stream's to notice.
-    this.#timer = setTimeout(() => void this.look().catch(() => undefined), quietMs)
+    this.#timer = setTimeout(() => void this.look().catch(() => undefined), wait)
   }
 
   async look(): Promise<void> {
+    this.#latest = undefined
     this.#watcher.standing(await this.#client.call('runShow', { params: { run: this.#run } }))
   }
 

@@ -6,7 +6,7 @@ import { digestOf } from '#model/digest.ts'
 import type { Estate, System } from '#estate/estate.ts'
 import { loadEstate } from '#estate/load.ts'
 import { loadRoster, type Roster } from '#people/roster.ts'
-import { loadRunbooks } from '#runbook/load.ts'
+import { readSources, runbooksFrom, type RunbookSource } from '#runbook/load.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import { stepTypes } from '#steps/index.ts'
 
@@ -18,6 +18,8 @@ export interface Catalogue {
   approvalPolicy: ApprovalPolicy
   /** By name. */
   runbooks: ReadonlyMap<string, Runbook>
+  /** What the runbooks were read from: a compiled one cannot be handed to another thread. */
+  runbookSources: readonly RunbookSource[]
   folder: string
   /** Over the names and bytes of all its files: two sites with the same digest stand on the same catalogue. */
   digest: string
@@ -37,10 +39,11 @@ export async function loadCatalogue(folder: string): Promise<Catalogue> {
   const roster = await loadRoster(join(folder, 'roster.yaml'))
   const approvalPolicy = existsSync(policyFile) ? await loadPolicy(policyFile) : defaultPolicy
   const sites = estate.sites.map((site) => site.id)
-  const runbooks = await loadRunbooks(yamlFilesIn(join(folder, 'runbooks')), { stepTypes, sites })
+  const runbookSources = await readSources(yamlFilesIn(join(folder, 'runbooks')))
   return {
     estate,
-    runbooks,
+    runbooks: runbooksFrom(runbookSources, { stepTypes, sites }),
+    runbookSources,
     systems: new Map(estate.systems.map((system) => [system.id, system])),
     roster,
     approvalPolicy,

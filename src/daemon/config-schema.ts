@@ -25,6 +25,19 @@ const peer = z.strictObject({
   kubeconfig: path.optional(),
 })
 
+/** Web services beside the systems that steps may call (http.call, notify); nothing else is called. */
+const service = z.strictObject({
+  url: url(/^https?:\/\/[^/?#@\s]+\/?$/, 'https://hooks.gov.test'),
+  /** Without it, the system's own authorities. */
+  caFile: path.optional(),
+  /** What `header` says to this service and to no other, such as `Bearer …`. */
+  secretFile: path.optional(),
+  header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, 'a name such as authorization is needed')
+    .default('authorization'),
+})
+
 const keys = z.strictObject({
   site,
   /** What this daemon owns: its socket, its PostgreSQL and its Redis. */
@@ -76,6 +89,7 @@ const keys = z.strictObject({
   /** The authority behind the systems' web certificates, for real transactions. */
   probe: z.strictObject({ caFile: path }).optional(),
   peers: z.array(peer).default([]),
+  services: z.array(service).default([]),
   /** Copies of the other sites' systems; dataDir/backup when absent. */
   backup: z.strictObject({ dir: path.optional() }).prefault({}),
   log: z

@@ -63,8 +63,7 @@ export function loadConfig(
 ): LoadedConfig {
   const source = readSource(file)
   const raw = rawValues(source)
-  const peers = Array.isArray(raw['peers']) ? raw['peers'].length : 0
-  const leaves = leavesOf(peers)
+  const leaves = leavesOf(raw)
   const origins = new Map<string, Origin>()
   for (const leaf of leaves) {
     if (leaf.structured) continue
@@ -80,7 +79,7 @@ export function loadConfig(
   return {
     config: parsed.data,
     file,
-    values: describe(parsed.data, leavesOf(parsed.data.peers.length), origins),
+    values: describe(parsed.data, leavesOf(parsed.data), origins),
     unusedEnvironment: Object.keys(environment)
       .filter((name) => name.startsWith('HAETAE_') && !known.has(name) && !notOurs.test(name))
       .sort(),
@@ -152,8 +151,8 @@ function parseText(name: string, text: string): unknown {
   })
 }
 
-/** The keys that can be set, walked from the schema so that there is one list only. */
-function leavesOf(peers: number): Leaf[] {
+/** The keys that can be set, walked from the schema so that there is one list only; lists are as long as in `values`. */
+function leavesOf(values: Record<string, unknown>): Leaf[] {
   interface Node {
     type?: string
     properties?: Record<string, Node>
@@ -173,8 +172,9 @@ function leavesOf(peers: number): Leaf[] {
       secret: node.secret === true,
       structured: node.type === 'array',
     })
-    if (node.items !== undefined)
-      for (let index = 0; index < peers; index++) walk(node.items, [...path, index])
+    const list = getIn(values, path)
+    if (node.items === undefined || !Array.isArray(list)) return
+    for (let index = 0; index < list.length; index++) walk(node.items, [...path, index])
   }
   walk(z.toJSONSchema(configSchema, { io: 'input' }) as Node, [])
   return leaves

@@ -19,7 +19,7 @@ import { createResolver } from '#plan/resolve.ts'
 import type { Log } from '#platform/log.ts'
 import type { Metrics } from '#platform/metrics.ts'
 import { stepTypes } from '#steps/index.ts'
-import { createTargets, type Targets } from '#steps/targets.ts'
+import { createTargets, type Readers, type Targets } from '#steps/targets.ts'
 import { assumptionChecks } from './assumptions.ts'
 import { authorityHeld } from './authority-held.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -43,6 +43,8 @@ export interface Execution {
   engine: Engine
   journal: Journal
   approvals: Approvals
+  /** What planning looks with. Throws `config-invalid` where this site is not configured for runs. */
+  readers(): Readers
 }
 
 /**
@@ -109,7 +111,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     metrics: engineMetrics(needs.metrics),
     holder,
   })
-  return { engine, journal, approvals }
+  return { engine, journal, approvals, readers: () => targets().readers }
 }
 
 /** What this site lacks for running anything; empty when it can. */
@@ -121,7 +123,7 @@ function openTargets(
   { config, releasers }: Needs,
   parts: Parameters<typeof createTargets>[1],
 ): () => Targets {
-  const { kubernetes, dns, databases, probe, site } = config
+  const { kubernetes, dns, databases, probe, services, site } = config
   if (kubernetes === undefined || dns === undefined || databases === undefined || probe === undefined) {
     return () => {
       const why = `not configured: ${missingForRuns(config).join(', ')}`
@@ -136,6 +138,7 @@ function openTargets(
       dns: { host: server, port, zone, tsigKeyFile },
       databases,
       http: { caFile: probe.caFile },
+      services,
     },
     parts,
   )

@@ -24,7 +24,9 @@ import { ledgerPorts, type LedgerPorts } from './ledger-ports.ts'
 import { listen } from './listen.ts'
 import { measureBackups } from './measure-backups.ts'
 import { measureWorld } from './measure.ts'
+import { planObserver } from './observer.ts'
 import { Releasers } from './releasers.ts'
+import { startPlanner } from './planner.ts'
 import { backupService } from './services/backup.ts'
 import { estateService } from './services/estate.ts'
 import { requestServices } from './services/requests.ts'
@@ -95,14 +97,17 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const holder = holderOf(config)
   const execution = buildExecution({ ...common, monitor }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
+  const observe = planObserver({ config, clock, execution })
   const runs = runService({ execution, authority, findings, catalogue })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
+  const planner = startPlanner(catalogue)
+  releasers.add('planner', () => planner.close())
   const services: Services = {
     estate: estateService({ catalogue, world, monitor, site: config.site }),
-    ...requestServices({ config, catalogue, world, clock, execution, runs }),
+    ...requestServices({ config, planner, world, clock, execution, runs, observe }),
     runs,
     approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
       execution.engine.wake(run),

@@ -3,6 +3,7 @@ import type { Authority, Fence } from '#authority/types.ts'
 import { messageOf } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { WatchedSystem } from '#monitor/types.ts'
+import type { ActiveAt } from '#plan/request.ts'
 import type { Log } from '#platform/log.ts'
 import type { Catalogue } from './catalogue.ts'
 
@@ -68,6 +69,11 @@ export class World {
 
   authority(system: string): Authority | undefined {
     return this.#authorities.get(system)
+  }
+
+  /** The newest authorities, as a plan takes them. */
+  activeAt(): Map<string, ActiveAt> {
+    return new Map([...this.#authorities].map(([id, { site, epoch }]) => [id, { site, epoch }]))
   }
 
   authorities(): Authority[] {

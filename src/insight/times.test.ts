@@ -31,7 +31,7 @@ const nodes = [
 ]
 
 function run(done: Record<string, string>) {
-  const plan = { subject: { nodes } } as unknown as Plan
+  const plan = { subject: { nodes }, systems: [{ system: 'GPK', rtoTargetMs: 600_000 }] } as unknown as Plan
   const view = emptyView({
     id: 'F-1',
     plan,
@@ -58,6 +58,7 @@ describe('the timeline of a run', () => {
     expect(times.map(({ system }) => system)).toEqual(['AID', 'GPK'])
     expect(times[1]).toEqual({
       system: 'GPK',
+      rtoTargetMs: 600_000,
       wave: 2,
       detected: '2026-11-24T05:59:00.000Z',
       declared: '2026-11-24T06:00:00.000Z',

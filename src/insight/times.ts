@@ -6,6 +6,7 @@ import type { PlanNode } from '#plan/plan.ts'
 export interface SystemTimes {
   system: string
   wave: number
+  rtoTargetMs: number | null
   detected: Instant | null
   declared: Instant | null
   approved: Instant | null
@@ -30,11 +31,14 @@ const reachedBy = {
  * system's site was suspected lost (or the system itself not serving).
  */
 export function timesOf(view: RunView, detectedAt: (system: string) => Instant | null): SystemTimes[] {
-  const { nodes } = view.plan.subject
+  const { nodes, mode } = view.plan.subject
   const systems = [...new Set(nodes.flatMap((node) => (node.system === null ? [] : [node.system])))]
+  // An operation recovers nothing: it has no such target.
+  const recovered = mode === 'failover' ? view.plan.systems : []
+  const targets = new Map(recovered.map((one) => [one.system, one.rtoTargetMs]))
   const approved = lastEnd(
     view,
-    nodes.filter((node) => node.gate?.purpose === 'failover'),
+    nodes.filter((node) => node.gate?.purpose === mode),
   )
   return systems
     .map((system) => {
@@ -47,6 +51,7 @@ export function timesOf(view: RunView, detectedAt: (system: string) => Instant |
       return {
         system,
         wave: Math.max(0, ...own.map((node) => node.wave)),
+        rtoTargetMs: targets.get(system) ?? null,
         detected: detectedAt(system),
         declared: view.createdAt,
         approved,

@@ -526,6 +526,16 @@ export const catalogue = {
     remedy: 'Check what it refers to: a component that the system has not, or an output that is not there.',
     remedyKo: '표현식이 가리키는 구성요소나 이전 단계의 결과가 있는지 확인하십시오.',
   },
+  'work-failed': {
+    status: 503,
+    exit: 6,
+    ko: '계산을 끝내지 못했습니다',
+    en: 'a computation did not end',
+    remedy:
+      'Nothing was changed. Repeat it; where it needs too much time or memory, name fewer systems with --systems.',
+    remedyKo:
+      '바뀐 것은 없습니다. 다시 실행하십시오. 시간이나 메모리가 모자라면 --systems로 범위를 줄이십시오.',
+  },
   defect: {
     status: 500,
     exit: 1,
@@ -599,6 +609,25 @@ export const catalogue = {
     remedy:
       'Look at its health and at what it depends on; the step may be retried, the transaction is stored once.',
     remedyKo: '서비스 상태와 연계를 확인하십시오. 단계를 재시도해도 거래는 한 번만 저장됩니다.',
+  },
+  'service-unknown': {
+    status: 409,
+    exit: 5,
+    ko: '설정에 없는 웹 서비스입니다',
+    en: 'the web service is not in the configuration',
+    remedy:
+      'Correct the url of the step, or add the service to services in the configuration of the daemon at this site.',
+    remedyKo: '단계의 url을 고치거나, 이 센터 데몬 설정의 services에 서비스를 추가하십시오.',
+  },
+  'call-refused': {
+    status: 409,
+    exit: 5,
+    ko: '웹 서비스가 요청을 거절했습니다',
+    en: 'the web service refused the request',
+    remedy:
+      'Correct what it names (request, rights, its own state) and retry the step; under its key it is done once.',
+    remedyKo:
+      '서비스가 밝힌 원인(요청, 권한, 서비스 상태)을 바로잡고 단계를 재시도하십시오. 같은 키로는 한 번만 처리됩니다.',
   },
   'standby-behind': {
     status: 409,

@@ -92,6 +92,21 @@ export interface Problem {
   facts: Record<string, unknown>
 }
 
+/** A problem that came from elsewhere, as the error that it was. */
+export function fromProblem(problem: Problem): HaetaeError {
+  const code: ErrorCode = problem.code
+  return new HaetaeError(code, problem.what, {
+    ...(problem.where === undefined ? {} : { where: problem.where }),
+    ...(problem.why === undefined ? {} : { why: inBoth(problem.why, problem.why_ko) }),
+    remedy: inBoth(problem.remedy, problem.remedy_ko),
+    facts: problem.facts,
+  })
+}
+
+function inBoth(en: string, ko: string | undefined): string | Localized {
+  return ko === undefined ? en : { en, ko }
+}
+
 function both(text: string | Localized | undefined): Partial<Localized> {
   return typeof text === 'string' ? { en: text } : (text ?? {})
 }

@@ -33,4 +33,6 @@ export const terminalNodeStates: ReadonlySet<NodeState> = new Set([
   'skipped',
   'canceled',
 ])
+/** Ends after which what needs the node may begin. */
+export const doneNodeStates: ReadonlySet<NodeState> = new Set(['succeeded', 'adopted', 'skipped'])
 export const terminalRunStates: ReadonlySet<RunState> = new Set(['succeeded', 'failed', 'canceled'])

@@ -14,7 +14,7 @@ export type Outputs = ReadonlyMap<string, unknown>
 export function createResolver(
   stepTypes: ReadonlyMap<string, Pick<AnyStepType, 'input'>>,
 ): (node: PlanNode, outputs: Outputs) => Record<string, unknown> {
-  const compiled = new Map<string, { scope: Scope; expression: Expression }>()
+  const compiled = compiler()
   return (node, outputs) => {
     const value = resolve(node.with, '', { node, outputs, compiled })
     const checked = stepTypes.get(node.type)?.input.safeParse(value)
@@ -30,7 +30,7 @@ export function createResolver(
 interface Context {
   node: PlanNode
   outputs: Outputs
-  compiled: Map<string, { scope: Scope; expression: Expression }>
+  compiled: Compiler
 }
 
 function resolve(value: unknown, path: string, context: Context): unknown {
@@ -47,16 +47,12 @@ function resolve(value: unknown, path: string, context: Context): unknown {
 
 function evaluate(deferred: Deferred, path: string, { node, outputs, compiled }: Context): unknown {
   const context = { node, outputs, compiled }
-  const names = Object.keys(deferred.$let ?? {})
-  const within = deferred.$in ?? node.system
   // What a caller gave to a part may wait for outputs itself, of steps beside the call.
   const given = resolve(deferred.$let ?? {}, path, context) as Record<string, unknown>
-  const key = JSON.stringify([deferred.$expr, names])
   try {
-    const known = compiled.get(key) ?? compile(deferred.$expr, names)
-    compiled.set(key, known)
-    const steps = known.expression.references.flatMap(([variable, step]) =>
-      variable === 'steps' && step !== undefined ? [[step, outputs.get(`${within}/${step}`)] as const] : [],
+    const known = compiled(deferred)
+    const steps = stepsOf(known.expression).map(
+      (step) => [step, outputs.get(nodeId(node, deferred, step))] as const,
     )
     return known.expression.evaluate(known.scope.bind({ ...given, steps: Object.fromEntries(steps) }))
   } catch (error) {
@@ -69,10 +65,45 @@ function evaluate(deferred: Deferred, path: string, { node, outputs, compiled }:
   }
 }
 
-function compile(source: string, names: readonly string[]): { scope: Scope; expression: Expression } {
+type Compiled = { scope: Scope; expression: Expression }
+type Compiler = (deferred: Deferred) => Compiled
+
+/** Compiles each expression once. Throws ExpressionError. */
+function compiler(): Compiler {
+  const known = new Map<string, Compiled>()
+  return ({ $expr, $let }) => {
+    const names = Object.keys($let ?? {})
+    const key = JSON.stringify([$expr, names])
+    const found = known.get(key) ?? compile($expr, names)
+    known.set(key, found)
+    return found
+  }
+}
+
+function compile(source: string, names: readonly string[]): Compiled {
   const scope = createScope({
     steps: 'dyn',
     ...Object.fromEntries(names.map((name) => [name, 'dyn' as const])),
   })
   return { scope, expression: scope.compile(source) }
+}
+
+function stepsOf({ references }: Expression): string[] {
+  return references.flatMap(([variable, step]) => (variable === 'steps' && step !== undefined ? [step] : []))
+}
+
+function nodeId(node: PlanNode, { $in }: Deferred, step: string): string {
+  return `${$in ?? node.system}/${step}`
+}
+
+/** Makes the function that tells which nodes' outputs the input of a node waits for. It throws ExpressionError. */
+export function createOutputsRead(): (node: PlanNode) => string[] {
+  const compiled = compiler()
+  const read = (value: unknown, node: PlanNode): string[] => {
+    if (typeof value !== 'object' || value === null) return []
+    if (!isDeferred(value)) return Object.values(value).flatMap((inner) => read(inner, node))
+    const named = stepsOf(compiled(value).expression).map((step) => nodeId(node, value, step))
+    return [...named, ...read(value.$let, node)]
+  }
+  return (node) => [...new Set(read(node.with, node))]
 }

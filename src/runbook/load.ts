@@ -67,15 +67,47 @@ export async function loadRunbooks(
   return runbooks
 }
 
+/** A file of a runbook, and its text. */
+export interface RunbookSource {
+  file: string
+  text: string
+}
+
+/** The files as they are now. Throws `runbook-unreadable`. */
+export function readSources(files: readonly string[]): Promise<RunbookSource[]> {
+  return Promise.all(files.map(async (file) => ({ file, text: await textOf(file) })))
+}
+
+/** The runbooks of texts that call only each other, by name. Throws `runbook-invalid`. */
+export function runbooksFrom(
+  sources: readonly RunbookSource[],
+  context: RunbookContext,
+): Map<string, Runbook> {
+  const { runbooks, problems } = readTogether(sources, [], context)
+  if (problems.length === 0) return runbooks
+  throw runbookInvalid(
+    sources.map(({ file }) => file),
+    problems,
+  )
+}
+
 async function readAll(
   files: readonly string[],
   context: RunbookContext,
 ): Promise<{ runbooks: Map<string, Runbook>; problems: Problem[] }> {
-  const read = await Promise.all(files.map(async (file) => readDraft(await textOf(file), file, context)))
+  return readTogether(await readSources(files), await neighbours(files, context), context)
+}
+
+function readTogether(
+  sources: readonly RunbookSource[],
+  beside: readonly Draft[],
+  context: RunbookContext,
+): { runbooks: Map<string, Runbook>; problems: Problem[] } {
+  const read = sources.map(({ file, text }) => readDraft(text, file, context))
   const drafts = read.flatMap((each) => (Array.isArray(each) ? [] : [each]))
   const problems = read.flatMap((each) => (Array.isArray(each) ? each : []))
   const library = new Map<string, Draft>()
-  for (const draft of [...drafts, ...(await neighbours(files, context))]) {
+  for (const draft of [...drafts, ...beside]) {
     const { name } = draft.definition.metadata
     const other = library.get(name)
     if (other === undefined) library.set(name, draft)
@@ -98,7 +130,7 @@ async function neighbours(files: readonly string[], context: RunbookContext): Pr
   const beside = folders
     .flatMap((folder) => globSync('*.{yaml,yml}', { cwd: folder }).map((name) => join(folder, name)))
     .filter((file) => !given.has(file))
-  const read = await Promise.all(beside.map(async (file) => readDraft(await textOf(file), file, context)))
+  const read = (await readSources(beside)).map(({ file, text }) => readDraft(text, file, context))
   return read.flatMap((each) => (Array.isArray(each) ? [] : [each]))
 }
 

@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod'
+import type { Localized } from '#model/localized.ts'
 import type { Clock } from '#model/time.ts'
 import { Conflict, NoAnswer } from '#platform/no-answer.ts'
 
@@ -8,14 +9,22 @@ export type Effect = 'read' | 'idempotent' | 'keyed' | 'point-of-no-return'
 /** Whether what a step brings about is there already. Pure: computed from input and observed state only. */
 export type Judgement = 'holds' | 'absent' | 'unclear'
 
-/** One change that a step would make, for the plan. `opaque`: it could not be looked at, and `why`. */
+/**
+ * One change that a step would make, for the plan. `exact`: read from the target itself, which is as no other step of
+ * the plan leaves it; `predicted`: it rests on what other steps will give, and `why` says so; `opaque`: it could not be
+ * looked at, and `why`.
+ */
 export interface Change {
   certainty: 'exact' | 'predicted' | 'opaque'
   /** What is changed, e.g. `deployments/web in gpk` or `gpk.gov.test A`. */
   target: string
+  /** Where it is changed; planning adds the site that it looks from, where the step type says none. */
+  site?: string
   before?: unknown
   after?: unknown
-  why?: string
+  why?: string | Localized
+  /** What the target, asked without consequence (a dry run), says now against the change. */
+  refused?: string
 }
 
 /** A step as data: the type's name and its input. */
@@ -23,6 +32,9 @@ export interface StepCall {
   type: string
   with: Record<string, unknown>
 }
+
+/** Whether an effect can be taken back: by a step of which type, or why not. */
+export type Inverse = { kind: 'step'; type: string } | { kind: 'none'; why: string }
 
 /** Thrown by `observe`, `verify` and `apply` when the target did not answer: the engine takes it for *unknown*. */
 export class Unreachable extends NoAnswer {
@@ -41,6 +53,12 @@ export class PreconditionRefused extends Conflict {
 }
 
 /**
+ * What the last try of a node came to, by the journal: `done` when its target said so, `lost` when the answer was lost
+ * and no person has decided since. The world decides, not the journal: this is for types whose target cannot be looked at.
+ */
+export type LastTry = 'none' | 'done' | 'lost'
+
+/**
  * What a step may touch. Rooms below `steps` only name the two capabilities; `steps/targets.ts` says which
  * clients they hold, so that planning is handed readers only and cannot write, by type.
  */
@@ -53,6 +71,7 @@ export interface ReadCtx<Readers = unknown> {
   readonly runId: string | undefined
   /** `run/node`, the same for every attempt of the node: what `apply` keys its effect with; undefined while planning. */
   readonly key: string | undefined
+  readonly lastTry: LastTry
 }
 
 export interface EffectCtx<Readers = unknown, Writers = unknown> extends ReadCtx<Readers> {
@@ -79,20 +98,27 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   readonly needsAuthority: boolean
   /** What `apply` makes its target check, or why it cannot (`unfenced`: a takeover waits and asks a person). */
   readonly precondition: { kind: 'checked'; by: string } | { kind: 'unfenced'; why: string }
+  /** Which step takes an effect back, or why none does: known without looking, for docs, lint and rolling back. */
+  readonly inverse: Inverse
   /** What the step needs beyond PostgreSQL, the recovery cluster and its name server (principle 2). */
-  readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source')[]
+  readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source' | 'service')[]
   readonly input: ZodType<I>
   readonly output: ZodType<O>
   /** Looks at the world; writes nothing. Throws Unreachable when the target does not answer. */
   observe(ctx: ReadCtx<R>, input: I): Promise<S>
   judge(input: I, state: S): Judgement
-  /** What `apply` would change from `state`; writes nothing. */
+  /** What `apply` would change from `state`; writes nothing. An API server is asked by a dry run, for its own answer. */
   plan(ctx: ReadCtx<R>, input: I, state: S): Promise<Change[]>
   /** Brings it about, under a precondition made from `state`. Throws Unreachable when the answer was lost. */
   apply(ctx: EffectCtx<R, W>, input: I, state: S): Promise<O>
   /** The output of a step that is found to hold already (adopted, or nothing to do). */
   adopt(input: I, state: S): O
-  /** Compensation as another step, planned and journaled too. */
+  /** The output that it would most likely give, for the plans of steps after it. Absent: only what holds already has one. */
+  foresee?(input: I, state: S): O
+  /**
+   * Compensation as another step of the type that `inverse` names, planned and journaled too. `none` where it names
+   * none, or where from `before` there is nothing to restore.
+   */
   invert(input: I, before: S): StepCall | 'none'
 }
 

@@ -9,6 +9,7 @@ export function answering<T extends object>(client: T): T {
   return new Proxy(client, {
     get(target, name, receiver) {
       const member: unknown = Reflect.get(target, name, receiver)
+      if (typeof member === 'object' && member !== null) return answering(member)
       if (typeof member !== 'function') return member
       return (...args: unknown[]): Promise<unknown> =>
         inRunbookWords(Reflect.apply(member, target, args) as Promise<unknown>)

@@ -28,6 +28,10 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     kind: 'checked',
     by: 'one epoch a run and a fence on record, in one transaction; resourceVersion of configmap haetae/authority',
   },
+  inverse: {
+    kind: 'none',
+    why: 'giving authority back is a new acquisition by the other site, with a fence of its own',
+  },
   requires: [],
   input: acquireInput,
   output: acquireOutput,
@@ -62,14 +66,11 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     const epoch = highest(state) + 1
     const before = state.current === null ? null : { epoch: state.current.epoch, site: state.current.site }
     const after = { epoch, site: input.site }
+    const why = { ko: '그때까지 다른 세대가 생기지 않으면', en: 'unless another epoch is taken before' }
+    const mark = `configmaps/authority in haetae, ${input.system}`
     return [
-      { certainty: 'predicted', target: `authority of ${input.system}`, before, after },
-      {
-        certainty: 'predicted',
-        target: `configmaps/authority in haetae, ${input.system}`,
-        before: state.marked,
-        after,
-      },
+      { certainty: 'predicted', target: `authority of ${input.system}`, before, after, why },
+      { certainty: 'predicted', target: mark, before: state.marked, after, why },
     ]
   },
 
@@ -87,7 +88,8 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     return { epoch: state.taken.epoch, site: state.taken.site }
   },
 
-  // Giving authority back is a new acquisition by the other side, never a compensation.
+  foresee: (input, state) => ({ epoch: highest(state) + 1, site: input.site }),
+
   invert: () => 'none',
 }
 

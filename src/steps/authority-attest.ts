@@ -25,6 +25,10 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
     kind: 'checked',
     by: 'the fence on record for the run must still be the one that was seen, or none',
   },
+  inverse: {
+    kind: 'none',
+    why: "people's word is on record; a real fence closes the debt, nothing takes it back",
+  },
   requires: [],
   input: attestInput,
   output: attestOutput,
@@ -46,11 +50,14 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
   async plan(_ctx, input, state) {
     return [
       {
-        certainty: 'predicted',
+        certainty: 'exact',
         target: `fence of ${input.system} at ${input.site}`,
         before: state.fence?.kind ?? null,
         after: 'attested',
-        why: 'accepted risk, not proof: a fence debt stays open until an active or power fence closes it',
+        why: {
+          ko: '증명이 아닌 감수한 위험: 실제 차단이 이루어질 때까지 차단 미이행으로 남음',
+          en: 'accepted risk, not proof: a fence debt stays open until a real fence closes it',
+        },
       },
     ]
   },

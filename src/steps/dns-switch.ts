@@ -16,6 +16,7 @@ export const dnsSwitch: Step<SwitchInput, DnsAnswer, SwitchOutput> = {
     kind: 'checked',
     by: 'RFC 2136 prerequisite: the TXT record must still be the one that was seen',
   },
+  inverse: { kind: 'none', why: 'sending citizens back takes a new epoch of the other site' },
   requires: [],
   input: switchInput,
   output: switchOutput,
@@ -49,7 +50,6 @@ export const dnsSwitch: Step<SwitchInput, DnsAnswer, SwitchOutput> = {
 
   adopt: outputOf,
 
-  // The former site no longer holds the system: sending citizens back there would need a new epoch, which is a new run.
   invert: () => 'none',
 }
 

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { HaetaeError } from '#model/errors.ts'
 import type { HttpAnswer } from '#platform/http/types.ts'
+import { effectKey } from './effect-key.ts'
 import { checkInput, type CheckInput } from './inputs.ts'
 import { checkOutput, type CheckOutput } from './outputs.ts'
 import type { Act, Read, Step } from './targets.ts'
@@ -24,12 +24,13 @@ export const httpCheck: Step<CheckInput, CheckState, CheckOutput> = {
   effect: 'keyed',
   needsAuthority: true,
   precondition: { kind: 'checked', by: "the transaction's id, which the web service stores once" },
+  inverse: { kind: 'none', why: "what a citizen's system has stored is not deleted behind its back" },
   requires: [],
   input: checkInput,
   output: checkOutput,
 
   async observe(ctx, input) {
-    const transaction = ctx.key === undefined ? null : transactionId(ctx.key)
+    const transaction = ctx.key === undefined ? null : effectKey(ctx.key)
     const health = input.health === undefined ? null : (await get(ctx, input, input.health)).status
     const found = transaction === null ? null : (await get(ctx, input, `${input.path}/${transaction}`)).status
     return { transaction, found, health }
@@ -49,7 +50,7 @@ export const httpCheck: Step<CheckInput, CheckState, CheckOutput> = {
   },
 
   async apply(ctx, input) {
-    const id = transactionId(ctx.key)
+    const id = effectKey(ctx.key)
     if (input.health !== undefined) expect(input, 'is healthy', await get(ctx, input, input.health), [200])
     const payload = { from: 'haetae', run: ctx.runId, node: ctx.nodeId }
     const posted = await ctx.writers.http.send(
@@ -72,13 +73,7 @@ export const httpCheck: Step<CheckInput, CheckState, CheckOutput> = {
     return { transaction: state.transaction }
   },
 
-  // What a citizen's system has stored is not deleted behind its back.
   invert: () => 'none',
-}
-
-/** Ids are public in the system's records: the key itself stays out of them. */
-function transactionId(key: string): string {
-  return `haetae-${createHash('sha256').update(key).digest('hex').slice(0, 24)}`
 }
 
 function get(ctx: Read | Act, input: CheckInput, path: string): Promise<HttpAnswer> {

@@ -2,24 +2,24 @@ import type { AnyStepType } from '#runbook/step-type.ts'
 import { authorityAcquire } from './authority-acquire.ts'
 import { authorityAttest } from './authority-attest.ts'
 import { dnsSwitch } from './dns-switch.ts'
+import { httpCall } from './http-call.ts'
 import { httpCheck } from './http-check.ts'
 import { k8sScale } from './k8s-scale.ts'
 import { k8sWait } from './k8s-wait.ts'
 import { pgPromote } from './pg-promote.ts'
 import { pgStatus } from './pg-status.ts'
 
+const all: readonly AnyStepType[] = [
+  authorityAttest,
+  authorityAcquire,
+  pgStatus,
+  pgPromote,
+  k8sScale,
+  k8sWait,
+  httpCall,
+  httpCheck,
+  dnsSwitch,
+]
+
 /** Every step type, by the name that runbooks use. */
-export const stepTypes: ReadonlyMap<string, AnyStepType> = new Map(
-  (
-    [
-      authorityAttest,
-      authorityAcquire,
-      pgStatus,
-      pgPromote,
-      k8sScale,
-      k8sWait,
-      httpCheck,
-      dnsSwitch,
-    ] as AnyStepType[]
-  ).map((stepType) => [stepType.type, stepType]),
-)
+export const stepTypes: ReadonlyMap<string, AnyStepType> = new Map(all.map((type) => [type.type, type]))

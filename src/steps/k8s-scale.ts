@@ -1,11 +1,13 @@
 import { HaetaeError } from '#model/errors.ts'
+import type { KubernetesWriter } from '#platform/kubernetes/types.ts'
 import type { Change } from '#runbook/step-type.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
 import { scaleInput, type ScaleInput } from './inputs.ts'
+import { refusalOf } from './k8s-dry-run.ts'
 import { deploymentRef, lookAtWorkloads, type WorkloadState } from './k8s-look.ts'
 import { scaleOutput, type ScaleOutput } from './outputs.ts'
-import type { Act, Step } from './targets.ts'
+import type { Read, Step } from './targets.ts'
 
 /** Sets how many replicas each workload should have, in the order given. Waiting for them is `k8s.wait`. */
 export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
@@ -14,6 +16,7 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
   effect: 'idempotent',
   needsAuthority: true,
   precondition: { kind: 'checked', by: 'UID and resourceVersion, by the API server' },
+  inverse: { kind: 'step', type: 'k8s.scale' },
   requires: [],
   input: scaleInput,
   output: scaleOutput,
@@ -26,15 +29,18 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
   judge: (_input, state) =>
     state.every(({ found, wanted }) => found !== null && found.replicas === wanted) ? 'holds' : 'absent',
 
-  async plan(_ctx, input, state) {
-    return state.filter(({ found, wanted }) => found?.replicas !== wanted).map((one) => changeOf(input, one))
+  plan(ctx, input, state) {
+    const changing = state.filter(({ found, wanted }) => found?.replicas !== wanted)
+    return Promise.all(changing.map((one) => changeOf(ctx, input, one)))
   },
 
   async apply(ctx, input, state) {
     refuseElsewhere(ctx.readers, input.site, 'k8s.scale')
     for (const workload of state) {
       if (workload.found === null) throw missing(input, workload)
-      if (workload.found.replicas !== workload.wanted) await scaleOne(ctx, input.namespace, workload)
+      if (workload.found.replicas === workload.wanted) continue
+      await scaleOne(ctx, ctx.writers.kubernetes, input.namespace, workload)
+      ctx.progress(`${workload.deployment}: ${workload.found.replicas} → ${workload.wanted}`)
     }
     return outputOf(await lookAtWorkloads(ctx, input))
   },
@@ -55,14 +61,18 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
  * A Deployment's resourceVersion moves with its status too. When the server refuses, it is looked at again:
  * the same object with the replicas that were seen is still what was decided about; anything else is refused.
  */
-async function scaleOne(ctx: Act, namespace: string, workload: WorkloadState): Promise<void> {
+async function scaleOne(
+  ctx: Read,
+  kubernetes: Pick<KubernetesWriter, 'scale'>,
+  namespace: string,
+  workload: WorkloadState,
+): Promise<void> {
   const ref = deploymentRef(namespace, workload.deployment)
   let seen = workload.found as NonNullable<WorkloadState['found']>
   for (let attempt = 1; ; attempt++) {
     try {
       const { uid, resourceVersion } = seen
-      await ctx.writers.kubernetes.scale(ref, workload.wanted, { uid, resourceVersion }, ctx.signal)
-      ctx.progress(`${workload.deployment}: ${seen.replicas} → ${workload.wanted}`)
+      await kubernetes.scale(ref, workload.wanted, { uid, resourceVersion }, ctx.signal)
       return
     } catch (error) {
       if (!(error instanceof PreconditionRefused) || attempt >= 10) throw error
@@ -80,11 +90,15 @@ function missing(input: ScaleInput, workload: WorkloadState): HaetaeError {
   })
 }
 
-function changeOf(input: ScaleInput, { deployment, found, wanted }: WorkloadState): Change {
-  const target = `deployments/${deployment} in ${input.namespace}`
+async function changeOf(ctx: Read, { namespace }: ScaleInput, workload: WorkloadState): Promise<Change> {
+  const { deployment, found, wanted } = workload
+  const target = `deployments/${deployment} in ${namespace}`
+  const after = { replicas: wanted }
   if (found === null)
-    return { certainty: 'opaque', target, after: { replicas: wanted }, why: 'there is none' }
-  return { certainty: 'exact', target, before: { replicas: found.replicas }, after: { replicas: wanted } }
+    return { certainty: 'opaque', target, after, why: { ko: '그런 워크로드가 없음', en: 'there is none' } }
+  const change: Change = { certainty: 'exact', target, before: { replicas: found.replicas }, after }
+  const refused = await refusalOf(scaleOne(ctx, ctx.readers.kubernetes.dryRun, namespace, workload))
+  return refused === undefined ? change : { ...change, refused }
 }
 
 /** Whether they are ready is another step's matter: here it would differ from one moment to the next. */

@@ -17,6 +17,7 @@ export const k8sWait: Step<WaitInput, WorkloadState[], WaitOutput> = {
   effect: 'read',
   needsAuthority: false,
   precondition: { kind: 'unfenced', why: 'it changes nothing' },
+  inverse: { kind: 'none', why: 'it changes nothing' },
   requires: [],
   input: waitInput,
   output: waitOutput,

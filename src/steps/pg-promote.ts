@@ -29,6 +29,10 @@ export const pgPromote: Step<PromoteInput, PromoteState, PromoteOutput> = {
     kind: 'checked',
     by: 'SQL epoch: the server promotes only while no equal or higher epoch is in haetae_authority, and takes each once',
   },
+  inverse: {
+    kind: 'none',
+    why: 'a promoted database does not become a standby again; it is rebuilt from the new primary',
+  },
   requires: [],
   input: promoteInput,
   output: promoteOutput,
@@ -56,7 +60,11 @@ export const pgPromote: Step<PromoteInput, PromoteState, PromoteOutput> = {
       timeline: state.timeline,
       epoch: state.written?.epoch ?? null,
     }
-    return [{ certainty: 'predicted', target: targetOf(input), before, after }]
+    const why = {
+      ko: '그때까지 받은 WAL까지 재생됨',
+      en: 'after all that it has received by then is replayed',
+    }
+    return [{ certainty: 'predicted', target: targetOf(input), before, after, why }]
   },
 
   async apply(ctx, input, state) {

@@ -10,6 +10,7 @@ export const pgStatus: Step<StatusInput, ServerState, StatusOutput> = {
   effect: 'read',
   needsAuthority: false,
   precondition: { kind: 'unfenced', why: 'it changes nothing' },
+  inverse: { kind: 'none', why: 'it changes nothing' },
   requires: [],
   input: statusInput,
   output: statusOutput,
@@ -19,6 +20,7 @@ export const pgStatus: Step<StatusInput, ServerState, StatusOutput> = {
   plan: async () => [],
   apply: async (ctx, input) => outputOf(await lookAt(ctx, addressOf(input))),
   adopt: (_input, state) => outputOf(state),
+  foresee: (_input, state) => outputOf(state),
   invert: () => 'none',
 }
 

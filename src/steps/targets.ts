@@ -4,7 +4,8 @@ import type { DatabaseReader, DatabaseWriter } from '#platform/database/types.ts
 import { dnsReader, dnsWriter, type DnsOptions } from '#platform/dns/client.ts'
 import type { DnsReader, DnsWriter } from '#platform/dns/types.ts'
 import { httpClient, type HttpOptions } from '#platform/http/client.ts'
-import type { HttpReader, HttpWriter } from '#platform/http/types.ts'
+import { serviceClient, type Service } from '#platform/http/services.ts'
+import type { HttpReader, HttpWriter, ServiceReader, ServiceWriter } from '#platform/http/types.ts'
 import { kubernetesClient } from '#platform/kubernetes/client.ts'
 import type { KubernetesReader, KubernetesWriter } from '#platform/kubernetes/types.ts'
 import type { EffectCtx, ReadCtx, StepType } from '#runbook/step-type.ts'
@@ -20,6 +21,7 @@ export interface Readers {
   readonly dns: DnsReader
   readonly database: DatabaseReader
   readonly http: HttpReader
+  readonly services: ServiceReader
   readonly authority: AuthorityReader
   readonly attestations: Attestations
   readonly silence: SourceSilence
@@ -31,6 +33,7 @@ export interface Writers {
   readonly dns: DnsWriter
   readonly database: DatabaseWriter
   readonly http: HttpWriter
+  readonly services: ServiceWriter
   readonly authority: AuthorityWriter
 }
 
@@ -54,6 +57,7 @@ export interface TargetsConfig {
   dns: DnsOptions
   databases: DatabaseOptions
   http: HttpOptions
+  services: readonly Service[]
 }
 
 /** What the rooms below steps give: this site's authorities, and ports that the daemon wires. */
@@ -71,6 +75,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
   const kubernetes = kubernetesClient(config.kubeconfig)
   const database = databaseClient(config.databases)
   const http = httpClient(config.http)
+  const services = serviceClient(config.services)
   const { authority } = parts
   return {
     readers: {
@@ -79,6 +84,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       dns: answering(dnsReader(config.dns)),
       database: answering(database.reader),
       http: answering(http.reader),
+      services: answering(services.reader),
       authority: authorityReader(authority),
       attestations: parts.attestations,
       silence: answering(parts.silence),
@@ -88,6 +94,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       dns: answering(dnsWriter(config.dns)),
       database: answering(database.writer),
       http: answering(http.writer),
+      services: answering(services.writer),
       authority: answering<AuthorityWriter>(authority),
     },
     close: () => kubernetes.close(),

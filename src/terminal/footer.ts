@@ -1,9 +1,10 @@
-import { cut, plain } from './width.ts'
+import { cut, displayWidth, plain } from './width.ts'
 
 /** The part of a stream that a footer needs. */
 export interface Screen {
   isTTY?: boolean
   columns?: number
+  rows?: number
   write(text: string): unknown
 }
 
@@ -58,7 +59,7 @@ export class Footer {
   #draw(): void {
     const width = this.#screen?.columns ?? 100
     for (const line of this.#shown) {
-      this.#screen?.write(`${plain(line).length > width ? cut(plain(line), width) : line}\n`)
+      this.#screen?.write(`${displayWidth(line) > width ? cut(plain(line), width) : line}\n`)
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Plan, PlanNode, SystemForecast } from '#plan/plan.ts'
-import type { Change } from '#runbook/step-type.ts'
+import { changeLines } from './changes.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint, paintOfState } from './paint.ts'
 import { pageWidth } from './table.ts'
@@ -49,7 +49,7 @@ const words = {
   },
 } as const
 
-/** A plan for a person who has to sign it: actions by wave, assumptions, forecast, what is left out, digest. */
+/** A plan for a person who has to sign it: actions by wave, what they change, assumptions, forecast, what is left out, digest. */
 export function planLines(plan: Plan, language: Language): string[] {
   const say = words[language]
   const { subject, systems } = plan
@@ -71,11 +71,13 @@ export function planLines(plan: Plan, language: Language): string[] {
     ),
     '',
     heading(say.order),
-    ...whole.flatMap((node) => nodeLines(node, plan, language)),
+    ...whole.map((node) => nodeLine(node, language)),
     ...waves.flatMap((wave) => [
       `  ${paint('bold', wave === 0 ? say.stays : `${say.wave} ${wave}`)}`,
       ...systems.filter((one) => one.wave === wave).flatMap((one) => systemLines(one, plan, language)),
     ]),
+    '',
+    ...changeLines(plan, language),
     '',
     heading(say.assumptions),
     ...subject.assumptions.flatMap((one) => bullet(`${one.subject}: ${one.statement[language]}`)),
@@ -123,7 +125,7 @@ function systemLines(forecast: SystemForecast, plan: Plan, language: Language): 
     ...forecast.why.flatMap((why) => bullet(inLanguage(why, language), 6)),
     ...plan.subject.nodes
       .filter((node) => node.system === forecast.system && node.gate === null)
-      .flatMap((node) => nodeLines(node, plan, language)),
+      .map((node) => nodeLine(node, language)),
   ]
 }
 
@@ -132,19 +134,8 @@ function painted(state: string, text: string): string {
   return colour === undefined ? text : paint(colour, text)
 }
 
-function nodeLines(node: PlanNode, plan: Plan, language: Language): string[] {
+function nodeLine(node: PlanNode, language: Language): string {
   const needs = node.needs.length === 0 ? '' : `  ${words[language].after} ${node.needs.join(', ')}`
   const line = `      ${pad(node.id, 20)} ${pad(node.type, 18)} ${node.title[language]}${needs}`
-  const changes = plan.observed.changes[node.id] ?? []
-  return [cut(line, pageWidth), ...changes.map((change) => cut(changeLine(change), pageWidth))]
-}
-
-function changeLine(change: Change): string {
-  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
-  const values =
-    change.before === undefined && change.after === undefined
-      ? ''
-      : `: ${change.before === undefined ? '' : `${shown(change.before)} → `}${shown(change.after)}`
-  const why = change.why === undefined ? '' : ` (${change.why})`
-  return `        ~ ${change.target}${values} [${change.certainty}]${why}`
+  return cut(line, pageWidth)
 }

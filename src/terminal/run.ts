@@ -75,7 +75,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
       ),
     ),
     '',
-    ...(run.times.length === 0 ? [] : [...timesTable(run.times, language), '']),
+    ...(run.mode === 'failover' ? [...timesTable(run.times, language), ''] : []),
     ...nodeTable(run.graph, language),
   ]
 }

@@ -224,7 +224,19 @@ describe('a plan', () => {
       },
       systems: [forecast('UNI', 0), forecast('EPP', 2), forecast('GPK', 1)],
       notes: [],
-      observed: { at: '', changes: { 'GPK/promote': [{ certainty: 'exact', target: 'x'.repeat(200) }] } },
+      observed: {
+        at: '',
+        changes: {
+          'GPK/promote': [
+            {
+              certainty: 'exact',
+              target: 'x'.repeat(200),
+              before: { wide: '조달 '.repeat(60) },
+              after: { wide: 'y' },
+            },
+          ],
+        },
+      },
     }
   }
 })

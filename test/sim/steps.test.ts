@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { HaetaeError } from '#model/errors.ts'
 import { Unreachable } from '#runbook/step-type.ts'
 import { kinds, landed, own, run } from './world/answering.ts'
 import { limits, node, planOf } from './world/plans.ts'
@@ -250,4 +251,49 @@ test('a clock on the wall that is set back holds no retry up', async () => {
   })
   expect([view.state, tries]).toEqual(['succeeded', 2])
   expect(sim.clock.now() - Date.parse(view.createdAt)).toBeLessThan(60_000)
+})
+
+test('a step whose target cannot be looked at holds by its answer; a lost answer is a question until a person decides', async () => {
+  let tries = 0
+  const types = own(
+    {
+      precondition: { kind: 'checked', by: 'the key' },
+      observe: async (ctx) => ({ version: { none: 0, done: 1, lost: -1 }[ctx.lastTry], keys: [] }),
+      judge: (_input, { version }) => (version === 0 ? 'absent' : version > 0 ? 'holds' : 'unclear'),
+      apply: async (ctx, { thing }) => {
+        tries += 1
+        const { world, process } = ctx.readers
+        const about = { key: ctx.key, node: ctx.nodeId, by: process, epoch: null, late: false }
+        world.change(thing, 'once for its key', about)
+        if (tries === 1) throw new Unreachable(thing, new Error('connection reset'))
+        return { version: 1 }
+      },
+    },
+    'keyed',
+  )
+  const plan = planOf([node('A/one', 'own')])
+  const asked = await run({ plan, types })
+  expect(asked.question('A/one')).toMatchObject({ reason: 'unclear' })
+  expect(tries).toBe(1)
+  tries = 0
+  const { sim, view } = await run({ plan, types }, { 'A/one': ['retry'] })
+  expect([view.state, tries, landed(sim)]).toEqual(['succeeded', 2, ['A/one']])
+  const kindsOf = await kinds(sim, 'A/one')
+  expect(kindsOf).toEqual([
+    ...['intended', 'attempt-unknown', 'asked', 'decided'],
+    ...['intended', 'applied', 'succeeded'],
+  ])
+})
+
+test('what a step says of its failure is told with its reason', async () => {
+  const types = own({
+    apply: async () => {
+      throw new HaetaeError('check-failed', 'GPK', { why: 'it answered 503' })
+    },
+  })
+  const plan = planOf([node('A/one', 'own', [], { limits: { ...limits, retryMax: 0 } })])
+  const { view } = await run({ plan, types })
+  expect(view.nodes.get('A/one')?.failure?.message).toBe(
+    'the web service did not pass the check: GPK: it answered 503',
+  )
 })

@@ -90,6 +90,7 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
     const view = await reader.getRun(id)
     const nodes = [...view.nodes.values()]
     return {
+      asOf: view.createdAt,
       id,
       mode: view.plan.subject.mode,
       fromSite: view.plan.subject.fromSite ?? null,

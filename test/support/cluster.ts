@@ -14,7 +14,7 @@ export interface TestCluster {
   kubeconfig: string
   /** Makes a namespace with Deployments of that many replicas; Haetae may scale them. */
   system(namespace: string, workloads: Record<string, number>): Promise<void>
-  /** What Haetae's account changed or tried to change in a namespace, by the API server's audit log. */
+  /** What Haetae's account changed or tried to change in a namespace, by the API server's audit log; dry runs are none. */
   written(namespace: string): Promise<string[]>
   stop(): Promise<void>
 }
@@ -22,6 +22,7 @@ export interface TestCluster {
 interface AuditEvent {
   stage: string
   verb: string
+  requestURI: string
   user: { username: string }
   objectRef?: { resource?: string; subresource?: string; name?: string; namespace?: string }
   responseStatus?: { code?: number }
@@ -90,7 +91,10 @@ async function writtenIn(auditLog: string, namespace: string): Promise<string[]>
     .map((line) => JSON.parse(line) as AuditEvent)
     .filter(({ stage, user }) => stage === 'ResponseComplete' && user.username.endsWith(`:${ownAccount}`))
     .filter(
-      ({ verb, objectRef }) => !['get', 'list', 'watch'].includes(verb) && objectRef?.namespace === namespace,
+      ({ verb, objectRef, requestURI }) =>
+        !['get', 'list', 'watch'].includes(verb) &&
+        objectRef?.namespace === namespace &&
+        new URL(requestURI, 'https://cluster').searchParams.get('dryRun') !== 'All',
     )
     .map(({ verb, objectRef, responseStatus }) => {
       const { resource, subresource, name } = objectRef ?? {}

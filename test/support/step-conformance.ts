@@ -51,7 +51,8 @@ export function conforms<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Su
     if (step.effect !== 'read') expect(step.judge(input, before)).toBe('absent')
     const output = await step.apply(ctx, input, before)
     check?.(output)
-    const after = await step.observe(ctx, input)
+    const done = acting(targets, { ...context, lastTry: 'done' })
+    const after = await step.observe(done, input)
     expect(step.judge(input, after)).toBe('holds')
     expect(step.adopt(input, after)).toEqual(output)
     const once = await written()
@@ -69,7 +70,12 @@ export function conforms<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Su
     const before = await step.observe(ctx, input)
     await step.apply(ctx, input, before)
     const inverse = step.invert(input, before)
-    if (inverse === 'none') return
+    if (step.inverse.kind === 'none') {
+      expect(inverse).toBe('none')
+      return
+    }
+    if (inverse === 'none') throw new Error(`${step.type} declares an inverse and gives none`)
+    expect(inverse.type).toBe(step.inverse.type)
     expect(inverse.type).toBe(step.type)
     const back = step.input.parse(inverse.with)
     await step.apply(ctx, back, await step.observe(ctx, back))

@@ -1,4 +1,5 @@
 import { systemClock } from '#platform/clock.ts'
+import type { LastTry } from '#runbook/step-type.ts'
 import type { Act, Read, Targets } from '#steps/targets.ts'
 
 /** Targets of which only some are real in a test; touching another is a mistake of the test and says so. */
@@ -25,12 +26,20 @@ export interface ContextOptions {
   runId?: string
   nodeId?: string
   epoch?: number
+  lastTry?: LastTry
   signal?: AbortSignal
 }
 
 /** As planning sees the world: readers, no run. */
 export function planning(targets: Pick<Targets, 'readers'>, signal = new AbortController().signal): Read {
-  return { readers: targets.readers, clock: systemClock, signal, runId: undefined, key: undefined }
+  return {
+    readers: targets.readers,
+    clock: systemClock,
+    signal,
+    runId: undefined,
+    key: undefined,
+    lastTry: 'none',
+  }
 }
 
 /** As a node of a run sees it. What it says on the way is in `said`. */
@@ -38,7 +47,8 @@ export function acting(
   targets: Pick<Targets, 'readers' | 'writers'>,
   options: ContextOptions = {},
 ): Act & { said: string[] } {
-  const { runId = 'run-1', nodeId = 'GPK/step', epoch, signal = new AbortController().signal } = options
+  const { runId = 'run-1', nodeId = 'GPK/step', epoch, lastTry = 'none' } = options
+  const { signal = new AbortController().signal } = options
   const said: string[] = []
   return {
     readers: targets.readers,
@@ -48,6 +58,7 @@ export function acting(
     runId,
     nodeId,
     key: `${runId}/${nodeId}`,
+    lastTry,
     epoch,
     progress: (message) => said.push(message),
     said,

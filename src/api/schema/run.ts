@@ -48,6 +48,16 @@ const planNode = z.object({
   wave: z.int(),
 })
 
+const change = z.object({
+  certainty: z.enum(['exact', 'predicted', 'opaque']),
+  target: z.string(),
+  site: z.string().optional(),
+  before: z.unknown().optional(),
+  after: z.unknown().optional(),
+  why: text.optional(),
+  refused: z.string().optional(),
+})
+
 /** A plan on the wire is the plan itself (plan/plan.ts): its digest can be computed again by whoever reads it. */
 export const plan = z.custom<Plan>() satisfies z.ZodType<Plan>
 
@@ -82,7 +92,8 @@ export const planShape = z.object({
     }),
   ),
   notes: z.array(localized),
-  observed: z.object({ at: z.string(), changes: anything }),
+  /** Beside the digest: what each node would change, as the world was when the plan was made. */
+  observed: z.object({ at: z.string(), changes: z.record(z.string(), z.array(change)) }),
 })
 
 export const failoverRequest = z.object({
@@ -167,6 +178,7 @@ export const nodeView = z.object({
 export const systemTimes = z.object({
   system: z.string(),
   wave: z.int(),
+  rtoTargetMs: z.number().nullable(),
   detected: instant.nullable(),
   declared: instant.nullable(),
   approved: instant.nullable(),
@@ -203,6 +215,8 @@ export const gateView = z.object({
 })
 
 export const runDetail = runSummary.extend({
+  /** The moment that this view is of, by the daemon's clock. */
+  asOf: instant,
   graph: z.array(nodeView),
   times: z.array(systemTimes),
   gates: z.array(gateView),

@@ -1,63 +1,73 @@
 import { randomBytes } from 'node:crypto'
 import { subjectOf } from '#api/approval-service.ts'
+import type { Draft } from '#api/schema/run.ts'
 import type { RequestService, RunService, Services } from '#api/services.ts'
 import { scopeOf } from '#approval/statement.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
-import { planFailover } from '#plan/failover.ts'
-import { planOperation } from '#plan/operation.ts'
 import type { Plan } from '#plan/plan.ts'
-import { stepTypes } from '#steps/index.ts'
-import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import { missingForRuns, type Execution } from '../execution.ts'
+import type { PlanObserver } from '../observer.ts'
+import type { Planner, PlanningRequest } from '../planner.ts'
 import type { World } from '../world.ts'
 
 interface Needs {
   config: Config
-  catalogue: Catalogue
+  planner: Planner
   world: World
   clock: Clock
   execution: Execution
   runs: RunService
+  observe: PlanObserver
 }
 
-/** What every plan of this daemon is made from, but for the request. */
-type Ground = Omit<Parameters<typeof planOperation>[0], 'runbook' | 'systems' | 'site' | 'inputs'>
+/** What a request does not say of its plan. */
+type Ground = Pick<PlanningRequest, 'active' | 'now'>
 
 /** Requests of runs: planned here, signed by people, executed by this site. */
 export function requestServices(needs: Needs): Pick<Services, 'failover' | 'operations'> {
-  const { site } = needs.config
+  const { planner, config } = needs
   return {
     failover: serviceOf(needs, 'F', ({ fromSite, systems }, ground) =>
-      planFailover({ ...ground, fromSite, toSite: site, ...(systems === undefined ? {} : { systems }) }),
+      planner.failover({
+        ...ground,
+        ...{ fromSite, toSite: config.site },
+        ...(systems === undefined ? {} : { systems }),
+      }),
     ),
     operations: serviceOf(needs, 'O', ({ runbook, systems, inputs = {} }, ground) =>
-      planOperation({ ...ground, site, runbook, systems, inputs }),
+      planner.operation({ ...ground, site: config.site, runbook, systems, inputs }),
     ),
   }
 }
 
-/** Names of its runs begin with the letter. */
+/** The names of its runs begin with the letter. */
 function serviceOf<Request extends { systems?: string[] | undefined }>(
   needs: Needs,
   letter: string,
-  planOf: (request: Request, ground: Ground) => Plan,
+  planOf: (request: Request, ground: Ground) => Promise<Plan>,
 ): RequestService<Request> {
-  const { execution, runs, clock } = needs
-  const plan = (request: Request) => planNow(needs, request.systems, (ground) => planOf(request, ground))
+  const { execution, runs, clock, observe } = needs
+  const drafts = new Drafts()
+  const planNow = (request: Request) =>
+    planFree(needs, request.systems ?? [], (ground) => planOf(request, ground))
   return {
-    plan: async (request) => ({ run: newRunId(letter, clock.now()), plan: await plan(request) }),
+    async plan(request) {
+      const plan = await observe(await planNow(request))
+      return drafts.keep({ run: newRunId(letter, clock.now()), plan })
+    },
     async declare(request, by) {
       const { run, declaration } = request
       const known = await execution.journal.run(run)
       // The same request again, after a lost answer: the run is there, and its plan is what was signed.
       if (known !== undefined) return again(needs, run, by.principal, declaration)
-      const planned = await plan(request)
-      const target = subjectOf({ id: run, plan: planned, requester: by.principal, ended: false })
+      const made = await planNow(request)
+      const plan = drafts.of(run, made) ?? (await observe(made))
+      const target = subjectOf({ id: run, plan, requester: by.principal, ended: false })
       const statement = await execution.approvals.declare(target, declaration, by.principal)
       await execution.engine
-        .start({ id: run, plan: planned, requester: statement.principal, reason: statement.reason })
+        .start({ id: run, plan, requester: statement.principal, reason: statement.reason })
         .catch((error: unknown) => {
           // Two identical requests at once: the other one created it.
           if (!isHaetaeError(error, 'run-exists')) throw error
@@ -80,11 +90,11 @@ async function again(
   return runs.show(run)
 }
 
-/** A plan from the newest authorities on record. Throws what `planOf` throws, and `system-locked`. */
-async function planNow(
-  { config, catalogue, world, clock, execution }: Needs,
-  systems: readonly string[] | undefined,
-  planOf: (ground: Ground) => Plan,
+/** A plan from the newest authorities on record, over systems that no run holds. Throws what `planOf` throws, and `system-locked`. */
+async function planFree(
+  { config, world, clock, execution }: Needs,
+  named: readonly string[],
+  planOf: (ground: Ground) => Promise<Plan>,
 ): Promise<Plan> {
   const missing = missingForRuns(config)
   if (missing.length > 0) {
@@ -93,14 +103,8 @@ async function planNow(
     })
   }
   await world.refresh()
-  refuseHeld(await execution.journal.locks(), systems ?? [])
-  const plan = planOf({
-    estate: catalogue.estate,
-    runbooks: catalogue.runbooks,
-    stepTypes,
-    world: { active: (system) => world.authority(system) },
-    now: clock.now(),
-  })
+  refuseHeld(await execution.journal.locks(), named)
+  const plan = await planOf({ active: world.activeAt(), now: clock.now() })
   refuseHeld(await execution.journal.locks(), scopeOf(plan.subject).systems)
   return plan
 }
@@ -114,6 +118,26 @@ function refuseHeld(locks: readonly { system: string; runId: string }[], systems
     why: held.map(({ system, runId }) => `${system} is held by run ${runId}`).join('; '),
     facts: { holders: held.map(({ system, runId }) => ({ system, run: runId })) },
   })
+}
+
+/**
+ * The newest drafts by the id of their run: a run keeps beside its plan what its requester was shown. A draft that is no
+ * longer here, after a restart, is looked at again.
+ */
+class Drafts {
+  readonly #kept = new Map<string, Plan>()
+
+  keep(draft: Draft): Draft {
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size >= 20 && oldest !== undefined) this.#kept.delete(oldest)
+    this.#kept.set(draft.run, draft.plan)
+    return draft
+  }
+
+  of(run: string, made: Plan): Plan | undefined {
+    const kept = this.#kept.get(run)
+    return kept?.digest === made.digest ? kept : undefined
+  }
 }
 
 /** A name that people can type back: `F-20261124-0612-3fa9`. */

@@ -10,6 +10,7 @@ import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { timesOf } from '#insight/times.ts'
 import { HaetaeError } from '#model/errors.ts'
+import { instant } from '#model/time.ts'
 import { rolesThatMay } from '#people/roles.ts'
 import type { Session } from '#people/sessions.ts'
 import type { PlanNode } from '#plan/plan.ts'
@@ -87,6 +88,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
   const { subject } = view.plan
   const own = debts.filter((fence) => fence.runId === id)
   return {
+    asOf: instant(Date.now()),
     id,
     mode: subject.mode,
     fromSite: subject.fromSite ?? null,
@@ -101,7 +103,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     nodesDone: [...view.nodes.values()].filter((node) => isDone(node.state)).length,
     nodes: view.nodes.size,
     graph: subject.nodes.map((node) => nodeView(view, node)),
-    times: subject.mode === 'failover' ? timesOf(view, detectedAt) : [],
+    times: timesOf(view, detectedAt),
     gates: gates.map((gate) => gateView(gate, catalogue.approvalPolicy)),
     fenceDebts: own.map((fence) => ({
       system: fence.system,

@@ -6,7 +6,7 @@ import { answerLost, triesOf, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded, type Bounded } from './bounded.ts'
 import type { RunHost } from './host.ts'
-import { failureOf, toJson, type Ready } from './look.ts'
+import { failureOf, lastTryOf, toJson, type Ready } from './look.ts'
 import { assumptionQuestion, question } from './questions.ts'
 import { Stopped } from './stopped.ts'
 
@@ -63,6 +63,7 @@ async function effect(
       signal,
       runId,
       key,
+      lastTry: lastTryOf(view),
       nodeId: node.id,
       epoch: epoch ?? undefined,
       progress: (message: string) => {

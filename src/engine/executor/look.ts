@@ -1,9 +1,10 @@
 import type { Json } from '#model/digest.ts'
-import { messageOf } from '#model/errors.ts'
+import { isHaetaeError, messageOf } from '#model/errors.ts'
 import type { PlanNode } from '#plan/plan.ts'
-import { PreconditionRefused, Unreachable, type AnyStepType } from '#runbook/step-type.ts'
+import { PreconditionRefused, Unreachable, type AnyStepType, type LastTry } from '#runbook/step-type.ts'
 import type { Failure } from '../state/events.ts'
 import { bounded, type Bounded } from './bounded.ts'
+import type { NodeView } from '../state/view.ts'
 import type { RunHost } from './host.ts'
 import { Stopped } from './stopped.ts'
 
@@ -28,8 +29,9 @@ export interface Ready {
 export async function look(host: RunHost, { node, type, input, key }: Ready): Promise<Look> {
   const { clock, contexts } = host.parts
   const runId = host.view.id
+  const lastTry = lastTryOf(host.view.nodes.get(node.id))
   const seen = await bounded(clock, node.limits.attemptMs, host.signal, (signal) =>
-    type.observe({ readers: contexts.readers(node, runId), clock, signal, runId, key }, input),
+    type.observe({ readers: contexts.readers(node, runId), clock, signal, runId, key, lastTry }, input),
   )
   if (seen.kind !== 'value') return { kind: 'unseen', failure: failureOf(seen) }
   try {
@@ -41,6 +43,14 @@ export async function look(host: RunHost, { node, type, input, key }: Ready): Pr
   }
 }
 
+/** What a person decided about counts no more: they may have said `retry` knowing that an answer was lost. */
+export function lastTryOf(view: NodeView | undefined): LastTry {
+  const ended = view?.attempts.slice(view.budget.attempts).filter(({ outcome }) => outcome !== 'open')
+  const outcome = ended?.at(-1)?.outcome
+  if (outcome === 'applied') return 'done'
+  return outcome === 'unknown' ? 'lost' : 'none'
+}
+
 /** What went wrong, in the journal's words. Throws Stopped where nothing went wrong but the engine stops. */
 export function failureOf(result: Exclude<Bounded<unknown>, { kind: 'value' }>): Failure {
   if (result.kind === 'stopped') throw new Stopped('stopped')
@@ -48,7 +58,11 @@ export function failureOf(result: Exclude<Bounded<unknown>, { kind: 'value' }>):
   const { error } = result
   if (error instanceof Unreachable) return { kind: 'unreachable', message: messageOf(error) }
   if (error instanceof PreconditionRefused) return { kind: 'refused', message: messageOf(error) }
-  return { kind: 'error', message: messageOf(error) }
+  return { kind: 'error', message: messageOf(error) + reasonOf(error) }
+}
+
+function reasonOf(error: unknown): string {
+  return isHaetaeError(error) && error.why !== undefined ? `: ${error.why}` : ''
 }
 
 /** A value as the journal holds it. */

@@ -1,5 +1,11 @@
 import type { Json } from '#model/digest.ts'
-import { terminalNodeStates, terminalRunStates, type NodeState, type RunState } from '#model/states.ts'
+import {
+  doneNodeStates,
+  terminalNodeStates,
+  terminalRunStates,
+  type NodeState,
+  type RunState,
+} from '#model/states.ts'
 import type { Instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import {
@@ -276,5 +282,5 @@ export function isEnded(view: RunView): boolean {
 
 /** True for a node whose dependents may begin. */
 export function isDone(state: NodeState): boolean {
-  return state === 'succeeded' || state === 'adopted' || state === 'skipped'
+  return doneNodeStates.has(state)
 }

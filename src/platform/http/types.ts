@@ -26,3 +26,22 @@ export interface HttpWriter {
     signal: AbortSignal,
   ): Promise<HttpAnswer>
 }
+
+/** Web services beside the systems, by URL. Both throw NoAnswer, and HaetaeError `service-unknown`. */
+export interface ServiceReader {
+  /** Any status is an answer; redirects are not followed. */
+  get(url: string, signal: AbortSignal): Promise<HttpAnswer>
+}
+
+export interface ServiceRequest {
+  url: string
+  method: string
+  headers?: Record<string, string>
+  /** Sent as JSON. */
+  body?: unknown
+}
+
+export interface ServiceWriter {
+  /** After NoAnswer it is not known whether it took effect. */
+  send(request: ServiceRequest, signal: AbortSignal): Promise<HttpAnswer>
+}

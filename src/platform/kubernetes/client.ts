@@ -56,7 +56,12 @@ export function kubernetesClient(kubeconfigFile: string, options: KubernetesOpti
       throw new NoAnswer(server, signal.aborted ? signal.reason : error)
     }
   }
-  return { reader: readerOver(server, send), writer: writerOver(send), close: connections.close }
+  const dryRun: Send = (request) => send({ ...request, query: { ...request.query, dryRun: 'All' } })
+  return {
+    reader: readerOver(server, send, writerOver(dryRun)),
+    writer: writerOver(send),
+    close: connections.close,
+  }
 }
 
 type Send = (request: Request) => Promise<Answer>
@@ -130,9 +135,10 @@ function dispatchers(): Connections {
   }
 }
 
-function readerOver(server: string, send: Send): KubernetesReader {
+function readerOver(server: string, send: Send, dryRun: KubernetesWriter): KubernetesReader {
   return {
     server,
+    dryRun,
     async get(ref, signal) {
       const answer = await send({ method: HttpMethod.GET, path: pathOf(ref, ref.name), signal })
       if (answer.status === 404) return undefined

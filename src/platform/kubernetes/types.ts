@@ -40,6 +40,11 @@ export interface KubernetesReader {
   get(ref: ResourceRef, signal: AbortSignal): Promise<KubeObject | undefined>
   /** All objects of a collection, page by page. */
   list(ref: CollectionRef, signal: AbortSignal, options?: { labelSelector?: string }): Promise<KubeObject[]>
+  /**
+   * The requests of a writer with `dryRun=All`: the server authorises, admits and checks them and answers with what
+   * would be there, and stores nothing.
+   */
+  readonly dryRun: KubernetesWriter
 }
 
 export interface KubernetesWriter {

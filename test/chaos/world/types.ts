@@ -40,6 +40,7 @@ function outsideType(
     effect,
     needsAuthority: false,
     precondition: { kind: 'checked', by: 'the version that was seen' },
+    inverse: { kind: 'none', why: 'nothing in this world is taken back' },
     requires: [],
     input,
     output,

@@ -186,11 +186,12 @@ describe('the targets of a site', () => {
         dns: { ...names.options, port: await freePort(), timeoutMs: 500 },
         databases: { user: 'haetae' },
         http: {},
+        services: [],
       },
       { authority: store, attestations: ports.attestations, silence: ports.silence },
     )
     const { readers, writers } = targets
-    expect(Object.keys(readers.kubernetes).sort()).toEqual(['get', 'list', 'server'])
+    expect(Object.keys(readers.kubernetes).sort()).toEqual(['dryRun', 'get', 'list', 'server'])
     expect(Object.keys(readers.dns).sort()).toEqual(['lookUp', 'server'])
     expect(Object.keys(readers.database)).toEqual(['read'])
     expect(Object.keys(readers.http)).toEqual(['get'])

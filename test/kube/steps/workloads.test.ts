@@ -8,11 +8,12 @@ import { k8sScale } from '#steps/k8s-scale.ts'
 import { k8sWait } from '#steps/k8s-wait.ts'
 import type { ScaleInput } from '#steps/inputs.ts'
 import type { Targets } from '#steps/targets.ts'
+import { applyObjects } from '../../../lab/systems/apply.ts'
 import { startCluster, type TestCluster } from '../../support/cluster.ts'
 import { freePort } from '../../support/processes.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
-import { acting, someTargets } from '../../support/step-contexts.ts'
+import { acting, planning, someTargets } from '../../support/step-contexts.ts'
 
 let cluster: TestCluster
 let silent: SilentServer
@@ -47,6 +48,41 @@ async function namespaceWith(workloads: Record<string, number>): Promise<string>
   const namespace = `system-${++count}`
   await cluster.system(namespace, workloads)
   return namespace
+}
+
+/** A rule of the cluster that refuses to scale up, enforced where it is admitted and nowhere else. */
+function atMostOneReplica(namespace: string) {
+  const name = `at-most-one-${namespace}`
+  const apiVersion = 'admissionregistration.k8s.io/v1'
+  const rule = {
+    apiGroups: ['apps'],
+    apiVersions: ['v1'],
+    operations: ['UPDATE'],
+    resources: ['deployments/scale'],
+  }
+  const inNamespace = { matchLabels: { 'kubernetes.io/metadata.name': namespace } }
+  return [
+    {
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name },
+      spec: {
+        failurePolicy: 'Fail',
+        matchConstraints: { resourceRules: [rule] },
+        validations: [{ expression: 'object.spec.replicas <= 1', message: 'at most one replica' }],
+      },
+    },
+    {
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name },
+      spec: {
+        policyName: name,
+        validationActions: ['Deny'],
+        matchResources: { namespaceSelector: inNamespace },
+      },
+    },
+  ]
 }
 
 describe('k8s.scale on a real control plane', () => {
@@ -106,6 +142,21 @@ describe('k8s.scale on a real control plane', () => {
       'update deployments/web/scale 409',
       'update deployments/web/scale 200',
     ])
+  })
+
+  test('the plan asks the API server for its own answer by a dry run, and leaves the object as it is', async () => {
+    const namespace = await namespaceWith({ web: 0 })
+    const input: ScaleInput = { site: 'gwangju', namespace, workloads: [{ deployment: 'web', replicas: 2 }] }
+    const ctx = planning(targetsOf(client))
+    const exact = { certainty: 'exact', before: { replicas: 0 }, after: { replicas: 2 } }
+    expect(await k8sScale.plan(ctx, input, await k8sScale.observe(ctx, input))).toMatchObject([exact])
+    await applyObjects(cluster.plane.kubectl, atMostOneReplica(namespace))
+    const state = await k8sScale.observe(ctx, input)
+    await expect
+      .poll(() => k8sScale.plan(ctx, input, state), { timeout: 20_000 })
+      .toMatchObject([{ ...exact, refused: expect.stringContaining('at most one replica') as string }])
+    expect(await cluster.written(namespace)).toEqual([])
+    expect(await k8sScale.observe(ctx, input)).toEqual(state)
   })
 
   test('a workload that is not there is named, and the plan says that it could not be looked at', async () => {

@@ -94,6 +94,7 @@ export function simType(
     effect,
     needsAuthority: false,
     precondition: { kind: 'checked', by: 'the version that was seen' },
+    inverse: { kind: 'none', why: 'nothing in this world is taken back' },
     requires: [],
     input,
     output,
