@@ -10,6 +10,7 @@ import { brokenLinks } from './links.ts'
 import { metricsPage } from './metrics.ts'
 import { openapiText } from './openapi.ts'
 import { runbookSchemaText } from './runbook-schema.ts'
+import { stepTypesPage } from './step-types.ts'
 
 const folder = join(import.meta.dirname, '..')
 const root = join(folder, '..')
@@ -20,6 +21,7 @@ const pages: Record<string, () => string | Promise<string>> = {
   'configuration.md': configurationPage,
   'metrics.md': metricsPage,
   'openapi.json': openapiText,
+  'step-types.md': stepTypesPage,
   '../schemas/runbook.schema.json': runbookSchemaText,
 }
 

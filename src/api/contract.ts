@@ -16,6 +16,7 @@ export interface RouteShape {
 
 const empty = z.object({})
 const base = { params: empty, query: empty, body: z.undefined().or(empty) }
+const accepted = z.object({ accepted: z.literal(true) })
 const ofRun = { ...base, params: z.object({ run: runId }) }
 
 /**
@@ -65,8 +66,10 @@ export const contract = {
     query: z.object({ from: seq.default(0) }),
     reply: run.journalEntry,
   },
-  runCancel: { ...ofRun, body: run.cancellation, reply: z.object({ accepted: z.literal(true) }) },
-  runDecide: { ...ofRun, body: run.decision, reply: z.object({ accepted: z.literal(true) }) },
+  runCancel: { ...ofRun, body: run.why, reply: accepted },
+  runPause: { ...ofRun, body: run.why, reply: accepted },
+  runResume: { ...ofRun, body: run.why, reply: accepted },
+  runDecide: { ...ofRun, body: run.decision, reply: accepted },
   approvalList: {
     ...ofRun,
     reply: z.object({ items: z.array(run.statementView), gates: z.array(run.gateView) }),

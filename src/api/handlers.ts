@@ -5,7 +5,7 @@ import type { Clock } from '#model/time.ts'
 import type { BodyOf, ParamsOf, QueryOf, ReplyOf } from './contract.ts'
 import { openapi } from './openapi.ts'
 import type { RouteName } from './routes.ts'
-import type { Services } from './services.ts'
+import type { RunService, Services } from './services.ts'
 
 /** What a handler gets: the checked parts of the request, and who calls. */
 export interface Call<N extends RouteName> {
@@ -52,10 +52,7 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
       const last = items.at(-1)
       return { items, state, next: items.length < query.limit || !last ? null : String(last.seq) }
     },
-    runCancel: async ({ params, body, session }) => {
-      await runs.cancel(params.run, body.reason, session())
-      return { accepted: true }
-    },
+    ...verbHandlers(runs),
     runDecide: async ({ params, body, session }) => {
       await runs.decide(params.run, body, session())
       return { accepted: true }
@@ -72,6 +69,17 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
     peerStatus: () => peer.status(),
     peerAuthority: ({ query }) => peer.authority(query.site),
   }
+}
+
+/** What people ask of a run as a whole: on record when it is answered, done when the run's holder has seen it. */
+function verbHandlers(runs: RunService): Pick<Handlers, 'runPause' | 'runResume' | 'runCancel'> {
+  const ask =
+    (verb: 'pause' | 'resume' | 'cancel') =>
+    async ({ params, body, session }: Call<'runPause' | 'runResume' | 'runCancel'>) => {
+      await runs.ask(params.run, { verb, reason: body.reason }, session())
+      return { accepted: true as const }
+    }
+  return { runPause: ask('pause'), runResume: ask('resume'), runCancel: ask('cancel') }
 }
 
 function sessionHandlers(

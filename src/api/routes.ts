@@ -178,7 +178,21 @@ export const routes = {
     path: '/runs/:run/cancel',
     access: rolesThatMay.declare,
     summary: 'End a run where it stands; what was done stays done',
-    errors: ['run-unknown', 'run-ended'],
+    errors: ['run-unknown', 'run-ended', 'verb-refused'],
+  },
+  runPause: {
+    method: 'POST',
+    path: '/runs/:run/pause',
+    access: rolesThatMay.declare,
+    summary: 'Begin nothing more; what is under way ends',
+    errors: ['run-unknown', 'run-ended', 'verb-refused'],
+  },
+  runResume: {
+    method: 'POST',
+    path: '/runs/:run/resume',
+    access: rolesThatMay.declare,
+    summary: 'Let a paused run go on',
+    errors: ['run-unknown', 'run-ended', 'verb-refused'],
   },
   runDecide: {
     method: 'POST',

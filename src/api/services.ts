@@ -1,3 +1,4 @@
+import type { Verb } from '#engine/state/refusal.ts'
 import type { Session } from '#people/sessions.ts'
 import type { Listed, Page } from './schema/common.ts'
 import type { QueryOf } from './contract.ts'
@@ -57,8 +58,8 @@ export interface RunService {
   journal(id: string, after: number, limit: number): Promise<{ items: JournalEntry[]; state: string }>
   /** Resolves when the run has an entry above `after`, at the latest when the signal aborts. */
   changed(id: string, after: number, signal: AbortSignal): Promise<void>
-  /** Throws `run-ended`. */
-  cancel(id: string, reason: string, by: Session): Promise<void>
+  /** Throws `run-ended`, `verb-refused`. */
+  ask(id: string, verb: Verb, by: Session): Promise<void>
   /** Throws `run-ended`, `nothing-to-decide`. */
   decide(id: string, decision: Decision, by: Session): Promise<void>
 }

@@ -97,7 +97,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const holder = holderOf(config)
   const execution = buildExecution({ ...common, monitor }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
-  const observe = planObserver({ config, clock, execution })
+  const observe = planObserver({ config, pool, clock, log, execution })
   const runs = runService({ execution, authority, findings, catalogue })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
@@ -107,7 +107,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   releasers.add('planner', () => planner.close())
   const services: Services = {
     estate: estateService({ catalogue, world, monitor, site: config.site }),
-    ...requestServices({ config, planner, world, clock, execution, runs, observe }),
+    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,
     approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
       execution.engine.wake(run),

@@ -1,6 +1,7 @@
 import type { Plan } from '#plan/plan.ts'
 import type { RunFilter, RunRow } from './journal/journal.ts'
 import type { Decision, JournalRecord } from './state/events.ts'
+import type { Verb } from './state/refusal.ts'
 import type { RunView } from './state/view.ts'
 import type { Why } from './ports.ts'
 
@@ -38,8 +39,11 @@ export interface Engine {
   resumeAll(): Promise<void>
   /** Look again now: a signature has arrived, a command was given. */
   wake(runId: string): void
-  /** Throws `run-unknown`, `run-ended`. */
-  cancel(runId: string, by: string, reason: string): Promise<void>
+  /**
+   * Puts on record what a person asks of a run; its holder does it within half a second.
+   * Throws `verb-refused` with the reason, `run-unknown`, `run-ended`.
+   */
+  ask(runId: string, verb: Verb, by: string): Promise<void>
   /** Answers the question at a node, or with null the question about the run. Throws `nothing-to-decide`, `run-unknown`, `run-ended`. */
   decide(runId: string, node: string | null, decision: Decision, by: string, reason: string): Promise<void>
   /** Begins nothing more, lets attempts end for `drainMs`, aborts the rest (they are `unknown`) and lets go of the runs. */

@@ -1,9 +1,11 @@
-import { terminalRunStates } from '#model/states.ts'
+import { HaetaeError } from '#model/errors.ts'
 import { assertRunnable, nothingToDecide, systemsOf } from './accept.ts'
 import type { Engine } from './engine-port.ts'
 import { Keeper } from './executor/keeper.ts'
 import type { EngineOptions } from './options.ts'
 import { createRunReader, readView } from './run-reader.ts'
+import { refusal } from './state/refusal.ts'
+import { isEnded } from './state/view.ts'
 
 /** An engine; nothing runs before `start` or `resumeAll`. */
 export function createEngine(options: EngineOptions): Engine {
@@ -26,15 +28,18 @@ export function createEngine(options: EngineOptions): Engine {
 
     wake: (runId) => keeper.wake(runId),
 
-    async cancel(runId, by, reason) {
-      await journal.command(runId, { verb: 'cancel', reason }, by)
+    async ask(runId, verb, by) {
+      const view = await readView(journal, runId)
+      const why = isEnded(view) ? undefined : refusal(view, verb)
+      if (why !== undefined) throw new HaetaeError('verb-refused', `${verb.verb} of run ${runId}`, { why })
+      await journal.command(runId, verb, by)
       await keeper.lookForCommands()
     },
 
     async decide(runId, node, decision, by, reason) {
       const view = await readView(journal, runId)
       const asked = node === null ? view.question : (view.nodes.get(node)?.question ?? null)
-      if (!terminalRunStates.has(view.state) && !asked?.choices.includes(decision)) {
+      if (!isEnded(view) && !asked?.choices.includes(decision)) {
         throw nothingToDecide(runId, node, decision, asked)
       }
       await journal.command(runId, { verb: 'decide', node, decision, reason }, by)

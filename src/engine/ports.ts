@@ -79,6 +79,7 @@ export interface Why {
     | 'retry'
     | 'time'
     | 'person'
+    | 'paused'
     | 'working'
     | 'canceled'
     | 'ended'

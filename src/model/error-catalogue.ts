@@ -305,6 +305,14 @@ export const catalogue = {
     remedy: 'Nothing is left to do on it; see `haetae run show RUN`.',
     remedyKo: '더 할 일이 없습니다. `haetae run show RUN`을 확인하십시오.',
   },
+  'verb-refused': {
+    status: 409,
+    exit: 5,
+    ko: '지금은 이 실행에 그렇게 할 수 없습니다',
+    en: 'the run does not take this now',
+    remedy: 'See where the run stands with `haetae run show RUN`.',
+    remedyKo: '`haetae run show RUN`으로 실행이 어디에 있는지 확인하십시오.',
+  },
   'run-exists': {
     status: 409,
     exit: 5,

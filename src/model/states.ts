@@ -23,8 +23,8 @@ export type NodeState =
   | 'skipped'
   | 'canceled'
 
-/** State of a run. */
-export type RunState = 'waiting' | 'running' | 'needs-person' | 'succeeded' | 'failed' | 'canceled'
+/** State of a run. `paused`: a person holds it; nothing begins until somebody resumes or ends it. */
+export type RunState = 'waiting' | 'running' | 'needs-person' | 'paused' | 'succeeded' | 'failed' | 'canceled'
 
 export const terminalNodeStates: ReadonlySet<NodeState> = new Set([
   'succeeded',

@@ -35,6 +35,8 @@ export interface FailoverRequest extends Ground {
   toSite: string
   /** Absent: every system that is active at the lost site. */
   systems?: readonly string[]
+  /** Systems of whose loss nothing can be told, because their source was never seen: the plan says so, and has no bound for it. */
+  lossUntold?: readonly string[]
 }
 
 export interface OperationRequest extends Ground {

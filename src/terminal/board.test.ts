@@ -19,6 +19,8 @@ function node(id: string, state: NodeView['state'], more: Partial<NodeView> = {}
       endedAt: state === 'succeeded' ? at(20) : null,
       message: null,
       question: null,
+      paused: null,
+      canceling: null,
     },
     ...more,
   }
@@ -55,6 +57,8 @@ function run(systems: Given[], graph: NodeView[]): RunDetail {
       graph,
       gates: [],
       question: null,
+      paused: null,
+      canceling: null,
     },
     fenceDebts: [],
     times: systems.map(({ system, wave, rtoTargetMs = 600_000, open }) => ({

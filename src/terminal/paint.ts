@@ -36,6 +36,7 @@ export function paintOfState(state: string): Paint | undefined {
     case 'suspected-lost':
     case 'isolated':
     case 'needs-person':
+    case 'paused':
     case 'partial':
     case 'limited':
       return 'yellow'

@@ -20,6 +20,8 @@ const words = {
     signed: '서명',
     refusedBy: '거부',
     may: '서명 가능 역할',
+    paused: '일시 정지',
+    canceling: '취소 중',
     debts: '차단 미이행',
     question: '결정이 필요한 질문',
     choices: '답',
@@ -43,6 +45,8 @@ const words = {
     signed: 'signed',
     refusedBy: 'refused by',
     may: 'may sign',
+    paused: 'paused',
+    canceling: 'canceling',
     debts: 'Fence debts',
     question: 'A person has to answer',
     choices: 'answers',
@@ -63,6 +67,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
     field(say.state, painted(run.state)),
     field(say.requester, `${run.requester}, ${dayAndTime(run.createdAt)} KST`),
     field(say.reason, cut(run.reason, pageWidth - 13)),
+    ...saidLines(run, language),
     ...(run.endedAt === null ? [] : [field(say.ended, `${dayAndTime(run.endedAt)} KST`)]),
     field(say.steps, `${run.nodesDone} ${say.of} ${run.nodes}`),
     ...run.gates.map((gate) => cut(`${pad(`${say.gate}:`, 12)} ${gateLine(gate, language)}`, pageWidth)),
@@ -78,6 +83,24 @@ export function runLines(run: RunDetail, language: Language): string[] {
     ...(run.mode === 'failover' ? [...timesTable(run.times, language), ''] : []),
     ...nodeTable(run.graph, language),
   ]
+}
+
+/** Who holds the run back, or ends it, and why. */
+export function saidLines(
+  { paused, canceling }: Pick<RunDetail, 'paused' | 'canceling'>,
+  language: Language,
+): string[] {
+  const say = words[language]
+  return (
+    [
+      [say.paused, paused],
+      [say.canceling, canceling],
+    ] as const
+  ).flatMap(([name, said]) =>
+    said === null
+      ? []
+      : [cut(`${pad(`${name}:`, 12)} ${said.by}, ${dayAndTime(said.at)} KST: ${said.reason}`, pageWidth)],
+  )
 }
 
 function section(title: string, lines: readonly string[]): string[] {

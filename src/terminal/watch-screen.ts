@@ -2,7 +2,7 @@ import type { JournalEntry, RunDetail } from '#api/schema/run.ts'
 import { boardLines, endedSystems, milestone } from './board.ts'
 import { Footer, type Screen } from './footer.ts'
 import type { Language } from './language.ts'
-import { entryLine, gateLine, questionLines, waitingLines } from './run.ts'
+import { entryLine, gateLine, questionLines, saidLines, waitingLines } from './run.ts'
 
 /** What stays free above the board, so that one sees what has just happened. */
 const scrolling = 8
@@ -63,6 +63,7 @@ export class WatchScreen {
     const { run } = this.#seen
     const language = this.#language
     const people = [
+      ...saidLines(run, language),
       ...run.gates.filter((gate) => gate.state !== 'passed').map((gate) => gateLine(gate, language)),
       ...questionLines(run, language),
     ]

@@ -12,7 +12,11 @@ test('a run that is canceled while its assumptions are proven goes past no point
     assumptions: {
       async broken({ moment }) {
         if (moment === 'start' || now === undefined) return []
-        void now.engine.cancel(runId, 'commander-1', 'the site answers on the telephone')
+        void now.engine.ask(
+          runId,
+          { verb: 'cancel', reason: 'the site answers on the telephone' },
+          'commander-1',
+        )
         await now.clock.sleep(2_000)
         return []
       },

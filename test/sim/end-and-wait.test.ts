@@ -100,7 +100,7 @@ test('a canceled run still runs its end, and stays canceled', async () => {
     between: async (now) => {
       if (told || !landed(now).includes('A/one')) return
       told = true
-      void now.engine.cancel(runId, 'commander-1', 'enough')
+      void now.engine.ask(runId, { verb: 'cancel', reason: 'enough' }, 'commander-1')
     },
   })
   expect([view.state, state('A/three'), state('A/clean'), state('A/tell')]).toEqual([
@@ -122,7 +122,7 @@ test('a step at the end of a canceled run that cannot be done waits for a person
   const cancel = async (now: Simulation) => {
     if (told || !landed(now).includes('A/one') || now.clock.now() % 1_000 < 500) return
     told = true
-    void now.engine.cancel(runId, 'commander-1', 'enough')
+    void now.engine.ask(runId, { verb: 'cancel', reason: 'enough' }, 'commander-1')
   }
   const asked = await run({ plan, types: broken(), between: cancel })
   expect([asked.state('A/rest'), asked.state('A/clean')]).toEqual(['canceled', 'needs-person'])

@@ -187,7 +187,7 @@ test('a cancel begins nothing more, waits for the effect under way, and says whe
       const running = !canceled && (await kinds(now, 'A/slow')).includes('intended')
       if (!running) return
       canceled = true
-      void now.engine.cancel(runId, 'commander-1', 'false alarm')
+      void now.engine.ask(runId, { verb: 'cancel', reason: 'false alarm' }, 'commander-1')
     },
   })
   expect(landed(sim)).toEqual(['A/slow'])
@@ -211,7 +211,7 @@ test('a canceled run tells of an effect whose answer was lost whether it is ther
     between: async (now) => {
       if (canceled || !(await kinds(now, 'A/one')).includes('intended')) return
       canceled = true
-      void now.engine.cancel(runId, 'commander-1', 'false alarm')
+      void now.engine.ask(runId, { verb: 'cancel', reason: 'false alarm' }, 'commander-1')
     },
   })
   expect(view.state).toBe('canceled')
@@ -243,7 +243,7 @@ test('a cancel ends a run that waits for people, and what asks afterwards is can
   const cancelOnce = async (now: Simulation, when: boolean) => {
     if (canceled || !when) return
     canceled = true
-    void now.engine.cancel(runId, 'commander-1', 'false alarm')
+    void now.engine.ask(runId, { verb: 'cancel', reason: 'false alarm' }, 'commander-1')
   }
   const asks = own({ judge: () => 'unclear' })
   const waiting = await run({

@@ -123,6 +123,8 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
       times: [],
       gates: (await signatures.list(id)).gates,
       question: null,
+      paused: view.paused,
+      canceling: view.canceling,
       fenceDebts: [],
     }
   }
@@ -190,8 +192,7 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
         state: (await journal.run(id))?.state ?? 'waiting',
       }),
       changed: (id, after, signal) => reader.changed(id, after, signal),
-      cancel: async (id, reason, by) =>
-        void (await journal.command(id, { verb: 'cancel', reason }, by.principal)),
+      ask: async (id, verb, by) => void (await journal.command(id, verb, by.principal)),
       decide: async () => undefined,
     },
     approvals: signatures,

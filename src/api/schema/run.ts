@@ -14,7 +14,7 @@ const nodeState = z.enum([
   'skipped',
   'canceled',
 ])
-const runState = z.enum(['waiting', 'running', 'needs-person', 'succeeded', 'failed', 'canceled'])
+const runState = z.enum(['waiting', 'running', 'needs-person', 'paused', 'succeeded', 'failed', 'canceled'])
 const anything = z.record(z.string(), z.unknown())
 
 const planNode = z.object({
@@ -58,6 +58,30 @@ const change = z.object({
   refused: z.string().optional(),
 })
 
+const lossForecast = z.object({
+  seconds: z.number().nullable(),
+  atMost: z.boolean(),
+  sourceHeartbeatAt: z.string().nullable(),
+  why: localized,
+})
+
+const observed = z.object({
+  at: z.string(),
+  changes: z.record(z.string(), z.array(change)),
+  forecast: z
+    .object({
+      loss: z.record(z.string(), lossForecast),
+      duration: z.object({
+        ms: z.number(),
+        criticalPath: z.array(z.string()),
+        systems: z.record(z.string(), z.number()),
+        measured: z.record(z.string(), z.object({ ms: z.number(), steps: z.int(), runs: z.int() })),
+        fromLimits: z.array(z.string()),
+      }),
+    })
+    .optional(),
+})
+
 /** A plan on the wire is the plan itself (plan/plan.ts): its digest can be computed again by whoever reads it. */
 export const plan = z.custom<Plan>() satisfies z.ZodType<Plan>
 
@@ -93,7 +117,7 @@ export const planShape = z.object({
   ),
   notes: z.array(localized),
   /** Beside the digest: what each node would change, as the world was when the plan was made. */
-  observed: z.object({ at: z.string(), changes: z.record(z.string(), z.array(change)) }),
+  observed,
 })
 
 export const failoverRequest = z.object({
@@ -126,7 +150,8 @@ const declared = { run: runId, declaration: signed }
 export const failoverDeclaration = failoverRequest.extend(declared)
 export const operationDeclaration = operationRequest.extend(declared)
 
-export const cancellation = z.object({ reason: words })
+/** Why a person pauses, resumes, cancels: on record with their name. */
+export const why = z.object({ reason: words })
 export const decision = z.object({
   /** null: the question of the run as a whole. */
   node: z.string().nullable(),
@@ -214,9 +239,14 @@ export const gateView = z.object({
   roles: z.array(z.string()),
 })
 
+/** What a person asked of the run, and since when it holds. */
+const saidOfRun = z.object({ by: z.string(), reason: z.string(), at: instant })
+
 export const runDetail = runSummary.extend({
   /** The moment that this view is of, by the daemon's clock. */
   asOf: instant,
+  paused: saidOfRun.nullable(),
+  canceling: saidOfRun.nullable(),
   graph: z.array(nodeView),
   times: z.array(systemTimes),
   gates: z.array(gateView),
@@ -238,7 +268,6 @@ export const journalEntry = z.object({
   data: anything,
 })
 
-export type Cancellation = z.infer<typeof cancellation>
 export type Decision = z.infer<typeof decision>
 export type FailoverRequest = z.infer<typeof failoverRequest>
 export type Draft = z.infer<typeof draft>

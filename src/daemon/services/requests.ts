@@ -6,6 +6,7 @@ import { scopeOf } from '#approval/statement.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
+import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import { missingForRuns, type Execution } from '../execution.ts'
 import type { PlanObserver } from '../observer.ts'
@@ -14,6 +15,7 @@ import type { World } from '../world.ts'
 
 interface Needs {
   config: Config
+  catalogue: Catalogue
   planner: Planner
   world: World
   clock: Clock
@@ -29,11 +31,14 @@ type Ground = Pick<PlanningRequest, 'active' | 'now'>
 export function requestServices(needs: Needs): Pick<Services, 'failover' | 'operations'> {
   const { planner, config } = needs
   return {
-    failover: serviceOf(needs, 'F', ({ fromSite, systems }, ground) =>
+    // Of whose loss nothing could be told in the draft, nothing is told now: a measure that came back meanwhile changes
+    // no plan that was read.
+    failover: serviceOf(needs, 'F', ({ fromSite, systems }, ground, draft) =>
       planner.failover({
         ...ground,
         ...{ fromSite, toSite: config.site },
         ...(systems === undefined ? {} : { systems }),
+        lossUntold: draft === undefined ? lossUntold(needs, fromSite) : untoldIn(draft),
       }),
     ),
     operations: serviceOf(needs, 'O', ({ runbook, systems, inputs = {} }, ground) =>
@@ -46,12 +51,12 @@ export function requestServices(needs: Needs): Pick<Services, 'failover' | 'oper
 function serviceOf<Request extends { systems?: string[] | undefined }>(
   needs: Needs,
   letter: string,
-  planOf: (request: Request, ground: Ground) => Promise<Plan>,
+  planOf: (request: Request, ground: Ground, draft?: Plan) => Promise<Plan>,
 ): RequestService<Request> {
   const { execution, runs, clock, observe } = needs
   const drafts = new Drafts()
-  const planNow = (request: Request) =>
-    planFree(needs, request.systems ?? [], (ground) => planOf(request, ground))
+  const planNow = (request: Request, draft?: Plan) =>
+    planFree(needs, request.systems ?? [], (ground) => planOf(request, ground, draft))
   return {
     async plan(request) {
       const plan = await observe(await planNow(request))
@@ -62,10 +67,11 @@ function serviceOf<Request extends { systems?: string[] | undefined }>(
       const known = await execution.journal.run(run)
       // The same request again, after a lost answer: the run is there, and its plan is what was signed.
       if (known !== undefined) return again(needs, run, by.principal, declaration)
-      const made = await planNow(request)
-      const plan = drafts.of(run, made) ?? (await observe(made))
-      const target = subjectOf({ id: run, plan, requester: by.principal, ended: false })
+      const draft = drafts.of(run)
+      const made = await planNow(request, draft)
+      const target = subjectOf({ id: run, plan: made, requester: by.principal, ended: false })
       const statement = await execution.approvals.declare(target, declaration, by.principal)
+      const plan = draft?.digest === made.digest ? draft : await observe(made)
       await execution.engine
         .start({ id: run, plan, requester: statement.principal, reason: statement.reason })
         .catch((error: unknown) => {
@@ -109,6 +115,23 @@ async function planFree(
   return plan
 }
 
+/** Systems with data whose source nobody ever saw alive: what it had last cannot be told. */
+function lossUntold(
+  { catalogue, execution }: Pick<Needs, 'catalogue' | 'execution'>,
+  site: string,
+): string[] {
+  return catalogue.estate.systems
+    .filter(({ components }) => components?.database !== undefined)
+    .map(({ id }) => id)
+    .filter((id) => execution.loss.sourceHeartbeat(id, site) === undefined)
+}
+
+function untoldIn({ subject }: Plan): string[] {
+  return subject.assumptions
+    .filter(({ kind, bound }) => kind === 'loss-bound' && bound['seconds'] === null)
+    .map((assumption) => assumption.subject)
+}
+
 /** Said already when planning, so that nobody signs a plan that cannot start. The journal decides in the end. */
 function refuseHeld(locks: readonly { system: string; runId: string }[], systems: readonly string[]): void {
   const held = locks.filter((lock) => systems.includes(lock.system))
@@ -134,9 +157,8 @@ class Drafts {
     return draft
   }
 
-  of(run: string, made: Plan): Plan | undefined {
-    const kept = this.#kept.get(run)
-    return kept?.digest === made.digest ? kept : undefined
+  of(run: string): Plan | undefined {
+    return this.#kept.get(run)
   }
 }
 

@@ -49,7 +49,7 @@ export function runService(needs: Needs): RunService {
       return { items: records.map(entryOf), state: row.state }
     },
     changed: (id, after, signal) => engine.runs.changed(id, after, signal),
-    cancel: (id, reason, by) => engine.cancel(id, by.principal, reason),
+    ask: (id, verb, by) => engine.ask(id, verb, by.principal),
     async decide(id, { node, decision, reason }, by) {
       assertMayDecide((await engine.runs.getRun(id)).nodes.get(node ?? '')?.question ?? null, by)
       await engine.decide(id, node, decision, by.principal, reason)
@@ -111,6 +111,8 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
       by: peopleOf(fence.proof),
     })),
     question: questionOf(view.question),
+    paused: view.paused,
+    canceling: view.canceling,
   }
 }
 
@@ -195,6 +197,7 @@ function stateAfter(kind: JournalRecord['event']['kind']): string | null {
     asked: 'needs-person',
     'run-asked': 'needs-person',
     'run-started': 'running',
+    'run-paused': 'paused',
     'node-skipped': 'skipped',
     'node-canceled': 'canceled',
   }

@@ -1,5 +1,6 @@
 import { digestOf, type Json } from '#model/digest.ts'
 import { instant } from '#model/time.ts'
+import type { PlanNode } from '#plan/plan.ts'
 import { Unreachable } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
 import { answerLost, triesOf, type NodeView } from '../state/view.ts'
@@ -10,8 +11,16 @@ import { failureOf, lastTryOf, toJson, type Ready } from './look.ts'
 import { assumptionQuestion, question } from './questions.ts'
 import { Stopped } from './stopped.ts'
 
-/** How a round on a node ended: nothing more for now, look again, or look again because nothing could be seen. */
-export type Round = 'over' | 'again' | 'unseen'
+/**
+ * How a round on a node ended: nothing more for now, look again, look again because nothing could be seen, or once the
+ * run is resumed.
+ */
+export type Round = 'over' | 'again' | 'unseen' | 'held'
+
+/** A canceled run begins nothing more, but what runs at the end. */
+export function isGivenUp(host: RunHost, node: PlanNode): boolean {
+  return host.view.canceling !== null && node.finally !== true
+}
 
 /** One try: intent durable, assumptions proven where there is no way back, term certain, effect, outcome. */
 export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen: unknown): Promise<Round> {
@@ -28,17 +37,18 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
   if (type.effect === 'point-of-no-return' && !(await stillAssumed(host, ready, view, again))) {
     return view.state === 'needs-person' ? 'over' : 'again'
   }
-  if (host.view.canceling !== null && node.finally !== true) {
-    host.note(notBegun(ready, view))
+  const stop = host.view.paused !== null ? 'paused' : isGivenUp(host, node) ? 'canceled' : undefined
+  if (stop !== undefined) {
+    host.note(notBegun(ready, view, stop))
     return 'again'
   }
   host.assertHeld()
   return effect(host, ready, view, seen, epoch)
 }
 
-/** Writing the intent and proving the assumptions took time, and somebody canceled the run meanwhile. */
-function notBegun({ node }: Ready, view: NodeView): EngineEvent {
-  const failure: Failure = { kind: 'stopped', message: 'the run was canceled, nothing was changed' }
+/** Writing the intent and proving the assumptions took time, and somebody stopped the run meanwhile. */
+function notBegun({ node }: Ready, view: NodeView, stop: string): EngineEvent {
+  const failure: Failure = { kind: 'stopped', message: `the run was ${stop}, nothing was changed` }
   return { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt: null }
 }
 

@@ -1,16 +1,50 @@
 import type { Json } from '#model/digest.ts'
-import type { Decision, PersonsCommand } from '../state/events.ts'
+import type { Command, Decision, EngineEvent, PersonsCommand } from '../state/events.ts'
+import { refusal, type Verb } from '../state/refusal.ts'
 import type { RunHost } from './host.ts'
 import { adoptedOutput } from './step.ts'
 
 /** Answers what a person asked for: does it, or writes why not. */
 export async function answer(host: RunHost, seq: number, { command, by }: PersonsCommand): Promise<void> {
-  const refuse = (why: string) => host.note({ kind: 'command-refused', command: seq, why })
-  if (command.verb === 'cancel') {
-    if (host.view.canceling !== null) return refuse('the run is being canceled already')
-    return host.note({ kind: 'run-canceling', by, reason: command.reason, command: seq })
+  if (command.verb === 'decide') return decide(host, seq, command, by)
+  const why = refusal(host.view, command)
+  if (why !== undefined) return host.note({ kind: 'command-refused', command: seq, why: why.en })
+  host.note(...eventsOf(host, seq, command, by))
+}
+
+/** What a command that the run takes makes of it. */
+function eventsOf(host: RunHost, seq: number, { verb, reason }: Verb, by: string): EngineEvent[] {
+  const about = { by, reason, command: seq }
+  switch (verb) {
+    case 'pause':
+      return [{ kind: 'run-paused', ...about }]
+    case 'resume':
+      return [resumed(host, by, reason, seq)]
+    case 'cancel':
+      return [...endOfPause(host, by, reason), { kind: 'run-canceling', ...about }]
   }
-  const { node, decision, reason } = command
+}
+
+function resumed(host: RunHost, by: string, reason: string, command: number | null): EngineEvent {
+  return { kind: 'run-resumed', to: goesOnAs(host), by, reason, command }
+}
+
+/** What ends a run ends its pause first. */
+function endOfPause(host: RunHost, by: string, reason: string): EngineEvent[] {
+  return host.view.paused === null ? [] : [resumed(host, by, reason, null)]
+}
+
+function goesOnAs(host: RunHost): 'waiting' | 'running' {
+  return host.view.startedAt === null ? 'waiting' : 'running'
+}
+
+async function decide(
+  host: RunHost,
+  seq: number,
+  { node, decision, reason }: Extract<Command, { verb: 'decide' }>,
+  by: string,
+): Promise<void> {
+  const refuse = (why: string) => host.note({ kind: 'command-refused', command: seq, why })
   if (node === null) return answerRun(host, seq, decision, by, reason)
   const asked = host.view.nodes.get(node)?.question ?? null
   if (asked === null) return refuse(`${node} waits for no decision`)
@@ -27,6 +61,8 @@ function answerRun(host: RunHost, seq: number, decision: Decision, by: string, r
     const why = asked === null ? 'the run waits for no decision' : `${decision} is no answer to this question`
     return host.note({ kind: 'command-refused', command: seq, why })
   }
-  if (decision === 'fail') return host.note({ kind: 'run-canceling', by, reason, command: seq })
-  host.note({ kind: 'run-goes-on', to: 'waiting', command: seq })
+  if (decision === 'fail') {
+    return host.note(...endOfPause(host, by, reason), { kind: 'run-canceling', by, reason, command: seq })
+  }
+  host.note({ kind: 'run-goes-on', to: goesOnAs(host), command: seq })
 }

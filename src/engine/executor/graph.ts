@@ -104,6 +104,7 @@ export class RunGraph {
     const view = this.#view
     if (isEnded(view)) return undefined
     if (this.#open === 0) return { kind: 'run-ended', outcome: outcomeOf(view) }
+    if (view.state === 'paused') return undefined
     const asks = this.#asked.size > 0 || view.question !== null
     if (asks && view.state !== 'needs-person') return { kind: 'run-asked', question: null }
     if (asks || view.state !== 'needs-person') return undefined

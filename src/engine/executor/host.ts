@@ -51,6 +51,8 @@ export interface RunHost {
   assertHeld(): void
   /** Ends after `ms`, or sooner when something happened: a signature, a decision, a cancel. Throws Stopped. */
   pause(ms: number): Promise<void>
+  /** Ends when the run is not paused, at once when it is not; true when it was. Throws Stopped. */
+  untilResumed(): Promise<boolean>
   /** Ends when the run has started: its assumptions hold. */
   started(): Promise<void>
   outputs(): ReadonlyMap<string, Json>

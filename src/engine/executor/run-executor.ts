@@ -8,6 +8,7 @@ import { Batcher } from '../journal/batcher.ts'
 import { TermLost, type Journal } from '../journal/journal.ts'
 import { endsNode, type EngineEvent, type JournalRecord, type PersonsCommand } from '../state/events.ts'
 import { foldEvent, isEnded, type NodeView, type RunView } from '../state/view.ts'
+import { longestPauseMs } from './backoff.ts'
 import { answer } from './commands.ts'
 import { passGate } from './gate.ts'
 import { RunGraph } from './graph.ts'
@@ -135,7 +136,7 @@ export class RunExecutor implements RunHost {
   /** Those who wait inside the process, and the metrics. */
   #tell(event: EngineEvent): void {
     if (event.kind === 'run-canceling') this.#cancel.abort(new Stopped('the run was canceled'))
-    if (event.kind === 'run-canceling' || event.kind === 'run-goes-on') this.wake()
+    if (wakes.has(event.kind)) this.wake()
     if (!endsNode(event) || !('node' in event)) return
     this.parts.metrics.nodeEnded(this.#graph.planNode(event.node).type, this.#graph.node(event.node).state)
   }
@@ -150,6 +151,7 @@ export class RunExecutor implements RunHost {
   async #work(node: PlanNode): Promise<void> {
     if (node.gate !== null) return passGate(this, node, node.gate)
     await this.started()
+    if (this.#graph.node(node.id).state === 'waiting') await this.untilResumed()
     if (node.finally === true && nothingBegan(this, node)) return
     if (node.waitFor !== undefined) return passWait(this, node, node.waitFor)
     return runStep(this, node)
@@ -187,6 +189,12 @@ export class RunExecutor implements RunHost {
       timer.abort()
     }
     if (this.signal.aborted || this.#draining || isEnded(this.view)) throw new Stopped('stopped')
+  }
+
+  async untilResumed(): Promise<boolean> {
+    const was = this.view.paused !== null
+    while (this.view.paused !== null) await this.pause(longestPauseMs)
+    return was
   }
 
   outputs(): ReadonlyMap<string, Json> {
@@ -243,6 +251,9 @@ export class RunExecutor implements RunHost {
     this.#over.resolve()
   }
 }
+
+/** After these, whoever pauses looks again. */
+const wakes: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-goes-on', 'run-resumed'])
 
 function restOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

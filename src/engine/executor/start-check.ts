@@ -13,10 +13,13 @@ const pause = { retryBaseMs: 1_000 }
 export async function checkStart(host: RunHost): Promise<void> {
   for (let failures = 0; host.view.startedAt === null;) {
     while (host.view.question !== null) await host.pause(askedAgainMs)
+    await host.untilResumed()
     const { id: runId, plan } = host.view
     const proof = await bounded(host.parts.clock, proveWithinMs, host.signal, (signal) =>
       host.parts.assumptions.broken({ runId, plan, moment: 'start', node: null, again: false, signal }),
     )
+    // The proof took time, and is made again after a pause.
+    if (host.view.paused !== null) continue
     if (proof.kind === 'value' && proof.value.length === 0) {
       host.note({ kind: 'run-started' })
       return

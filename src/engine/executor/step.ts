@@ -4,7 +4,7 @@ import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
 import { answerLost, triesOf, type NodeView } from '../state/view.ts'
-import { attempt, type Round } from './attempt.ts'
+import { attempt, isGivenUp, type Round } from './attempt.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import type { RunHost } from './host.ts'
 import { look, toJson, type Look, type Ready } from './look.ts'
@@ -16,13 +16,18 @@ import { verify } from './verify.ts'
  * only what is seen to be absent is tried.
  */
 export async function runStep(host: RunHost, node: PlanNode): Promise<void> {
-  const ready = prepare(host, node)
-  if (!('type' in ready)) {
-    host.note({ kind: 'asked', node: node.id, question: ready })
+  const prepared = prepare(host, node)
+  if (!('type' in prepared)) {
+    host.note({ kind: 'asked', node: node.id, question: prepared })
     return
   }
+  let ready = prepared
   await lateRequestsOver(host, ready)
-  for (let unseen = 0; ;) {
+  for (let unseen = 0, held = false; ;) {
+    // What may have happened is looked at in a pause too; nothing is tried.
+    if ((held || host.go(node.id).state === 'waiting') && (await host.untilResumed())) {
+      ready = { ...ready, begun: host.parts.monotonic() }
+    }
     const giveBack = await host.parts.slots.take(node.wave, host.signal)
     let ended: Round
     try {
@@ -32,6 +37,7 @@ export async function runStep(host: RunHost, node: PlanNode): Promise<void> {
     }
     if (ended === 'over') return
     unseen = ended === 'unseen' ? unseen + 1 : 0
+    held = ended === 'held'
     await untilRetry(host, node)
   }
 }
@@ -59,7 +65,7 @@ async function round(host: RunHost, ready: Ready, view: NodeView, unseen: number
   const seen = await look(host, ready)
   host.go(ready.node.id)
   const next = conclude(host, ready, view, seen, unseen)
-  if (next.kind === 'try') return attempt(host, ready, view, next.seen)
+  if (next.kind === 'try') return host.view.paused === null ? attempt(host, ready, view, next.seen) : 'held'
   host.note(next)
   return next.kind === 'not-seen' ? 'unseen' : 'over'
 }
@@ -102,11 +108,6 @@ function conclude(
     return ask(question('exhausted', view, { observed: seen.seen }))
   }
   return { kind: 'try', seen: seen.seen }
-}
-
-/** A canceled run begins nothing more, but what runs at the end. */
-function isGivenUp(host: RunHost, node: PlanNode): boolean {
-  return host.view.canceling !== null && node.finally !== true
 }
 
 /** The last try failed in a way that the plan does not try again. */

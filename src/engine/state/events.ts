@@ -43,11 +43,15 @@ export type RunEvent =
   /** Nobody is waited for any more. `decision` answers the question about the run, when there was one. */
   | { kind: 'run-goes-on'; to: 'waiting' | 'running'; command: number | null }
   | { kind: 'run-canceling'; by: string; reason: string; command: number }
+  /** Nothing begins any more; what is under way ends. */
+  | { kind: 'run-paused'; by: string; reason: string; command: number }
+  /** `command` null: the pause ended because the run is being ended. */
+  | { kind: 'run-resumed'; to: 'waiting' | 'running'; by: string; reason: string; command: number | null }
   | { kind: 'run-ended'; outcome: 'succeeded' | 'failed' | 'canceled' }
 
 /** What people ask of a run. A command changes nothing by itself: the holder of the run answers it. */
 export type Command =
-  | { verb: 'cancel'; reason: string }
+  | { verb: 'cancel' | 'pause' | 'resume'; reason: string }
   /** `node` null: the question of the run as a whole. */
   | { verb: 'decide'; node: string | null; decision: Decision; reason: string }
 

@@ -39,11 +39,17 @@ const runEvents: RunEvent[] = [
   { kind: 'run-goes-on', to: 'waiting', command: null },
   { kind: 'run-goes-on', to: 'running', command: null },
   { kind: 'run-canceling', by: '', reason: '', command: 1 },
+  { kind: 'run-paused', by: '', reason: '', command: 1 },
+  { kind: 'run-resumed', to: 'waiting', by: '', reason: '', command: 1 },
+  { kind: 'run-resumed', to: 'running', by: '', reason: '', command: null },
   { kind: 'run-ended', outcome: 'succeeded' },
   { kind: 'run-ended', outcome: 'failed' },
   { kind: 'run-ended', outcome: 'canceled' },
 ]
-const runStates: RunState[] = ['waiting', 'running', 'needs-person', 'succeeded', 'failed', 'canceled']
+const runStates: RunState[] = [
+  ...(['waiting', 'running', 'needs-person', 'paused'] as const),
+  ...(['succeeded', 'failed', 'canceled'] as const),
+]
 
 /** The next state, or undefined where the event does not fit. Anything else thrown fails the test. */
 function next<S, E>(transition: (state: S, event: E) => S, state: S, event: E): S | undefined {
@@ -168,4 +174,18 @@ test('a run that waits for a person runs on only when it is said so', () => {
       }
     }),
   )
+})
+
+test('a paused run starts nothing, and stays paused until it is resumed or has ended', () => {
+  const from = (state: RunState) =>
+    runEvents.flatMap((event) => {
+      const to = next(transitionRun, state as RunState | undefined, event)
+      return to === undefined ? [] : [{ kind: event.kind, to }]
+    })
+  const left = from('paused').filter(({ to }) => to !== 'paused')
+  expect(new Set(left.map(({ kind }) => kind))).toEqual(new Set(['run-resumed', 'run-ended']))
+  expect(from('paused').map(({ kind }) => kind)).not.toContain('run-started')
+  for (const state of ['waiting', 'running', 'needs-person'] as const) {
+    expect(from(state).map(({ kind }) => kind)).not.toContain('run-resumed')
+  }
 })

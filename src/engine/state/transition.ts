@@ -67,14 +67,23 @@ const runTable: {
     'run-started': 'running',
     'run-asked': 'needs-person',
     'run-canceling': 'waiting',
+    'run-paused': 'paused',
   },
-  running: { 'term-taken': 'running', 'run-asked': 'needs-person', 'run-canceling': 'running' },
+  running: {
+    'term-taken': 'running',
+    'run-asked': 'needs-person',
+    'run-canceling': 'running',
+    'run-paused': 'paused',
+  },
   'needs-person': {
     'term-taken': 'needs-person',
     'run-started': 'needs-person',
     'run-asked': 'needs-person',
     'run-canceling': 'needs-person',
+    'run-paused': 'paused',
   },
+  // Questions are asked and answered in a pause as well. What ends the run ends the pause first.
+  paused: { 'term-taken': 'paused', 'run-asked': 'paused', 'run-goes-on': 'paused' },
   succeeded: {},
   failed: {},
   canceled: {},
@@ -93,7 +102,8 @@ export function transitionRun(state: RunState | undefined, event: RunEvent): Run
 function nextRunState(state: RunState | undefined, event: RunEvent): RunState | undefined {
   if (event.kind === 'run-created') return state === undefined ? 'waiting' : undefined
   if (state === undefined) return undefined
-  if (event.kind === 'run-goes-on') return state === 'needs-person' ? event.to : undefined
+  if (event.kind === 'run-goes-on' && state === 'needs-person') return event.to
+  if (event.kind === 'run-resumed') return state === 'paused' ? event.to : undefined
   if (event.kind === 'run-ended') return terminalRunStates.has(state) ? undefined : event.outcome
   return runTable[state][event.kind]
 }

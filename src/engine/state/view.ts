@@ -6,7 +6,7 @@ import {
   type NodeState,
   type RunState,
 } from '#model/states.ts'
-import type { Instant } from '#model/time.ts'
+import { instant, type Instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import {
   isNodeEvent,
@@ -57,6 +57,13 @@ export interface NodeView {
   canceled: { left: 'untouched' | 'absent' | 'unknown'; why: string } | null
 }
 
+/** What a person asked of the run, and when it was taken up. */
+export interface Said {
+  by: string
+  reason: string
+  at: Instant
+}
+
 /** A run, as its journal tells it up to `seq`. */
 export interface RunView {
   id: string
@@ -71,7 +78,8 @@ export interface RunView {
   createdAt: Instant
   startedAt: Instant | null
   endedAt: Instant | null
-  canceling: { by: string; reason: string; at: Instant } | null
+  canceling: Said | null
+  paused: Said | null
   /** A question about the run as a whole. */
   question: Question | null
   /** Commands of people that the holder has not answered yet, by their seq. */
@@ -99,6 +107,7 @@ export function emptyView(head: RunHead): RunView {
     startedAt: null,
     endedAt: null,
     canceling: null,
+    paused: null,
     question: null,
     commands: new Map(),
     nodes: new Map(head.plan.subject.nodes.map((node) => [node.id, emptyNode(node.id)])),
@@ -171,10 +180,28 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
       view.commands.delete(event.command)
       view.canceling = { by: event.by, reason: event.reason, at }
       break
+    case 'run-paused':
+      view.commands.delete(event.command)
+      view.paused = { by: event.by, reason: event.reason, at }
+      break
+    case 'run-resumed':
+      if (event.command !== null) view.commands.delete(event.command)
+      resume(view, at)
+      break
     case 'run-ended':
       view.endedAt = at
       view.question = null
   }
+}
+
+/** Ends the pause. It takes nothing of the time that steps have. */
+function resume(view: RunView, at: Instant): void {
+  if (view.paused === null) return
+  const heldMs = Date.parse(at) - Date.parse(view.paused.at)
+  for (const { budget } of view.nodes.values()) {
+    if (budget.since !== null) budget.since = instant(Date.parse(budget.since) + heldMs)
+  }
+  view.paused = null
 }
 
 function foldNode(view: RunView, event: NodeEvent, at: Instant): void {

@@ -72,6 +72,16 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
       },
     )
   }
+  if (plan.waitFor?.kind === 'time' && view.startedAt !== null) {
+    const until = instant(waitEndsAt(view, plan, plan.waitFor.ms))
+    return why('time', text(`${until}까지 대기`, `waits until ${until}`), { until })
+  }
+  if (view.paused !== null) {
+    const { by, reason } = view.paused
+    return why('paused', text(`일시 정지됨 (${by}): ${reason}`, `the run is paused by ${by}: ${reason}`), {
+      ...view.paused,
+    })
+  }
   if (view.question !== null) {
     const { question } = view
     return why(
@@ -83,10 +93,6 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
         facts: question.facts,
       },
     )
-  }
-  if (plan.waitFor?.kind === 'time') {
-    const until = instant(waitEndsAt(view, plan, plan.waitFor.ms))
-    return why('time', text(`${until}까지 대기`, `waits until ${until}`), { until })
   }
   if (node.retryAt !== null) {
     const message = node.failure?.message ?? ''

@@ -31,7 +31,7 @@ export async function violations(sim: Simulation): Promise<string[]> {
     if (state === 'skipped') must(landed === 0, `${node.id} was skipped and happened`)
     else if (isDone(state)) must(landed === 1, `${node.id} is done and never happened`)
   }
-  found.push(...sim.trespasses)
+  found.push(...sim.trespasses, ...begunInPause(records))
   for (const change of sim.witnessed) found.push(...unlawful(sim, change))
   for (const [term, writers] of sim.writers)
     must(writers.size === 1, `${writers.size} processes wrote under term ${term}`)
@@ -42,6 +42,16 @@ export async function violations(sim: Simulation): Promise<string[]> {
     'an older term wrote after a newer one',
   )
   return found
+}
+
+/** Tries that were begun between a pause and its end. */
+function begunInPause(records: readonly JournalRecord[]): string[] {
+  let paused = false
+  return records.flatMap(({ seq, event }) => {
+    if (event.kind === 'run-paused') paused = true
+    if (event.kind === 'run-resumed') paused = false
+    return paused && event.kind === 'intended' ? [`${event.node} was begun in a pause, at ${seq}`] : []
+  })
 }
 
 /** What is wrong with a change, given what was durable when it happened. */

@@ -39,6 +39,8 @@ export interface SimOptions {
   /** The epoch that the run holds. */
   epoch?: () => number | undefined
   concurrency?: number
+  /** How often commands of people are looked for; they are written into the journal, past any process. */
+  commandsEveryMs?: number
   /** The clock on the wall of every process, from the true time. */
   wall?: (now: number) => number
   /** Called between steps of time. Time stands still until it returns: it must not wait for the engine. */
@@ -106,6 +108,7 @@ export async function simulate(options: SimOptions): Promise<Simulation> {
       store.run(runId).then((row) => {
         if (row?.holder?.incarnation !== by.incarnation)
           sim.trespasses.push(`${by.incarnation} began ${node} without the run's term`)
+        if (row?.state === 'paused') sim.trespasses.push(`${by.incarnation} began ${node} in a pause`)
       }),
     )
   }
@@ -169,6 +172,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
     holder: { daemon, incarnation: process.incarnation },
     ttlMs,
     concurrency: options.concurrency ?? 16,
+    commandsEveryMs: options.commandsEveryMs ?? 500,
   })
   sim.engine = engine
   void begin(sim, options, engine)

@@ -159,6 +159,33 @@ describe('a request', () => {
   })
 })
 
+describe('a verb on a run', () => {
+  it.each(['pause', 'resume', 'cancel'])(
+    '%s is put on record once with name and reason, by role',
+    async (verb) => {
+      const draft = await caller.draft('GPK')
+      await caller.declare(draft)
+      const url = `/runs/${draft.run}/${verb}`
+      expect((await caller.post('auditor-1', url, { reason: 'x' })).json()).toMatchObject({
+        code: 'role-missing',
+      })
+      expect((await caller.post('operator-2', url, {})).json()).toMatchObject({ code: 'input-invalid' })
+      const key = 'one-key-for-both'
+      for (const _ of [1, 2]) {
+        const answer = await caller.post('commander-1', url, { reason: 'the link is looked at' }, key)
+        expect(answer.json()).toEqual({ accepted: true })
+      }
+      const asked = (await api.journal.read(draft.run, 0, 100)).flatMap(({ event }) =>
+        event.kind === 'command' ? [event] : [],
+      )
+      expect(asked).toEqual([
+        { kind: 'command', by: 'commander-1', command: { verb, reason: 'the link is looked at' } },
+      ])
+      expect(await ledger('run.command')).toHaveLength(1)
+    },
+  )
+})
+
 describe('operation', () => {
   it('is open to machines: liveness, readiness with its status, metrics', async () => {
     expect((await caller.get(undefined, '/healthz')).json()).toMatchObject({ alive: true, site: 'gwangju' })
