@@ -1,12 +1,13 @@
 import { canonicalJson } from '#model/digest.ts'
 import type { Instant } from '#model/time.ts'
+import type { GatePurpose, Purpose } from '#people/purposes.ts'
 
 /*
  * What people sign. The bytes are the canonical JSON of the statement, so that a signature can be checked
  * anywhere with `ssh-keygen -Y verify`. No zod here: the CLI makes statements, and starts quickly.
  */
 
-export type Purpose = 'declare' | 'approve' | 'attest'
+export type { GatePurpose, Purpose }
 
 export interface Statement {
   version: 1
@@ -15,11 +16,14 @@ export interface Statement {
   planDigest: string
   /** Who signs; the key has to be theirs. */
   principal: string
-  /** The gate's node in the plan; null for a declaration, which opens the run. */
+  /**
+   * The gate's node in the plan; the purpose itself where the run as a whole is the gate; null for a declaration, which
+   * comes before the run.
+   */
   gate: string | null
   /** A `no` is on record and stops the gate. */
   decision: 'yes' | 'no'
-  /** The site that is left or attested lost, and the systems of the plan. */
+  /** The site that is left or attested lost (in an operation: where it is done), and the systems of the plan. */
   scope: { site: string; systems: readonly string[] }
   reason: string
   /** For an attestation: how the signer knows, two sources that do not rest on each other. Empty otherwise. */
@@ -42,11 +46,12 @@ export function namespaceOf<P extends Purpose>(purpose: P): `haetae-${P}` {
   return `haetae-${purpose}`
 }
 
-/** What a plan is about: the site that is left, and every system that has a step. `subject` is that of plan/plan.ts. */
+/** What a plan is about: the site that is left (in an operation: where it is done), and every system that has a step. `subject` is that of plan/plan.ts. */
 export function scopeOf(subject: {
-  readonly fromSite: string
+  readonly fromSite?: string
+  readonly toSite: string
   readonly nodes: readonly { readonly system: string | null }[]
 }): Statement['scope'] {
   const systems = new Set(subject.nodes.flatMap(({ system }) => (system === null ? [] : [system])))
-  return { site: subject.fromSite, systems: [...systems].sort() }
+  return { site: subject.fromSite ?? subject.toSite, systems: [...systems].sort() }
 }

@@ -21,9 +21,10 @@ import type { Metrics } from '#platform/metrics.ts'
 import { stepTypes } from '#steps/index.ts'
 import { createTargets, type Readers, type Targets } from '#steps/targets.ts'
 import { assumptionChecks } from './assumptions.ts'
+import { authorityHeld } from './authority-held.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
-import { lossEstimate } from './loss.ts'
+import { standbyLook, type LossParts } from './loss.ts'
 import type { Releasers } from './releasers.ts'
 
 interface Needs {
@@ -44,6 +45,8 @@ export interface Execution {
   approvals: Approvals
   /** What planning looks with. Throws `config-invalid` where this site is not configured for runs. */
   readers(): Readers
+  /** What tells how much would be lost now. */
+  loss: LossParts
 }
 
 /**
@@ -79,6 +82,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     pool,
     roster: catalogue.roster,
     policy: catalogue.approvalPolicy,
+    gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
     subjects: {
       async find(run) {
@@ -90,27 +94,28 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
       },
     },
   })
+  const readers = () => targets().readers
+  const loss: LossParts = {
+    clock,
+    sourceHeartbeat: (system, site) => monitor.lastHeartbeat(system, site),
+    standby: standbyLook(catalogue, config.site, () => readers().database),
+  }
   const silence = { look: (site: string, signal: AbortSignal) => monitor.lookForAnswer(site, signal) }
   const targets = openTargets(needs, { authority, attestations: approvals, silence })
   const engine = createEngine({
     journal,
     stepTypes,
-    contexts: { readers: () => targets().readers, writers: () => targets().writers },
+    contexts: { readers, writers: () => targets().writers },
     approvals,
-    assumptions: assumptionChecks({
-      authority,
-      silence,
-      clock,
-      lossSeconds: lossEstimate(config, catalogue, monitor),
-    }),
-    authority,
+    assumptions: assumptionChecks({ ...loss, authority, silence }),
+    authority: authorityHeld(authority),
     resolve: createResolver(stepTypes),
     clock,
     log: log.child({ part: 'engine' }),
     metrics: engineMetrics(needs.metrics),
     holder,
   })
-  return { engine, journal, approvals, readers: () => targets().readers }
+  return { engine, journal, approvals, readers, loss }
 }
 
 /** What this site lacks for running anything; empty when it can. */

@@ -29,9 +29,9 @@ import { Releasers } from './releasers.ts'
 import { startPlanner } from './planner.ts'
 import { backupService } from './services/backup.ts'
 import { estateService } from './services/estate.ts'
-import { failoverService } from './services/failover.ts'
+import { requestServices } from './services/requests.ts'
 import { findingService } from './services/finding.ts'
-import { operationService } from './services/operation.ts'
+import { daemonService } from './services/daemon.ts'
 import { peerService } from './services/peer.ts'
 import { runService } from './services/runs.ts'
 import { openStorage } from './storage.ts'
@@ -97,8 +97,8 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const holder = holderOf(config)
   const execution = buildExecution({ ...common, monitor }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
-  const observe = planObserver({ config, clock, execution })
-  const runs = runService({ execution, authority, findings, catalogue })
+  const observe = planObserver({ config, pool, clock, log, execution })
+  const runs = runService({ execution, authority, findings })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
@@ -107,14 +107,12 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   releasers.add('planner', () => planner.close())
   const services: Services = {
     estate: estateService({ catalogue, world, monitor, site: config.site }),
-    failover: failoverService({ config, planner, world, clock, execution, runs, observe }),
+    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,
-    approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
-      execution.engine.wake(run),
-    ),
+    approvals: approvalService(execution.approvals, (run) => execution.engine.wake(run)),
     backups: backupService(backups.log, catalogue),
     findings: findingService(findings),
-    operation: operationService({ loaded, catalogue, storage, monitor, metrics, version }),
+    daemon: daemonService({ loaded, catalogue, storage, monitor, metrics, version }),
     peer: peerService({ config, world, catalogue, monitor, clock, version, startedAt, ready }),
   }
   await listen(config, { services, sessions, record: ledger.access, pool, clock, log }, releasers)

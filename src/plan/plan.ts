@@ -1,6 +1,9 @@
 import type { Localized } from '#model/localized.ts'
-import type { OnUnreachable, RetryOn } from '#runbook/schema.ts'
+import type { Mode, OnUnreachable, RetryOn } from '#runbook/schema.ts'
 import type { Change } from '#runbook/step-type.ts'
+
+/** What plans are made for: a system is taken to another site, or something is done to it where it is active. */
+export type PlanMode = Extract<Mode, 'failover' | 'operation'>
 
 /** Deadlines and tries of one node, milliseconds. */
 export interface NodeLimits {
@@ -15,7 +18,7 @@ export interface NodeLimits {
 
 /** A gate waits for people; it has no effect. */
 export interface Gate {
-  purpose: 'failover' | 'attestation'
+  purpose: PlanMode | 'attestation'
   /** Distinct people, none of them the requester. */
   quorum: number
 }
@@ -61,10 +64,10 @@ export interface PlanNode {
 
 /** What the plan took for granted; checked again at start and before every point of no return. */
 export interface Assumption {
-  kind: 'source-silent' | 'active-site' | 'fence' | 'loss-bound'
+  kind: 'source-silent' | 'active-site' | 'fence' | 'recovery-point' | 'loss-bound'
   subject: string
   statement: Localized
-  /** Machine-readable bound, e.g. `{ "site": "daejeon" }` or `{ "seconds": 300 }`. */
+  /** Machine-readable bound, e.g. `{ "site": "daejeon" }` or `{ "seconds": 300 }`; seconds null: it cannot be told, and is agreed to. */
   bound: Record<string, unknown>
 }
 
@@ -73,7 +76,8 @@ export type Recoverability = 'full' | 'limited' | 'not-recoverable'
 export interface SystemForecast {
   system: string
   wave: number
-  recoverability: Recoverability
+  /** Absent in an operation: nothing is lost, and nothing recovered. */
+  recoverability?: Recoverability
   /** Why this place in the order, and what is lost or left out. */
   why: Localized[]
   rtoTargetMs: number
@@ -87,8 +91,10 @@ export interface SystemForecast {
 export interface Plan {
   digest: string
   subject: {
-    mode: 'failover'
-    fromSite: string
+    mode: PlanMode
+    /** The site that is lost or distrusted; absent in an operation, where nothing moves. */
+    fromSite?: string
+    /** The site that executes: it takes the systems, or has them already. */
     toSite: string
     /** name → content digest of each runbook used. */
     runbooks: Record<string, string>
@@ -101,5 +107,43 @@ export interface Plan {
   systems: SystemForecast[]
   /** What stays out, and why: systems left out by the lab, prerequisites that cannot move. */
   notes: Localized[]
-  observed: { at: string; changes: Record<string, Change[]> }
+  observed: Observed
+}
+
+/** The world as it was when the plan was made. */
+export interface Observed {
+  at: string
+  /** By node: what it would change. */
+  changes: Record<string, Change[]>
+  /** Absent where nobody looked. */
+  forecast?: Forecast
+}
+
+export interface Forecast {
+  /** By system: what would be lost of it now. */
+  loss: Record<string, LossForecast>
+  duration: DurationForecast
+}
+
+export interface LossForecast {
+  /** Seconds of acknowledged work; null when it cannot be told. */
+  seconds: number | null
+  /** It may be less. */
+  atMost: boolean
+  /** The newest sign of life of its source that was seen, by the source's clock: what a later look is compared with. */
+  sourceHeartbeatAt: string | null
+  why: Localized
+}
+
+/** How long the steps take from when people have decided; nobody's time to decide is in it. */
+export interface DurationForecast {
+  ms: number
+  /** Nodes that decide about `ms`, in order. */
+  criticalPath: string[]
+  /** By system: when its last step has ended. */
+  systems: Record<string, number>
+  /** By step type: the median of earlier runs. */
+  measured: Record<string, { ms: number; steps: number; runs: number }>
+  /** Step types that no earlier run measured: the limit of one try was taken. */
+  fromLimits: string[]
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { words } from '#approval/statement-schema.ts'
+import { purposeNames } from '#people/purposes.ts'
 import type { Plan } from '#plan/plan.ts'
 import { instant, localized, runId, siteId, systemId, text } from './common.ts'
 
@@ -24,7 +25,7 @@ const planNode = z.object({
   type: z.string(),
   typeVersion: z.int(),
   with: anything,
-  gate: z.object({ purpose: z.enum(['failover', 'attestation']), quorum: z.int() }).nullable(),
+  gate: z.object({ purpose: z.enum(['failover', 'operation', 'attestation']), quorum: z.int() }).nullable(),
   needs: z.array(z.string()),
   after: z.array(z.string()).optional(),
   waitFor: z
@@ -58,6 +59,30 @@ const change = z.object({
   refused: z.string().optional(),
 })
 
+const lossForecast = z.object({
+  seconds: z.number().nullable(),
+  atMost: z.boolean(),
+  sourceHeartbeatAt: z.string().nullable(),
+  why: localized,
+})
+
+const observed = z.object({
+  at: z.string(),
+  changes: z.record(z.string(), z.array(change)),
+  forecast: z
+    .object({
+      loss: z.record(z.string(), lossForecast),
+      duration: z.object({
+        ms: z.number(),
+        criticalPath: z.array(z.string()),
+        systems: z.record(z.string(), z.number()),
+        measured: z.record(z.string(), z.object({ ms: z.number(), steps: z.int(), runs: z.int() })),
+        fromLimits: z.array(z.string()),
+      }),
+    })
+    .optional(),
+})
+
 /** A plan on the wire is the plan itself (plan/plan.ts): its digest can be computed again by whoever reads it. */
 export const plan = z.custom<Plan>() satisfies z.ZodType<Plan>
 
@@ -65,8 +90,8 @@ export const plan = z.custom<Plan>() satisfies z.ZodType<Plan>
 export const planShape = z.object({
   digest: z.string(),
   subject: z.object({
-    mode: z.literal('failover'),
-    fromSite: z.string(),
+    mode: z.enum(['failover', 'operation']),
+    fromSite: z.string().optional(),
     toSite: z.string(),
     runbooks: z.record(z.string(), z.string()),
     catalogue: z.string(),
@@ -85,7 +110,7 @@ export const planShape = z.object({
     z.object({
       system: z.string(),
       wave: z.int(),
-      recoverability: z.enum(['full', 'limited', 'not-recoverable']),
+      recoverability: z.enum(['full', 'limited', 'not-recoverable']).optional(),
       why: z.array(localized),
       rtoTargetMs: z.number(),
       rpoTargetMs: z.number(),
@@ -93,7 +118,7 @@ export const planShape = z.object({
   ),
   notes: z.array(localized),
   /** Beside the digest: what each node would change, as the world was when the plan was made. */
-  observed: z.object({ at: z.string(), changes: z.record(z.string(), z.array(change)) }),
+  observed,
 })
 
 export const failoverRequest = z.object({
@@ -101,6 +126,14 @@ export const failoverRequest = z.object({
   fromSite: siteId,
   /** Named systems; absent: every movable system that is active there. */
   systems: z.array(systemId).min(1).optional(),
+})
+
+/** A runbook for systems that stay where they are: active at the daemon's own site. */
+export const operationRequest = z.object({
+  runbook: z.string().min(1).max(100),
+  systems: z.array(systemId).min(1),
+  /** Values for the inputs that the runbook declares. */
+  inputs: anything.optional(),
 })
 
 /** A plan before anything is signed. `run` is the id that a declaration over this plan carries. */
@@ -114,7 +147,9 @@ export const signed = z.object({
 })
 
 /** The declaration's statement names run, plan digest, sites, systems and reason (approval/statement.ts). */
-export const declaration = failoverRequest.extend({ run: runId, declaration: signed })
+const declared = { run: runId, declaration: signed }
+export const failoverDeclaration = failoverRequest.extend(declared)
+export const operationDeclaration = operationRequest.extend(declared)
 
 /** Why a person pauses, resumes, cancels: on record with their name. */
 export const why = z.object({ reason: words })
@@ -129,7 +164,8 @@ export const decision = z.object({
 export const runSummary = z.object({
   id: runId,
   mode: z.string(),
-  fromSite: z.string(),
+  /** null where nothing moves. */
+  fromSite: z.string().nullable(),
   toSite: z.string(),
   state: runState,
   requester: z.string(),
@@ -180,7 +216,7 @@ export const systemTimes = z.object({
 })
 
 export const statementView = z.object({
-  purpose: z.enum(['declare', 'approve', 'attest']),
+  purpose: z.enum(purposeNames),
   gate: z.string().nullable(),
   principal: z.string(),
   decision: z.enum(['yes', 'no']),
@@ -189,19 +225,36 @@ export const statementView = z.object({
   planDigest: z.string(),
   receivedAt: instant,
   expiresAt: instant,
-  /** Why it counts no more; null while it counts. */
-  voided: z.string().nullable(),
+  /** Why it does not count now; null while it does. */
+  ignored: localized.nullable(),
+  /** Exactly what was signed, and the signature: for `ssh-keygen -Y verify`. */
+  signed,
+  /** Fingerprint of the key that signed. */
+  key: z.string(),
+  /** How a key on a hardware token was used; null of another key. */
+  hardware: z.object({ userPresent: z.boolean(), userVerified: z.boolean(), counter: z.int() }).nullable(),
+  /** The rules that were in force at its receipt, and the digest of the policy that they are of. */
+  rules: z.array(z.string()).nullable(),
+  policy: z.string().nullable(),
 })
 
 export const gateView = z.object({
   gate: z.string(),
-  purpose: z.enum(['approve', 'attest']),
+  purpose: z.enum(purposeNames).exclude(['declare']),
   state: z.enum(['waiting', 'passed', 'refused']),
+  /** Distinct people that it takes: the plan's number, or the policy's when that is greater. */
   quorum: z.int(),
   given: z.array(z.object({ principal: z.string(), receivedAt: instant, expiresAt: instant })),
   refusedBy: z.array(z.string()),
+  /** Signed and not counted, with why. */
+  ignored: z.array(z.object({ principal: z.string(), why: localized })),
   /** Roles that may sign, the requester excepted. */
   roles: z.array(z.string()),
+  /** Which keys count. */
+  keys: z.enum(['any', 'hardware', 'verified']),
+  /** Ids of the policy's rules that say so, and the digest of the policy. */
+  rules: z.array(z.string()),
+  policy: z.string(),
 })
 
 /** What a person asked of the run, and since when it holds. */
@@ -237,7 +290,7 @@ export type Decision = z.infer<typeof decision>
 export type FailoverRequest = z.infer<typeof failoverRequest>
 export type Draft = z.infer<typeof draft>
 export type Signed = z.infer<typeof signed>
-export type Declaration = z.infer<typeof declaration>
+export type OperationRequest = z.infer<typeof operationRequest>
 export type RunSummary = z.infer<typeof runSummary>
 export type RunDetail = z.infer<typeof runDetail>
 export type NodeView = z.infer<typeof nodeView>

@@ -14,7 +14,6 @@ import { instant } from '#model/time.ts'
 import { rolesThatMay } from '#people/roles.ts'
 import type { Session } from '#people/sessions.ts'
 import type { PlanNode } from '#plan/plan.ts'
-import type { Catalogue } from '../catalogue.ts'
 import type { Execution } from '../execution.ts'
 import { pageOfRows } from './page.ts'
 
@@ -22,7 +21,6 @@ interface Needs {
   execution: Execution
   authority: AuthorityStore
   findings: FindingStore
-  catalogue: Catalogue
 }
 
 /** Runs as the API shows them, folded from their journals. */
@@ -78,7 +76,7 @@ function summaryOfRow(row: RunRow): RunSummary {
 }
 
 async function detail(needs: Needs, id: string): Promise<RunDetail> {
-  const { execution, authority, catalogue } = needs
+  const { execution, authority } = needs
   const view = await execution.engine.runs.getRun(id)
   const [{ gates }, debts, detectedAt] = await Promise.all([
     execution.approvals.list(id),
@@ -91,7 +89,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     asOf: instant(Date.now()),
     id,
     mode: subject.mode,
-    fromSite: subject.fromSite,
+    fromSite: subject.fromSite ?? null,
     toSite: subject.toSite,
     state: view.state,
     requester: view.requester,
@@ -104,7 +102,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     nodes: view.nodes.size,
     graph: subject.nodes.map((node) => nodeView(view, node)),
     times: timesOf(view, detectedAt),
-    gates: gates.map((gate) => gateView(gate, catalogue.approvalPolicy)),
+    gates: gates.map(gateView),
     fenceDebts: own.map((fence) => ({
       system: fence.system,
       since: fence.recordedAt,
@@ -127,11 +125,9 @@ function peopleOf(proof: Record<string, unknown>): string[] {
 
 /** When the monitor saw what the run is about: the suspicion of the site that was open when it was declared. */
 async function detection({ findings }: Needs, view: RunView): Promise<(system: string) => string | null> {
-  const found = await findings.list({
-    rule: 'site-suspected-lost',
-    subject: view.plan.subject.fromSite,
-    limit: 20,
-  })
+  const { fromSite } = view.plan.subject
+  if (fromSite === undefined) return () => null
+  const found = await findings.list({ rule: 'site-suspected-lost', subject: fromSite, limit: 20 })
   const before = found.find(
     (one) => one.since <= view.createdAt && (one.closedAt === null || one.closedAt >= view.createdAt),
   )
