@@ -12,6 +12,7 @@ import type {
   GateView,
   JournalEntry,
   RunDetail,
+  RunDrift,
   RunSummary,
   Signed,
   StatementView,
@@ -96,7 +97,13 @@ export interface PeerService {
   readonly sites: readonly string[]
 }
 
+export interface DriftService {
+  /** Throws `run-unknown`, `run-ended`. */
+  drift(run: string): Promise<RunDrift>
+}
+
 export interface Services {
+  drifts: DriftService
   estate: EstateService
   failover: FailoverService
   runs: RunService

@@ -5,7 +5,7 @@ import type { Pool } from 'pg'
 import { accessRecorder } from '#api/access-record.ts'
 import { approvalService, subjectOf } from '#api/approval-service.ts'
 import { runbookDetail } from '#api/runbook-view.ts'
-import type { JournalEntry, RunDetail } from '#api/schema/run.ts'
+import type { JournalEntry, RunDetail, RunDrift } from '#api/schema/run.ts'
 import { buildApi, type ApiOptions } from '#api/server.ts'
 import type { Services } from '#api/services.ts'
 import { Approvals } from '#approval/approvals.ts'
@@ -37,6 +37,8 @@ export interface TestApi {
   ready: { ok: boolean }
   /** Where a system is active; its home when it is not here. */
   active: Map<string, string>
+  /** What has changed since any run's plan. */
+  drift: Pick<RunDrift, 'broken' | 'unproven' | 'nodes' | 'losses'>
   build(tls?: ApiOptions['tls']): FastifyInstance
 }
 
@@ -124,8 +126,20 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
       fenceDebts: [],
     }
   }
+  const drift: TestApi['drift'] = { broken: [], unproven: null, nodes: [], losses: [] }
   const none = async () => ({ items: [], next: null })
   const services: Services = {
+    drifts: {
+      drift: async (id) => ({
+        ...{
+          run: id,
+          planDigest: (await journal.plan(id)).digest,
+          observedAt: '',
+          now: new Date().toISOString(),
+        },
+        ...drift,
+      }),
+    },
     estate: {
       systems: async () => ({
         next: null,
@@ -245,6 +259,7 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
     sessions,
     ready,
     active,
+    drift,
     build: (tls) =>
       buildApi({ services, sessions, record, pool, clock, ...(tls === undefined ? {} : { tls }) }),
   }
