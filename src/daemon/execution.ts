@@ -84,6 +84,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     pool,
     roster: catalogue.roster,
     policy: catalogue.approvalPolicy,
+    gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
     subjects: {
       async find(run) {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { words } from '#approval/statement-schema.ts'
+import { purposeNames } from '#people/purposes.ts'
 import type { Plan } from '#plan/plan.ts'
 import { instant, localized, runId, siteId, systemId, text } from './common.ts'
 
@@ -237,7 +238,7 @@ export const systemTimes = z.object({
 })
 
 export const statementView = z.object({
-  purpose: z.enum(['declare', 'approve', 'attest']),
+  purpose: z.enum(purposeNames),
   gate: z.string().nullable(),
   principal: z.string(),
   decision: z.enum(['yes', 'no']),
@@ -246,19 +247,36 @@ export const statementView = z.object({
   planDigest: z.string(),
   receivedAt: instant,
   expiresAt: instant,
-  /** Why it counts no more; null while it counts. */
-  voided: z.string().nullable(),
+  /** Why it does not count now; null while it does. */
+  ignored: localized.nullable(),
+  /** Exactly what was signed, and the signature: for `ssh-keygen -Y verify`. */
+  signed,
+  /** Fingerprint of the key that signed. */
+  key: z.string(),
+  /** How a key on a hardware token was used; null of another key. */
+  hardware: z.object({ userPresent: z.boolean(), userVerified: z.boolean(), counter: z.int() }).nullable(),
+  /** The rules that were in force at its receipt, and the digest of the policy that they are of. */
+  rules: z.array(z.string()).nullable(),
+  policy: z.string().nullable(),
 })
 
 export const gateView = z.object({
   gate: z.string(),
-  purpose: z.enum(['approve', 'attest']),
+  purpose: z.enum(purposeNames).exclude(['declare']),
   state: z.enum(['waiting', 'passed', 'refused']),
+  /** Distinct people that it takes: the plan's number, or the policy's when that is greater. */
   quorum: z.int(),
   given: z.array(z.object({ principal: z.string(), receivedAt: instant, expiresAt: instant })),
   refusedBy: z.array(z.string()),
+  /** Signed and not counted, with why. */
+  ignored: z.array(z.object({ principal: z.string(), why: localized })),
   /** Roles that may sign, the requester excepted. */
   roles: z.array(z.string()),
+  /** Which keys count. */
+  keys: z.enum(['any', 'hardware', 'verified']),
+  /** Ids of the policy's rules that say so, and the digest of the policy. */
+  rules: z.array(z.string()),
+  policy: z.string(),
 })
 
 /** What a person asked of the run, and since when it holds. */
