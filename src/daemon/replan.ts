@@ -1,13 +1,13 @@
-import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { digestOf } from '#model/digest.ts'
+import { isHaetaeError, type HaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import { untoldLosses } from '#plan/assumptions.ts'
-import type { Planner } from './planner.ts'
+import type { Planner, PlanningRequest } from './planner.ts'
 import type { World } from './world.ts'
 
 interface Needs {
-  planner: Pick<Planner, 'failover'>
+  planner: Pick<Planner, 'failover' | 'operation'>
   world: Pick<World, 'refresh' | 'activeAt'>
   clock: Pick<Clock, 'now'>
 }
@@ -22,23 +22,28 @@ export type WhyReplanned = (plan: Plan) => Promise<string | undefined>
 export function replanner({ planner, world, clock }: Needs): WhyReplanned {
   return async ({ subject }) => {
     await world.refresh()
-    const systems = [...new Set(subject.nodes.flatMap(({ system }) => system ?? []))]
+    const ground = { active: world.activeAt(), now: clock.now(), inputs: subject.inputs }
     try {
-      const again = await planner.failover({
-        active: world.activeAt(),
-        fromSite: subject.fromSite,
-        toSite: subject.toSite,
-        systems,
-        lossUntold: untoldLosses(subject.assumptions),
-        inputs: subject.inputs,
-        now: clock.now(),
-      })
+      const again = await planAgain(planner, subject, ground)
       return whyOther(subject, again.subject)
     } catch (error) {
       if (!isHaetaeError(error) || error.code === 'work-failed') throw error
       return noPlan(error)
     }
   }
+}
+
+function planAgain(
+  planner: Needs['planner'],
+  { mode, fromSite, toSite, nodes, runbooks, assumptions }: Plan['subject'],
+  ground: Pick<PlanningRequest, 'active' | 'now'> & { inputs: Record<string, unknown> },
+): Promise<Plan> {
+  const systems = [...new Set(nodes.flatMap(({ system }) => system ?? []))]
+  if (mode === 'failover' && fromSite !== undefined)
+    return planner.failover({ ...ground, fromSite, toSite, systems, lossUntold: untoldLosses(assumptions) })
+  // The runbooks that it calls come after it.
+  const [runbook = ''] = Object.keys(runbooks)
+  return planner.operation({ ...ground, site: toSite, runbook, systems })
 }
 
 function noPlan(error: HaetaeError): string {

@@ -8,7 +8,8 @@ import { loadEstate } from '#estate/load.ts'
 import { driftOf } from '#plan/drift.ts'
 import { planFailover } from '#plan/failover.ts'
 import type { LossForecast, Plan } from '#plan/plan.ts'
-import type { ActiveAt } from '#plan/request.ts'
+import { planOperation } from '#plan/operation.ts'
+import type { ActiveAt, OperationRequest } from '#plan/request.ts'
 import type { Change } from '#runbook/step-type.ts'
 import { readRunbook } from '#runbook/load.ts'
 import type { Runbook } from '#runbook/runbook.ts'
@@ -46,6 +47,31 @@ function planned(
   })
 }
 
+const waiting = `
+apiVersion: haetae/v1
+kind: Runbook
+metadata: { name: waiting, title: { ko: 확인, en: Wait } }
+modes: [operation]
+inputs: { replicas: { type: int, title: { ko: 개수, en: Replicas } } }
+steps:
+  - id: ready
+    title: { ko: 기동 확인, en: Wait until ready }
+    type: k8s.wait
+    with:
+      site: \${{ to.site }}
+      namespace: \${{ system.namespace }}
+      workloads: '\${{ [{"deployment": "web", "replicas": inputs.replicas}] }}'
+    onUnreachable: { operation: ask }
+`
+const operated = (
+  active: ReadonlyMap<string, ActiveAt>,
+  request: Pick<OperationRequest, 'site' | 'runbook' | 'systems' | 'inputs' | 'now'>,
+) => {
+  const read = readRunbook(waiting, 'w.yaml', { stepTypes, sites: ['daejeon', 'gwangju'] }).runbook
+  const runbooks = new Map([['waiting', read as Runbook]])
+  return planOperation({ ...request, estate, runbooks, stepTypes, world: { active: (id) => active.get(id) } })
+}
+
 /** The estate with another address of one standby. */
 function moved(id: string, host: string): Estate {
   const copy = structuredClone(estate) as Estate
@@ -66,10 +92,10 @@ describe('comparing two plans', () => {
   })
 
   test('names systems, steps and assumptions that are in one only', () => {
-    const diff = diffPlans(planned({}, ['GPK', 'AID', 'GOV']), planned({}, ['GPK', 'AID', 'ONN']))
+    const diff = diffPlans(planned({}, ['GPK', 'AID', 'RRS']), planned({}, ['GPK', 'AID', 'ONN']))
     expect(diff.same).toBe(false)
-    expect(diff.systems).toEqual({ onlyA: ['GOV'], onlyB: ['ONN'] })
-    expect(diff.steps.onlyA).toContain('GOV/promote')
+    expect(diff.systems).toEqual({ onlyA: ['RRS'], onlyB: ['ONN'] })
+    expect(diff.steps.onlyA).toContain('RRS/promote')
     expect(diff.steps.onlyB).toContain('ONN/promote')
     expect(diff.assumptions.onlyB.map(({ kind }) => kind)).toEqual([
       'active-site',
@@ -164,6 +190,7 @@ describe('planning again', () => {
       planner: {
         failover: async ({ active, ...request }) =>
           planned({ ...world, active }, request.systems, request.lossUntold),
+        operation: async ({ active, ...request }) => operated(active, request),
       },
       world: { refresh: async () => undefined, activeAt: () => new Map(world.active ?? homes) },
       clock: { now: () => 0 },
@@ -173,6 +200,14 @@ describe('planning again', () => {
     expect(await why(planned({}), {})).toBeUndefined()
     expect(await why(planned({}, undefined, ['GPK']), {})).toBeUndefined()
     expect(await why(planned({}, ['GPK', 'AID']), {})).toBeUndefined()
+  })
+
+  test('of an operation gives the same actions with the inputs that were given', async () => {
+    const plan = operated(homes, {
+      ...{ site: 'daejeon', runbook: 'waiting', systems: ['GPK'], inputs: { replicas: 2 }, now: 0 },
+    })
+    expect(await why(plan, {})).toBeUndefined()
+    expect(await why(plan, { active: new Map([['GPK', { site: 'gwangju', epoch: 2 }]]) })).toContain('GPK')
   })
 
   test('names the steps whose inputs changed; an entry that changes no step voids nothing', async () => {
@@ -193,7 +228,10 @@ describe('planning again', () => {
 
   test('that fails itself is no reason: it is looked at again', async () => {
     const failing = replanner({
-      planner: { failover: () => Promise.reject(new Error('the thread ended')) },
+      planner: {
+        failover: () => Promise.reject(new Error('the thread ended')),
+        operation: () => Promise.reject(new Error('no')),
+      },
       world: { refresh: async () => undefined, activeAt: () => new Map(homes) },
       clock: { now: () => 0 },
     })
