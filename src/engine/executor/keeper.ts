@@ -4,6 +4,7 @@ import type { EngineOptions } from '../options.ts'
 import { readView } from '../run-reader.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import { bounded } from './bounded.ts'
+import { Children } from './children.ts'
 import type { Parts } from './host.ts'
 import { Lease } from './lease.ts'
 import { RunExecutor } from './run-executor.ts'
@@ -31,7 +32,12 @@ export class Keeper {
   constructor(options: EngineOptions) {
     this.#options = options
     this.#monotonic = options.monotonic ?? (() => performance.now())
-    this.#parts = { ...options, monotonic: this.#monotonic, slots: new Slots(options.concurrency ?? 128) }
+    this.#parts = {
+      ...options,
+      monotonic: this.#monotonic,
+      slots: new Slots(options.concurrency ?? 128),
+      children: new Children(options.journal, this.#monotonic, (id) => this.take(id), options.planChild),
+    }
     this.#ttlMs = options.ttlMs ?? 15_000
   }
 

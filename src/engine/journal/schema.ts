@@ -54,4 +54,11 @@ export const engineSchema: SchemaChange[] = [
       );
     `,
   },
+  {
+    name: '062-fleet',
+    sql: `
+      ALTER TABLE runs ADD COLUMN parent text REFERENCES runs (id);
+      CREATE INDEX runs_of_parent ON runs (parent, nr) WHERE parent IS NOT NULL;
+    `,
+  },
 ]
