@@ -9,7 +9,7 @@ import { errorsPage } from './errors.ts'
 import { brokenLinks } from './links.ts'
 import { metricsPage } from './metrics.ts'
 import { openapiText } from './openapi.ts'
-import { runbookSchemaText } from './runbook-schema.ts'
+import { policySchemaText, runbookSchemaText } from './schemas.ts'
 import { stepTypesPage } from './step-types.ts'
 
 const folder = join(import.meta.dirname, '..')
@@ -23,6 +23,7 @@ const pages: Record<string, () => string | Promise<string>> = {
   'openapi.json': openapiText,
   'step-types.md': stepTypesPage,
   '../schemas/runbook.schema.json': runbookSchemaText,
+  '../schemas/approval-policy.schema.json': policySchemaText,
 }
 
 const check = process.argv.includes('--check')

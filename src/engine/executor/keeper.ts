@@ -1,6 +1,6 @@
 import { messageOf } from '#model/errors.ts'
 import { terminalRunStates } from '#model/states.ts'
-import type { EngineOptions } from '../options.ts'
+import { stepsAtOnce, type EngineOptions } from '../options.ts'
 import { readView } from '../run-reader.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import { bounded } from './bounded.ts'
@@ -35,7 +35,7 @@ export class Keeper {
     this.#parts = {
       ...options,
       monotonic: this.#monotonic,
-      slots: new Slots(options.concurrency ?? 128),
+      slots: new Slots(options.concurrency ?? stepsAtOnce),
       children: new Children(options.journal, this.#monotonic, (id) => this.take(id), options.planChild),
     }
     this.#ttlMs = options.ttlMs ?? 15_000
