@@ -55,6 +55,10 @@ export const engineSchema: SchemaChange[] = [
     `,
   },
   {
+    name: '061-operations',
+    sql: 'ALTER TABLE runs ALTER COLUMN from_site DROP NOT NULL',
+  },
+  {
     name: '062-fleet',
     sql: `
       ALTER TABLE runs ADD COLUMN parent text REFERENCES runs (id);
