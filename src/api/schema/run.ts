@@ -33,6 +33,19 @@ const planNode = z.object({
       z.object({ kind: z.literal('person'), role: z.string(), instructions: localized }),
       z.object({ kind: z.literal('time'), ms: z.number() }),
       z.object({ kind: z.literal('steps'), maxFailures: z.int() }),
+      z.object({
+        kind: z.literal('fleet'),
+        maxFailures: z.int(),
+        maxParallel: z.int().optional(),
+        ramp: z.array(z.int()).optional(),
+      }),
+      z.object({
+        kind: z.literal('run'),
+        digest: z.string(),
+        parts: anything,
+        prerequisites: z.array(z.string()),
+      }),
+      z.object({ kind: z.literal('sibling'), system: z.string(), node: z.string() }),
     ])
     .optional(),
   finally: z.literal(true).optional(),
@@ -190,7 +203,7 @@ export const decision = z.object({
   /** null: the question of the run as a whole. */
   node: z.string().nullable(),
   /** Look and try again; vouch that it holds; give the node up. */
-  decision: z.enum(['retry', 'holds', 'fail']),
+  decision: z.enum(['retry', 'holds', 'fail', 'replan']),
   reason: words,
 })
 
