@@ -2,7 +2,7 @@ import type { LabImages } from '../image/images.ts'
 import { postgresUser } from '../image/postgres.ts'
 import { webUser } from '../image/web.ts'
 import type { SystemCredentials } from './credentials.ts'
-import type { LabSystem } from './lab-system.ts'
+import { databaseDeployment, type LabSystem } from './lab-system.ts'
 
 /** Where a system's objects are made for. */
 export interface Place {
@@ -188,7 +188,7 @@ function database(system: LabSystem, place: Place): KubernetesObject {
     volumeMounts: [...mounts, { name: 'data', mountPath: '/data' }],
     ...requests,
   }
-  return deployment(system, 'db', 1, 'Recreate', {
+  return deployment(system, databaseDeployment, 1, 'Recreate', {
     ...podBase(place, postgresUser, 10),
     containers: [container],
     volumes: [

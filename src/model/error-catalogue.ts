@@ -688,6 +688,24 @@ export const catalogue = {
     remedyKo:
       '데이터베이스 관리자가 해당 데이터베이스에서 manifests/postgres/haetae.sql을 실행한 뒤 다시 시도하십시오.',
   },
+  'workload-owned': {
+    status: 409,
+    exit: 5,
+    ko: '다른 컨트롤러가 관리하는 워크로드입니다',
+    en: 'another controller owns the workload',
+    remedy: 'Stop the database by what owns it (its operator), for example with k8s.patch, then try again.',
+    remedyKo: '소유한 오퍼레이터를 통해(예: k8s.patch) 데이터베이스를 멈춘 뒤 다시 시도하십시오.',
+  },
+  'database-still-runs': {
+    status: 409,
+    exit: 5,
+    ko: '데이터베이스가 아직 멈추지 않았습니다',
+    en: 'the database has not stopped',
+    remedy:
+      'Look at the pods named above. One on a node that does not report may still run: end its node, or see that it has ended, before anything else is promoted.',
+    remedyKo:
+      '위에 표시된 파드를 확인하십시오. 보고하지 않는 노드의 파드는 아직 실행 중일 수 있으니, 승격하기 전에 노드를 끄거나 종료를 확인하십시오.',
+  },
   'load-balancer-unknown': {
     status: 409,
     exit: 5,

@@ -16,6 +16,7 @@ import { pgPromote } from './pg-promote.ts'
 import { pgResumeWriters } from './pg-resume-writers.ts'
 import { pgSql } from './pg-sql.ts'
 import { pgStatus } from './pg-status.ts'
+import { pgStop } from './pg-stop.ts'
 import { pgWaitReplay } from './pg-wait-replay.ts'
 
 const all: readonly AnyStepType[] = [
@@ -26,6 +27,7 @@ const all: readonly AnyStepType[] = [
   pgPauseWriters,
   pgResumeWriters,
   pgPromote,
+  pgStop,
   pgSql,
   k8sApply,
   k8sJob,

@@ -62,6 +62,9 @@ export const pauseInput = z
 /** `pg.resumeWriters`: writers at that address may write again, whoever paused them. */
 export const resumeInput = z.strictObject({ ...database, system })
 
+/** `pg.stop`: the PostgreSQL that `deployment` runs and that answers at that address. */
+export const stopInput = z.strictObject({ ...database, system, namespace, deployment: z.string().min(1) })
+
 /** Statements that would end the transaction in which the claim stands, or begin another. */
 const endsTransaction =
   /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
@@ -125,6 +128,7 @@ export type PromoteInput = z.infer<typeof promoteInput>
 export type ReplayInput = z.infer<typeof replayInput>
 export type PauseInput = z.infer<typeof pauseInput>
 export type ResumeInput = z.infer<typeof resumeInput>
+export type StopInput = z.infer<typeof stopInput>
 export type SqlInput = z.infer<typeof sqlInput>
 export type ScaleInput = z.infer<typeof scaleInput>
 export type WaitInput = z.infer<typeof waitInput>

@@ -27,6 +27,8 @@ export const promoteOutput = z.strictObject({
   lastHeartbeatAt: z.string().nullable(),
 })
 
+export const stopOutput = z.strictObject({ deployment: z.string(), replicas: z.literal(0) })
+
 export const replayOutput = z.strictObject({ lsn: z.string() })
 
 export const pauseOutput = z.strictObject({
@@ -67,6 +69,7 @@ export type PromoteOutput = z.infer<typeof promoteOutput>
 export type ReplayOutput = z.infer<typeof replayOutput>
 export type PauseOutput = z.infer<typeof pauseOutput>
 export type ResumeOutput = z.infer<typeof resumeOutput>
+export type StopOutput = z.infer<typeof stopOutput>
 export type SqlOutput = z.infer<typeof sqlOutput>
 export type ScaleOutput = z.infer<typeof scaleOutput>
 export type WaitOutput = z.infer<typeof waitOutput>
