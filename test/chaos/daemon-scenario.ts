@@ -58,7 +58,7 @@ export function daemonScenario(
 function clientOf(socket: string, keyFile: string): Client {
   return new Client({
     context: {
-      ...{ file: 'chaos', defaultSite: 'gwangju', principal: 'operator-1' },
+      ...{ file: join(keyFile, '../context.json'), defaultSite: 'gwangju', principal: 'operator-1' },
       sites: { gwangju: { socket } },
       keys: { 'operator-1': keyFile },
     },
