@@ -273,6 +273,14 @@ export const catalogue = {
     remedy: 'Leave it out of --systems; see `haetae system list`.',
     remedyKo: '--systems에서 빼십시오. `haetae system list`를 확인하십시오.',
   },
+  'not-active-here': {
+    status: 409,
+    exit: 5,
+    ko: '이 센터에서 운영 중인 정보시스템이 아닙니다',
+    en: 'the system is not active at this site',
+    remedy: 'Ask the daemon of the site where it is active, with --site; see `haetae system list`.',
+    remedyKo: '--site로 운영 센터의 데몬에 요청하십시오. `haetae system list`를 확인하십시오.',
+  },
   'system-locked': {
     status: 409,
     exit: 5,
@@ -617,6 +625,32 @@ export const catalogue = {
     remedy:
       'Look at its health and at what it depends on; the step may be retried, the transaction is stored once.',
     remedyKo: '서비스 상태와 연계를 확인하십시오. 단계를 재시도해도 거래는 한 번만 저장됩니다.',
+  },
+  'object-missing': {
+    status: 404,
+    exit: 4,
+    ko: '오브젝트가 클러스터에 없습니다',
+    en: 'the object is not in the cluster',
+    remedy: 'Deploy it at this site, or correct the name in the runbook, and retry the step.',
+    remedyKo: '이 센터에 배포하거나 런북의 이름을 고친 뒤 단계를 재시도하십시오.',
+  },
+  'kind-unknown': {
+    status: 409,
+    exit: 5,
+    ko: '클러스터가 제공하지 않는 오브젝트 종류입니다',
+    en: 'the cluster does not serve that kind of object',
+    remedy: 'Correct apiVersion, kind and namespace in the runbook, or install what serves it at this site.',
+    remedyKo: '런북의 apiVersion, kind, namespace를 고치거나, 이 센터에 해당 종류를 설치하십시오.',
+  },
+  'job-failed': {
+    status: 409,
+    exit: 5,
+    ko: '작업(Job)이 실패했습니다',
+    en: 'the Job failed',
+    remedy:
+      'Look at its pods, and find out what it has done. Then say that it holds, or delete the Job and retry: it runs anew.',
+    remedyKo:
+      'Pod를 확인해 무엇이 처리되었는지 알아내십시오. 처리되었으면 완료로 결정하고, 아니면 Job을 삭제한 뒤 재시도하면 새로 실행됩니다.',
   },
   'service-unknown': {
     status: 409,
