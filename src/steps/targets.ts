@@ -64,7 +64,7 @@ export interface TargetsConfig {
   http: HttpOptions
   services: readonly Service[]
   /** Without it a step that needs a load balancer is refused. */
-  loadBalancer: LoadBalancerOptions | undefined
+  loadBalancer?: LoadBalancerOptions | undefined
 }
 
 /** What the rooms below steps give: this site's authorities, and ports that the daemon wires. */
