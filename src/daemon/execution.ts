@@ -12,6 +12,7 @@ import type { Holder, Journal } from '#engine/journal/journal.ts'
 import type { EngineMetrics } from '#engine/ports.ts'
 import { createRunReader } from '#engine/run-reader.ts'
 import { isEnded } from '#engine/state/view.ts'
+import type { FindingStore } from '#finding/store.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { Monitor } from '#monitor/monitor.ts'
@@ -25,6 +26,7 @@ import type { Catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
 import { standbyLook, type LossParts } from './loss.ts'
 import type { Releasers } from './releasers.ts'
+import { voidingChecks } from './voiding.ts'
 
 interface Needs {
   config: Config
@@ -35,6 +37,7 @@ interface Needs {
   metrics: Metrics
   authority: AuthorityStore
   monitor: Monitor
+  findings: FindingStore
   releasers: Releasers
 }
 
@@ -75,12 +78,13 @@ export function openJournal(pool: Pool, clock: Clock): Journal {
 
 /** Engine, approvals and targets, wired to each other. Nothing runs before `engine.resumeAll()`. */
 export function buildExecution(needs: Needs, journal: Journal, holder: Holder): Execution {
-  const { config, catalogue, clock, log, authority, monitor, pool } = needs
+  const { config, catalogue, clock, log, authority, monitor, pool, findings } = needs
   const runs = createRunReader(journal, clock)
   const approvals = new Approvals({
     pool,
     roster: catalogue.roster,
     policy: catalogue.approvalPolicy,
+    findings,
     gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
     subjects: {
@@ -106,7 +110,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     stepTypes,
     contexts: { readers, writers: () => targets().writers },
     approvals,
-    assumptions: assumptionChecks({ ...loss, authority, silence }),
+    assumptions: voidingChecks(assumptionChecks({ ...loss, authority, silence }), approvals),
     authority,
     resolve: createResolver(stepTypes),
     clock,

@@ -106,7 +106,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const planner = startPlanner(catalogue)
   releasers.add('planner', () => planner.close())
   const services: Services = {
-    estate: estateService({ catalogue, world, monitor, site: config.site }),
+    estate: estateService({ catalogue, world, monitor, findings, site: config.site }),
     failover: failoverService({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,
     approvals: approvalService(execution.approvals, (run) => execution.engine.wake(run)),
