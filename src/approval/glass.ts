@@ -27,7 +27,7 @@ export async function afterBreaking(
     reason: statement.reason,
     at: instant(receivedAt),
   }))
-  const { run, fromSite, systems } = subject
+  const { run, site, systems } = subject
   const names = [...new Set(broken.map(({ by }) => by))].join(', ')
   const { given, quorum } = status
   const seen: FindingSeen = {
@@ -38,7 +38,7 @@ export async function afterBreaking(
       ko: `${names}이(가) ${quorum}명 중 ${given.length}명만 승인한 실행 ${run}을(를) 긴급 승인했습니다. 다른 두 사람의 사후 검토가 필요합니다: haetae review ${run}`,
       en: `${names} broke the glass of run ${run}, with ${given.length} of ${quorum} approvals; two others have to review it: haetae review ${run}`,
     },
-    facts: { site: fromSite, systems: [...systems], broken },
+    facts: { site, systems: [...systems], broken },
     since: instant(now),
   }
   await findings.report(seen, names, tx)

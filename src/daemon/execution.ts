@@ -9,7 +9,7 @@ import type { Engine } from '#engine/engine-port.ts'
 import { createEngine } from '#engine/engine.ts'
 import { postgresJournal } from '#engine/journal/postgres.ts'
 import type { Holder, Journal } from '#engine/journal/journal.ts'
-import type { EngineMetrics } from '#engine/ports.ts'
+import type { Assumptions, EngineMetrics } from '#engine/ports.ts'
 import { createRunReader } from '#engine/run-reader.ts'
 import { isEnded } from '#engine/state/view.ts'
 import type { FindingStore } from '#finding/store.ts'
@@ -22,10 +22,12 @@ import type { Metrics } from '#platform/metrics.ts'
 import { stepTypes } from '#steps/index.ts'
 import { createTargets, type Readers, type Targets } from '#steps/targets.ts'
 import { assumptionChecks } from './assumptions.ts'
+import { authorityHeld } from './authority-held.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
 import { standbyLook, type LossParts } from './loss.ts'
 import type { Releasers } from './releasers.ts'
+import type { WhyReplanned } from './replan.ts'
 import { voidingChecks } from './voiding.ts'
 
 interface Needs {
@@ -39,6 +41,7 @@ interface Needs {
   monitor: Monitor
   findings: FindingStore
   releasers: Releasers
+  replanned: WhyReplanned
 }
 
 export interface Execution {
@@ -47,6 +50,7 @@ export interface Execution {
   approvals: Approvals
   /** What planning looks with. Throws `config-invalid` where this site is not configured for runs. */
   readers(): Readers
+  assumptions: Assumptions
   /** What tells how much would be lost now. */
   loss: LossParts
 }
@@ -105,20 +109,21 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
   }
   const silence = { look: (site: string, signal: AbortSignal) => monitor.lookForAnswer(site, signal) }
   const targets = openTargets(needs, { authority, attestations: approvals, silence })
+  const assumptions = assumptionChecks({ ...loss, authority, silence, replanned: needs.replanned })
   const engine = createEngine({
     journal,
     stepTypes,
     contexts: { readers, writers: () => targets().writers },
     approvals,
-    assumptions: voidingChecks(assumptionChecks({ ...loss, authority, silence }), approvals),
-    authority,
+    assumptions: voidingChecks(assumptions, approvals),
+    authority: authorityHeld(authority),
     resolve: createResolver(stepTypes),
     clock,
     log: log.child({ part: 'engine' }),
     metrics: engineMetrics(needs.metrics),
     holder,
   })
-  return { engine, journal, approvals, readers, loss }
+  return { engine, journal, approvals, assumptions, readers, loss }
 }
 
 /** What this site lacks for running anything; empty when it can. */

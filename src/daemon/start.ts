@@ -27,11 +27,13 @@ import { measureWorld } from './measure.ts'
 import { planObserver } from './observer.ts'
 import { Releasers } from './releasers.ts'
 import { startPlanner } from './planner.ts'
+import { replanner } from './replan.ts'
 import { backupService } from './services/backup.ts'
+import { driftService } from './services/drift.ts'
 import { estateService } from './services/estate.ts'
-import { failoverService } from './services/failover.ts'
+import { requestServices } from './services/requests.ts'
 import { findingService } from './services/finding.ts'
-import { operationService } from './services/operation.ts'
+import { daemonService } from './services/daemon.ts'
 import { peerService } from './services/peer.ts'
 import { runService } from './services/runs.ts'
 import { openStorage } from './storage.ts'
@@ -95,7 +97,10 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   }
   const monitor = startWatching(common)
   const holder = holderOf(config)
-  const execution = buildExecution({ ...common, monitor }, journal, holder)
+  const planner = startPlanner(catalogue)
+  releasers.add('planner', () => planner.close())
+  const replanned = replanner({ planner, world, clock })
+  const execution = buildExecution({ ...common, monitor, replanned }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
   const observe = planObserver({ config, pool, clock, log, execution })
   const runs = runService({ execution, authority, findings })
@@ -103,16 +108,15 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
-  const planner = startPlanner(catalogue)
-  releasers.add('planner', () => planner.close())
   const services: Services = {
+    drifts: driftService({ execution, observe }),
     estate: estateService({ catalogue, world, monitor, findings, site: config.site }),
-    failover: failoverService({ config, catalogue, planner, world, clock, execution, runs, observe }),
+    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,
     approvals: approvalService(execution.approvals, (run) => execution.engine.wake(run)),
     backups: backupService(backups.log, catalogue),
     findings: findingService(findings),
-    operation: operationService({ loaded, catalogue, storage, monitor, metrics, version }),
+    daemon: daemonService({ loaded, catalogue, storage, monitor, metrics, version }),
     peer: peerService({ config, world, catalogue, monitor, clock, version, startedAt, ready }),
   }
   await listen(config, { services, sessions, record: ledger.access, pool, clock, log }, releasers)
