@@ -4,6 +4,7 @@ import { authorityAttest } from './authority-attest.ts'
 import { dnsSwitch } from './dns-switch.ts'
 import { httpCall } from './http-call.ts'
 import { httpCheck } from './http-check.ts'
+import { httpGet } from './http-get.ts'
 import { k8sScale } from './k8s-scale.ts'
 import { k8sWait } from './k8s-wait.ts'
 import { pgPauseWriters } from './pg-pause-writers.ts'
@@ -24,6 +25,7 @@ const all: readonly AnyStepType[] = [
   k8sWait,
   httpCall,
   httpCheck,
+  httpGet,
   dnsSwitch,
 ]
 
