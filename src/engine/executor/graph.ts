@@ -1,7 +1,7 @@
 import type { Json } from '#model/digest.ts'
 import { terminalNodeStates } from '#model/states.ts'
 import type { PlanNode } from '#plan/plan.ts'
-import { endsNode, isNodeEvent, type EngineEvent } from '../state/events.ts'
+import { endsNode, goesOn, isNodeEvent, type EngineEvent } from '../state/events.ts'
 import { isDone, isEnded, type NodeView, type RunView } from '../state/view.ts'
 
 /**
@@ -78,7 +78,7 @@ export class RunGraph {
     if (event.kind === 'asked' && this.#view.canceling !== null && !isLast) {
       return { events: [canceled(node, 'the run was canceled')], ready: [] }
     }
-    const again = event.kind === 'decided' && event.decision === 'retry'
+    const again = event.kind === 'decided' && goesOn(event.decision)
     return { events: [], ready: again ? [this.planNode(node.id)] : [] }
   }
 

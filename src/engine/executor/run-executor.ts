@@ -5,11 +5,12 @@ import { terminalNodeStates } from '#model/states.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import { Batcher } from '../journal/batcher.ts'
-import { TermLost, type Journal } from '../journal/journal.ts'
+import { TermLost, type Journal, type Term } from '../journal/journal.ts'
 import { endsNode, type EngineEvent, type JournalRecord, type PersonsCommand } from '../state/events.ts'
 import { foldEvent, isEnded, type NodeView, type RunView } from '../state/view.ts'
 import { longestPauseMs } from './backoff.ts'
 import { answer } from './commands.ts'
+import { Fleet } from './fleet.ts'
 import { passGate } from './gate.ts'
 import { RunGraph } from './graph.ts'
 import type { Parts, RunHost } from './host.ts'
@@ -38,6 +39,7 @@ export class RunExecutor implements RunHost {
   readonly #cancel = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
   readonly #sleepers = new Set<() => void>()
+  readonly #fleets = new Map<string, Fleet>()
   readonly #over = Promise.withResolvers<void>()
   /** The newest write, settled: those before it are too, because appends keep their order. */
   #written: Promise<void> = Promise.resolve()
@@ -62,7 +64,7 @@ export class RunExecutor implements RunHost {
   begin(): Promise<void> {
     try {
       if (this.view.canceling !== null) this.#cancel.abort(new Stopped('the run was canceled'))
-      const open = [...this.view.nodes.values()].filter(isOpen)
+      const open = [...this.view.nodes.values()].filter((node) => this.#isOpen(node))
       this.note(...open.map(interrupted))
       for (const node of this.#graph.ready()) this.#launch(node)
       for (const [seq, command] of [...this.view.commands]) this.#answer(seq, { kind: 'command', ...command })
@@ -70,6 +72,11 @@ export class RunExecutor implements RunHost {
       this.stop(error)
     }
     return this.#over.promise
+  }
+
+  /** An intent without an outcome. A run of its own goes on by itself. */
+  #isOpen({ id, state, applied }: NodeView): boolean {
+    return state === 'running' && applied === null && this.planNode(id).waitFor === undefined
   }
 
   note(...events: EngineEvent[]): void {
@@ -128,6 +135,7 @@ export class RunExecutor implements RunHost {
       ready.push(...next.ready)
       this.#tell(event)
     }
+    for (const fleet of this.#fleets.values()) fleet.changed()
     const next = this.#graph.runEvent()
     if (next !== undefined) take(next)
     return { all, ready }
@@ -197,6 +205,16 @@ export class RunExecutor implements RunHost {
     return was
   }
 
+  fleet(join: string): Fleet {
+    const known = this.#fleets.get(join) ?? new Fleet(this.view, this.planNode(join))
+    this.#fleets.set(join, known)
+    return known
+  }
+
+  get term(): Term {
+    return this.lease.term
+  }
+
   outputs(): ReadonlyMap<string, Json> {
     return this.#graph.outputs
   }
@@ -204,6 +222,7 @@ export class RunExecutor implements RunHost {
   /** Whoever pauses looks again now. */
   wake(): void {
     for (const wake of [...this.#sleepers]) wake()
+    for (const fleet of this.#fleets.values()) fleet.wake()
   }
 
   /** The seq up to which commands of people were taken. */
@@ -257,11 +276,6 @@ const wakes: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-g
 
 function restOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** An intent without an outcome. */
-function isOpen(node: NodeView): boolean {
-  return node.state === 'running' && node.applied === null
 }
 
 function interrupted(node: NodeView): EngineEvent {

@@ -16,6 +16,7 @@ export function newRow(run: NewRun, createdAt: Instant): RunRow {
     requester: run.requester,
     reason: run.reason,
     systems: [...run.systems],
+    parent: run.parent?.runId ?? null,
     state: 'waiting',
     createdAt,
     endedAt: null,

@@ -22,6 +22,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
   },
   running: {
     applied: 'running',
+    'child-ended': 'failed',
     progress: 'running',
     'not-seen': 'running',
     succeeded: 'succeeded',
@@ -44,7 +45,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
   canceled: {},
 }
 
-const decided = { retry: 'waiting', holds: 'adopted', fail: 'failed' } as const
+const decided = { retry: 'waiting', replan: 'waiting', holds: 'adopted', fail: 'failed' } as const
 
 /**
  * The state of a node after an event. Nothing else sets one.
