@@ -73,7 +73,6 @@ describe('http.get on a real web service', () => {
       targets: targets(),
       written: () => Promise.resolve([...methods].filter((method) => method !== 'GET')),
       silent: targets(silent.port),
-      state: { status: 503, body: null },
     }),
   )
 
