@@ -4,6 +4,7 @@ import { answering } from '#steps/answering.ts'
 import { lbSwitch } from '#steps/lb-switch.ts'
 import { addressesOf } from '../../lab/addresses.ts'
 import { attempt } from '../../lab/command.ts'
+import { EVERYTHING } from '../../lab/contents.ts'
 import { down } from '../../lab/down.ts'
 import { netnsFile } from '../../lab/network.ts'
 import { keyPairIn } from '../../lab/pki.ts'
@@ -28,7 +29,7 @@ describe('the load balancer of a site', () => {
 
   beforeAll(async () => {
     await down(instance)
-    await up({ instance, contents: { systems: true, daemons: false, citizens: false } })
+    await up({ instance, contents: { ...EVERYTHING, daemons: false, citizens: false } })
   })
   afterAll(async () => {
     await down(instance)
