@@ -187,6 +187,7 @@ describe('the targets of a site', () => {
         databases: { user: 'haetae' },
         http: {},
         services: [],
+        prometheus: undefined,
       },
       { authority: store, attestations: ports.attestations, silence: ports.silence },
     )
