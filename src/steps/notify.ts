@@ -47,7 +47,13 @@ export const notify: Step<NotifyInput, NotifyState, NotifyOutput> = {
   judge: (_input, { lastTry }) => (lastTry === 'done' ? 'holds' : 'absent'),
 
   async plan(_ctx, input) {
-    return [{ certainty: 'exact', target: `POST ${urlOf(input, input.path)}`, after: input.text }]
+    return [
+      {
+        certainty: 'exact',
+        target: `POST ${urlOf(input, input.path)}`,
+        after: { ...input.data, text: input.text },
+      },
+    ]
   },
 
   async apply(ctx, input) {

@@ -51,7 +51,11 @@ describe('notify on a webhook', () => {
   test('planning asks nothing at all, and shows what would be sent', async () => {
     const ctx = planning(targets())
     expect(await notify.plan(ctx, input(), await notify.observe(ctx, input()))).toEqual([
-      { certainty: 'exact', target: `POST ${server.url}/hook`, after: 'GPK moves' },
+      {
+        certainty: 'exact',
+        target: `POST ${server.url}/hook`,
+        after: { channel: 'control room', text: 'GPK moves' },
+      },
     ])
     expect(server.requests).toEqual([])
   })
