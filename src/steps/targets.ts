@@ -63,7 +63,7 @@ export interface TargetsConfig {
   http: HttpOptions
   services: readonly Service[]
   /** Absent: whoever asks finds it unreachable. */
-  prometheus: { url: string } | undefined
+  prometheus?: { url: string } | undefined
 }
 
 /** What the rooms below steps give: this site's authorities, and ports that the daemon wires. */

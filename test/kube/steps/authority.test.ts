@@ -187,7 +187,6 @@ describe('the targets of a site', () => {
         databases: { user: 'haetae' },
         http: {},
         services: [],
-        prometheus: undefined,
       },
       { authority: store, attestations: ports.attestations, silence: ports.silence },
     )
