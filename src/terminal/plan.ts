@@ -16,7 +16,7 @@ const words = {
     gates: '사람의 결정',
     assumptions: '전제 (시작할 때와 되돌릴 수 없는 단계 직전에 다시 확인)',
     notes: '제외된 것과 알아 둘 것',
-    digest: '요약값 (승인은 이 값에 묶임)',
+    digest: '요약값 (승인이 묶임)',
     target: '목표',
     after: '다음:',
     people: '명 서명',
