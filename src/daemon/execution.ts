@@ -135,7 +135,7 @@ function openTargets(
   { config, releasers }: Needs,
   parts: Parameters<typeof createTargets>[1],
 ): () => Targets {
-  const { kubernetes, dns, databases, probe, services, loadBalancer, site } = config
+  const { kubernetes, dns, databases, probe, prometheus, services, loadBalancer, site } = config
   if (kubernetes === undefined || dns === undefined || databases === undefined || probe === undefined) {
     return () => {
       const why = `not configured: ${missingForRuns(config).join(', ')}`
@@ -152,6 +152,7 @@ function openTargets(
       http: { caFile: probe.caFile },
       services,
       loadBalancer,
+      prometheus,
     },
     parts,
   )

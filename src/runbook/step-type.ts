@@ -104,6 +104,11 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source' | 'service' | 'load-balancer')[]
   /** Fields of the input (`a` or `a.b`) that stand in the runbook as text, never as an expression: people review them there. */
   readonly literals?: readonly string[]
+  /**
+   * Nothing that follows relies on it, whether it acted or not: when it cannot be done the node is skipped with the
+   * reason, and nobody is asked. Absent: a person is.
+   */
+  readonly optional?: true
   readonly input: ZodType<I>
   readonly output: ZodType<O>
   /** Looks at the world; writes nothing. Throws Unreachable when the target does not answer. */

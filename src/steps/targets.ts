@@ -8,8 +8,10 @@ import { serviceClient, type Service } from '#platform/http/services.ts'
 import type { HttpReader, HttpWriter, ServiceReader, ServiceWriter } from '#platform/http/types.ts'
 import { loadBalancerClient, type LoadBalancerOptions } from '#platform/haproxy/client.ts'
 import type { LoadBalancerReader, LoadBalancerWriter } from '#platform/haproxy/types.ts'
+import { prometheusClient, type PrometheusClient } from '#platform/prometheus/client.ts'
 import { kubernetesClient } from '#platform/kubernetes/client.ts'
 import type { KubernetesReader, KubernetesWriter } from '#platform/kubernetes/types.ts'
+import { NoAnswer } from '#platform/no-answer.ts'
 import type { EffectCtx, ReadCtx, StepType } from '#runbook/step-type.ts'
 import { answering } from './answering.ts'
 
@@ -26,6 +28,8 @@ export interface Readers {
   readonly services: ServiceReader
   /** The load balancer of this site. */
   readonly loadBalancer: LoadBalancerReader
+  /** Prometheus of this site. */
+  readonly prometheus: Pick<PrometheusClient, 'vector'>
   readonly authority: AuthorityReader
   readonly attestations: Attestations
   readonly silence: SourceSilence
@@ -65,6 +69,8 @@ export interface TargetsConfig {
   services: readonly Service[]
   /** Without it a step that needs a load balancer is refused. */
   loadBalancer?: LoadBalancerOptions | undefined
+  /** Absent: whoever asks finds it unreachable. */
+  prometheus?: { url: string } | undefined
 }
 
 /** What the rooms below steps give: this site's authorities, and ports that the daemon wires. */
@@ -94,6 +100,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       http: answering(http.reader),
       services: answering(services.reader),
       loadBalancer: answering(loadBalancer.reader),
+      prometheus: answering(prometheusOf(config.prometheus)),
       authority: authorityReader(authority),
       attestations: parts.attestations,
       silence: answering(parts.silence),
@@ -108,6 +115,16 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       authority: answering<AuthorityWriter>(authority),
     },
     close: () => kubernetes.close(),
+  }
+}
+
+/** A step on a site without Prometheus has the same way out as on one whose Prometheus is down: `onUnreachable`. */
+function prometheusOf(config: TargetsConfig['prometheus']): Readers['prometheus'] {
+  if (config !== undefined) return prometheusClient({ url: config.url, deadlineMs: 5_000 })
+  return {
+    vector: async () => {
+      throw new NoAnswer('Prometheus', new Error("the daemon's configuration names none"))
+    },
   }
 }
 
