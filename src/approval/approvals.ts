@@ -200,11 +200,12 @@ export class Approvals {
     }
   }
 
-  /** The attestations of a run that count now, for the fence that rests on them. Empty for an unknown run. */
+  /** The attestations of a run that count now (for a part of a fleet, those of the fleet), for the fence that rests on them. Empty for an unknown run. */
   async forRun(run: string): Promise<Attestation[]> {
     const { subjects, clock, pool } = this.#options
     const subject = await subjects.find(run)
     if (subject === undefined) return []
+    if (subject.coveredBy !== undefined) return this.forRun(subject.coveredBy)
     const recorded = await statementsOf(pool, run)
     const counting = this.#counting('attest', subject, recorded, clock.now())
     return recorded

@@ -75,6 +75,7 @@ export function partFrom(
     .map((node) => ({ ...node, needs: node.needs.filter((need) => !gates.has(need)) }))
   const subject: Plan['subject'] = {
     mode: 'failover',
+    part: true,
     fromSite: request.fromSite,
     toSite: request.toSite,
     runbooks: digestsOf([runbook], request.runbooks),

@@ -88,12 +88,15 @@ function lintGate({ step, at }: PlacedStep, { modes }: RunbookDefinition, report
 }
 
 function lintRamp({ step, at }: PlacedStep, reporter: Reporter): void {
-  const fleet = step.type === fleetType ? fleetSchema.safeParse(step.with).data : undefined
+  const isFleet = step.type === fleetType
+  // Whatever else of a fleet is an expression: these two may be written out all the same.
+  const limits = isFleet ? fleetSchema.pick({ ramp: true, maxParallel: true }).partial() : undefined
+  const fleet = limits?.strip().safeParse(step.with).data
   const { ramp, maxParallel } = fleet ?? step.foreach ?? {}
   const sizes = ramp?.split('-').map(Number) ?? []
   if (maxParallel !== undefined && sizes.some((size) => size > maxParallel))
     reporter.report(
-      [...at, fleet === undefined ? 'foreach' : 'with', 'ramp'],
+      [...at, isFleet ? 'with' : 'foreach', 'ramp'],
       'ramp',
       `a batch of ${Math.max(...sizes)} is more than maxParallel, ${maxParallel}`,
       'Raise maxParallel, or end the ramp sooner.',
