@@ -71,8 +71,8 @@ export function inputsOf(
             ? { en: 'it is no name=value', ko: '이름=값 형식이 아닙니다' }
             : { en: `${name} is given twice`, ko: `${name}을(를) 두 번 주었습니다` },
         remedy: {
-          en: 'Give each once, such as --input timeToLive=10m.',
-          ko: '--input timeToLive=10m 처럼 하나씩 주십시오.',
+          en: 'Give each once, such as --input seconds=600.',
+          ko: '--input seconds=600 처럼 하나씩 주십시오.',
         },
       })
     inputs[name] = valueOf(flag.slice(at + 1), declared.find((one) => one.name === name)?.type)

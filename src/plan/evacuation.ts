@@ -5,7 +5,7 @@ import type { Runbook } from '#runbook/runbook.ts'
 import { isOfFleet } from '#runbook/schema.ts'
 import { catalogueDigest, digestsOf } from './assemble.ts'
 import { failoverAssumptions } from './assumptions.ts'
-import { whoMoves } from './failover.ts'
+import { leftBehind, whoMoves } from './failover.ts'
 import { fleetNodes } from './fleet-nodes.ts'
 import { inputsOf } from './inputs.ts'
 import { neighboursOf } from './nodes.ts'
@@ -33,7 +33,7 @@ export function planEvacuation(request: EvacuationRequest): Plan {
       parts: partsOf(part.subject),
       prerequisites: [...(neighbours.needs.get(member.system.id) ?? [])],
     }
-    return { ...member, own }
+    return { ...member, own, notes: leftBehind([member], part) }
   })
   const subject: Plan['subject'] = {
     mode: 'failover',
@@ -46,7 +46,13 @@ export function planEvacuation(request: EvacuationRequest): Plan {
     assumptions: failoverAssumptions(request, []),
   }
   const observed = { at: instant(request.now), changes: {} }
-  return { digest: digestOf(subject), subject, systems, notes, observed }
+  return {
+    digest: digestOf(subject),
+    subject,
+    systems,
+    notes: [...notes, ...runs.flatMap((run) => run.notes)],
+    observed,
+  }
 }
 
 function fleetRunbook({ runbooks, runbook: name }: EvacuationRequest): Runbook {

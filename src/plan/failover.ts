@@ -2,6 +2,7 @@ import type { System } from '#estate/estate.ts'
 import { buildGraph, type EstateGraph } from '#estate/graph.ts'
 import { orderOf } from '#estate/order.ts'
 import { HaetaeError } from '#model/errors.ts'
+import type { Localized } from '#model/localized.ts'
 import { assemble } from './assemble.ts'
 import { failoverAssumptions } from './assumptions.ts'
 import { chooseSystems } from './choose.ts'
@@ -20,10 +21,11 @@ import { targetsOf } from './values.ts'
 export function planFailover(request: FailoverRequest): Plan {
   const who = whoMoves(request)
   const moving = who.members.map(({ system }) => system)
-  return assemble(
+  const plan = assemble(
     { ...request, mode: 'failover' },
     { ...who, assumptions: failoverAssumptions(request, moving) },
   )
+  return { ...plan, notes: [...plan.notes, ...leftBehind(who.members, plan)] }
 }
 
 /** Who moves in which order, and what can be said of each before anybody approves. */
@@ -78,7 +80,23 @@ export function whoMoves(request: FailoverRequest): WhoMoves {
 /** A system and what it is measured by. */
 export function targetsAt(request: Pick<FailoverRequest, 'estate'>, system: System) {
   const { rtoMs, rpoMs } = targetsOf(request, system)
-  return { system: system.id, rtoTargetMs: rtoMs, rpoTargetMs: rpoMs }
+  const keepsData = system.components?.database !== undefined
+  return { system: system.id, rtoTargetMs: rtoMs, rpoTargetMs: keepsData ? rpoMs : null }
+}
+
+/** A runbook for systems that keep no data, named by one that does: said before anybody signs. */
+export function leftBehind(members: readonly Member[], { subject: { nodes } }: Plan): Localized[] {
+  const promoted = new Set(nodes.filter(({ type }) => type === 'pg.promote').map(({ system }) => system))
+  return members.flatMap(({ system: { id, components }, runbook }) => {
+    if (components?.database === undefined || promoted.has(id)) return []
+    const { name } = runbook.definition.metadata
+    return [
+      {
+        ko: `${id}에 데이터베이스가 있으나 런북 ${name}에는 승격 단계가 없음: 데이터를 쓸 수 없음`,
+        en: `${id} has a database, and no step of ${name} promotes it: it will not take data`,
+      },
+    ]
+  })
 }
 
 /** Systems of the choice that no step moves, in the order of registration. */

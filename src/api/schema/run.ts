@@ -126,7 +126,7 @@ export const planShape = z.object({
       recoverability: z.enum(['full', 'limited', 'not-recoverable']).optional(),
       why: z.array(localized),
       rtoTargetMs: z.number(),
-      rpoTargetMs: z.number(),
+      rpoTargetMs: z.number().nullable(),
     }),
   ),
   notes: z.array(localized),
