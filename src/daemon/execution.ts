@@ -9,6 +9,7 @@ import { createEngine } from '#engine/engine.ts'
 import { postgresJournal } from '#engine/journal/postgres.ts'
 import type { Holder, Journal } from '#engine/journal/journal.ts'
 import type { Assumptions, EngineMetrics, PlanChild } from '#engine/ports.ts'
+import type { FindingStore } from '#finding/store.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { Monitor } from '#monitor/monitor.ts'
@@ -27,6 +28,7 @@ import type { Planner } from './planner.ts'
 import type { Releasers } from './releasers.ts'
 import type { WhyReplanned } from './replan.ts'
 import { subjectsIn } from './subjects.ts'
+import { voidingChecks } from './voiding.ts'
 import type { World } from './world.ts'
 
 interface Needs {
@@ -40,6 +42,7 @@ interface Needs {
   monitor: Monitor
   planner: Planner
   world: World
+  findings: FindingStore
   releasers: Releasers
   replanned: WhyReplanned
 }
@@ -82,11 +85,12 @@ export function openJournal(pool: Pool, clock: Clock): Journal {
 
 /** Engine, approvals and targets, wired to each other. Nothing runs before `engine.resumeAll()`. */
 export function buildExecution(needs: Needs, journal: Journal, holder: Holder): Execution {
-  const { config, catalogue, clock, log, authority, monitor, pool } = needs
+  const { config, catalogue, clock, log, authority, monitor, pool, findings } = needs
   const approvals = new Approvals({
     pool,
     roster: catalogue.roster,
     policy: catalogue.approvalPolicy,
+    findings,
     gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
     subjects: subjectsIn(journal),
@@ -105,7 +109,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     stepTypes,
     contexts: { readers, writers: () => targets().writers },
     approvals,
-    assumptions,
+    assumptions: voidingChecks(assumptions, approvals),
     authority: authorityHeld(authority),
     resolve: createResolver(stepTypes),
     planChild: childPlans(needs),

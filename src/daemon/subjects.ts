@@ -1,5 +1,5 @@
 import { subjectOf } from '#api/approval-service.ts'
-import type { Subjects } from '#approval/approvals.ts'
+import type { Subjects } from '#approval/record.ts'
 import type { Journal } from '#engine/journal/journal.ts'
 import { terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'

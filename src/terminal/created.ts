@@ -1,6 +1,6 @@
 import type { RunDetail } from '#api/schema/run.ts'
 import type { Language } from './language.ts'
-import { gateLine } from './run.ts'
+import { gateLine } from './gate.ts'
 
 /** What a person does next who has just requested a failover. */
 export function createdLines(

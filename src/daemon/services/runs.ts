@@ -15,6 +15,7 @@ import { rolesThatMay } from '#people/roles.ts'
 import type { Session } from '#people/sessions.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Execution } from '../execution.ts'
+import { openFindings } from './finding.ts'
 import { pageOfRows } from './page.ts'
 
 interface Needs {
@@ -86,10 +87,11 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
   const { execution, authority } = needs
   const view = await execution.engine.runs.getRun(id)
   const isFleet = view.plan.subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')
-  const [{ gates }, debts, detectedAt, parts] = await Promise.all([
+  const [{ gates }, debts, detectedAt, findingsOf, parts] = await Promise.all([
     execution.approvals.list(id),
     authority.fenceDebts(),
     detection(needs, view),
+    openFindings(needs.findings),
     isFleet ? execution.journal.runs({ parent: id, limit: 1_000_000 }) : [],
   ])
   const { subject } = view.plan
@@ -116,6 +118,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     children: [...children.values()].map(childOf),
     times: timesOf(view, detectedAt),
     gates: gates.map(gateView),
+    findings: findingsOf(id),
     fenceDebts: own.map((fence) => ({
       system: fence.system,
       since: fence.recordedAt,
