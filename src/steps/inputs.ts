@@ -22,7 +22,8 @@ const workloads = z.array(z.strictObject({ deployment: z.string().min(1), replic
 export const attestInput = z.strictObject({
   system,
   site: z.string().min(1),
-  quorum: z.int().min(1).default(2),
+  /** Nobody fences a site alone, whatever a runbook says. */
+  quorum: z.int().min(2).default(2),
 })
 
 /** `authority.acquire`: the right to be primary at `site`. `name` is the system's DNS name, whose TXT holds the epoch. */
