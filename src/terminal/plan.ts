@@ -89,7 +89,7 @@ export function planLines(plan: Plan, language: Language): string[] {
   const going = systems.filter((one) => one.wave > 0).length
   const whole = subject.nodes.filter((node) => node.system === null && node.gate === null)
   return [
-    paint('bold', `${say[subject.mode]}: ${placeOf(subject)}, ${going} ${say.systems}`),
+    paint('bold', `${say[subject.mode]}: ${aboutOf(subject)}, ${going} ${say.systems}`),
     ...inputLines(subject.inputs, language),
     '',
     heading(say.gates),
@@ -121,6 +121,12 @@ export function planLines(plan: Plan, language: Language): string[] {
 /** Where something is done: from one site to another, or at one. */
 export function placeOf({ fromSite, toSite }: { fromSite?: string | null; toSite: string }): string {
   return fromSite == null ? toSite : `${fromSite} → ${toSite}`
+}
+
+/** What is done where: an operation is known by its runbook, a failover by its sites. */
+function aboutOf(subject: Plan['subject']): string {
+  if (subject.mode === 'failover') return placeOf(subject)
+  return `${Object.keys(subject.runbooks).join(', ')}, ${placeOf(subject)}`
 }
 
 function inputLines(inputs: Plan['subject']['inputs'], language: Language): string[] {
