@@ -124,15 +124,21 @@ export class ApprovalRecord {
     const voiding = await newestVoiding(this.#options.pool, run, system)
     if (voiding === undefined) return undefined
     const purposes = voidedPurposes(voiding)
-    const { gates } = await this.list(run)
-    const open = gates.filter(({ purpose, state }) => purposes.includes(purpose) && state !== 'passed')
+    const { gates, statements } = await this.list(run)
+    // A gate whose turn has not come yet, and where nobody signed, lost nothing.
+    const signed = new Set(
+      statements.flatMap(({ statement, voided }) => (voided === null ? [] : [statement.gate])),
+    )
+    const open = gates.filter(
+      ({ gate, purpose, state }) => signed.has(gate) && purposes.includes(purpose) && state !== 'passed',
+    )
     if (open.length === 0) return undefined
-    const signed = open.map(({ gate, given, quorum }) => `${gate} ${given.length}/${quorum}`).join(', ')
+    const shown = open.map(({ gate, given, quorum }) => `${gate} ${given.length}/${quorum}`).join(', ')
     return {
       voiding,
       text: {
-        en: `signatures were voided, because ${voiding.why.en}; to be signed anew: ${signed}`,
-        ko: `서명이 무효가 되었습니다. ${voiding.why.ko}. 다시 서명해야 합니다: ${signed}`,
+        en: `signatures were voided, because ${voiding.why.en}; to be signed anew: ${shown}`,
+        ko: `서명이 무효가 되었습니다. ${voiding.why.ko}. 다시 서명해야 합니다: ${shown}`,
       },
     }
   }
