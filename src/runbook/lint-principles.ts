@@ -1,7 +1,9 @@
 import type { StepGraph } from './lint-graph.ts'
+import { lintFleet } from './lint-fleet.ts'
 import { lintStep } from './lint-step.ts'
 import type { Reporter } from './reporter.ts'
 import {
+  fleetType,
   gateType,
   placedSteps,
   type PlacedStep,
@@ -46,6 +48,7 @@ export function lintPrinciples(about: Principles): CallFacts {
     if (definition.part !== true) reportMissing(each, missing, reporter)
   }
   lintEndingApproved(about)
+  lintFleet(about)
   return {
     wantsApproval: wants.approval,
     wantsAuthority: wants.authority,
@@ -101,8 +104,8 @@ function missingBefore({ step }: PlacedStep, type: StepTypeFacts | undefined, ab
   }
 }
 
-/** Who is primary, and where citizens are sent, is decided by people too; every other step type has a way back. */
-const turning: ReadonlySet<string> = new Set(['authority.acquire', 'dns.switch', 'lb.switch'])
+/** Who is primary, and where citizens are sent, is decided by people too. */
+const turning: ReadonlySet<string> = new Set([fleetType, 'authority.acquire', 'dns.switch', 'lb.switch'])
 
 function isDecisive({ type: name }: StepDefinition, type: StepTypeFacts | undefined): boolean {
   return type?.effect === 'point-of-no-return' || turning.has(name)
