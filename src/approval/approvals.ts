@@ -117,11 +117,12 @@ export class Approvals extends ApprovalRecord {
   }
 
   /**
-   * Voids what people signed at the gates of a run: an action of its plan changed, or an assumption is broken. Returns
-   * who had signed; nothing is recorded where nobody had.
+   * Voids what people signed at the gates of a run, or of the fleet that it is a part of: an action of its plan changed,
+   * or an assumption is broken. Returns who had signed; nothing is recorded where nobody had.
    */
-  void(run: string, voiding: Voiding): Promise<string[]> {
+  async void(id: string, voiding: Voiding): Promise<string[]> {
     const { pool, clock } = this.#options
+    const { run } = await this.signedOver(id, voiding.system)
     return transaction(pool, async (tx) => {
       await lockStatements(tx, run)
       return recordVoiding(tx, run, voiding, clock.now())

@@ -120,11 +120,15 @@ export class ApprovalRecord {
       .map(attestationOf)
   }
 
-  /** What has to be signed anew since the newest voiding that concerns the system (null: any); undefined when nothing. */
+  /**
+   * What has to be signed anew since the newest voiding that concerns the system (null: any of the run); undefined when
+   * nothing.
+   */
   async missingSince(
-    run: string,
-    system: string | null,
+    id: string,
+    about: string | null,
   ): Promise<{ voiding: RecordedVoiding; text: Localized } | undefined> {
+    const { run, system } = await this.signedOver(id, about)
     const voiding = await newestVoiding(this.#options.pool, run, system)
     if (voiding === undefined) return undefined
     const purposes = voidedPurposes(voiding)
@@ -153,6 +157,17 @@ export class ApprovalRecord {
     const grades = systems.map(gradeOf)
     const known = grades.filter((grade) => grade !== undefined)
     return demandOf(policy, purpose, known.length < grades.length ? [] : known)
+  }
+
+  /** Where the signatures are that a run stands on: of a part of a fleet, they are over the fleet. */
+  protected async signedOver(
+    run: string,
+    system: string | null,
+  ): Promise<{ run: string; system: string | null }> {
+    const { coveredBy, systems = [] } = (await this.#options.subjects.find(run)) ?? {}
+    return coveredBy === undefined
+      ? { run, system }
+      : { run: coveredBy, system: system ?? systems[0] ?? null }
   }
 
   protected async subject(run: string): Promise<Subject> {

@@ -5,6 +5,7 @@ import { Approvals } from '#approval/approvals.ts'
 import { defaultPolicy } from '#approval/policy.ts'
 import { scopeOf } from '#approval/statement.ts'
 import { lockStatements } from '#approval/store.ts'
+import type { Subject } from '#approval/subject.ts'
 import type { Voiding } from '#approval/voiding.ts'
 import { transaction } from '#platform/postgres/transaction.ts'
 import { testApi, type TestApi } from '../../support/api.ts'
@@ -269,31 +270,55 @@ describe('a voiding', () => {
     facts: {},
   }
 
-  it('asks again at the gates where somebody had signed, and not at one whose turn is later', async () => {
-    await caller.declare(draft)
-    const gates = ['approve', 'GPK/accept'].map((node) => ({ node, purpose: 'approve' as const, quorum: 2 }))
-    const approvals = new Approvals({
+  const gateAt = (node: string) => ({ node, purpose: 'approve' as const, quorum: 2 })
+  const subject = (run: string): Subject => ({
+    ...{
+      run,
+      planDigest: draft.plan.digest,
+      requester: 'operator-1',
+      ended: false,
+      gates: [gateAt('approve')],
+    },
+    ...scopeOf(draft.plan.subject),
+  })
+  const over = (find: (run: string) => Subject) =>
+    new Approvals({
       pool: database().pool,
       roster: all.roster,
       policy: defaultPolicy,
       gradeOf: () => 'G1',
       clock: { now: () => Date.now() },
       findings: { report: async () => {}, close: async () => {} },
-      subjects: {
-        find: async () => ({
-          ...{ run: draft.run, planDigest: draft.plan.digest, requester: 'operator-1', ended: false, gates },
-          ...scopeOf(draft.plan.subject),
-        }),
-      },
+      subjects: { find: async (run) => find(run) },
     })
-    const sign = async (...names: string[]) => {
-      for (const name of names)
-        await approvals.submit(draft.run, await caller.signed(name, draft), 'operator-2')
-    }
-    await sign('approver-1', 'approver-2')
+  const sign = async (approvals: Approvals, ...names: string[]) => {
+    for (const name of names)
+      await approvals.submit(draft.run, await caller.signed(name, draft), 'operator-2')
+  }
+
+  beforeEach(() => caller.declare(draft))
+
+  it('asks again at the gates where somebody had signed, and not at one whose turn is later', async () => {
+    const approvals = over((run) => ({ ...subject(run), gates: ['approve', 'GPK/accept'].map(gateAt) }))
+    await sign(approvals, 'approver-1', 'approver-2')
     await approvals.void(draft.run, voided)
     expect((await approvals.missingSince(draft.run, null))?.text.en).toMatch(/anew: approve 0\/2$/)
-    await sign('approver-1', 'commander-1')
+    await sign(approvals, 'approver-1', 'commander-1')
     expect(await approvals.missingSince(draft.run, null)).toBeUndefined()
+  })
+
+  it('by the run of a system of a fleet is of what people signed over the fleet, and holds back that system', async () => {
+    const approvals = over((run) =>
+      run === draft.run
+        ? subject(run)
+        : { ...subject(run), gates: [], systems: [run.split('.')[1] ?? ''], coveredBy: draft.run },
+    )
+    await sign(approvals, 'approver-1', 'approver-2')
+    const [first, other] = [`${draft.run}.GPK`, `${draft.run}.AID`]
+    expect(await approvals.void(first, { ...voided, system: 'GPK' })).toEqual(['approver-1', 'approver-2'])
+    expect((await approvals.missingSince(first, null))?.text.en).toMatch(/anew: approve 0\/2$/)
+    expect(await approvals.missingSince(other, null)).toBeUndefined()
+    await sign(approvals, 'approver-1', 'commander-1')
+    expect(await approvals.missingSince(first, 'GPK')).toBeUndefined()
   })
 })
