@@ -85,13 +85,15 @@ const observed = z.object({
   forecast: z
     .object({
       loss: z.record(z.string(), lossForecast),
-      duration: z.object({
-        ms: z.number(),
-        criticalPath: z.array(z.string()),
-        systems: z.record(z.string(), z.number()),
-        measured: z.record(z.string(), z.object({ ms: z.number(), steps: z.int(), runs: z.int() })),
-        fromLimits: z.array(z.string()),
-      }),
+      duration: z
+        .object({
+          ms: z.number(),
+          criticalPath: z.array(z.string()),
+          systems: z.record(z.string(), z.number()),
+          measured: z.record(z.string(), z.object({ ms: z.number(), steps: z.int(), runs: z.int() })),
+          fromLimits: z.array(z.string()),
+        })
+        .exactOptional(),
     })
     .optional(),
 })
