@@ -7,13 +7,13 @@ import { stepTypes } from '#steps/index.ts'
 import type { PlanningData, PlanningRequest } from './planner.ts'
 
 /* The thread of planner.ts: it reads the runbooks once, and plans. */
-answerOffLoop(({ estate, runbookSources }: PlanningData) => {
+answerOffLoop(({ estate, runbookSources, approvedGrades }: PlanningData) => {
   const sites = estate.sites.map(({ id }) => id)
   const runbooks = runbooksFrom(runbookSources, { stepTypes, sites })
   return ({ active, ...request }: PlanningRequest): Plan => {
     const ground = { estate, runbooks, stepTypes, world: { active: (system: string) => active.get(system) } }
     return request.mode === 'failover'
       ? planFailover({ ...request, ...ground })
-      : planOperation({ ...request, ...ground })
+      : planOperation({ ...request, ...ground, approvedGrades })
   }
 })

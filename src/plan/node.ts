@@ -9,6 +9,9 @@ const gateLimits: NodeLimits = { attemptMs: dayMs, totalMs: dayMs, retryMax: 0, 
 /** For a step that only reads and says nothing itself. */
 const defaults = { timeout: { attempt: '10s', total: '5m' }, retry: { max: 3, pause: '1s', on: undefined } }
 
+/** The nodes of gates at the root of a plan, which every system of it shares. */
+export const rootGates = { approval: 'approve', attestation: 'attest' } as const
+
 /** A node of a step, with neither needs nor input yet. */
 export function nodeOf(
   step: CompiledStep,
@@ -39,6 +42,23 @@ export function nodeOf(
         : { withinMs: durationMs(verify.within), everyMs: durationMs(verify.every) },
     wave,
     ...(onUnreachable === undefined ? {} : { onUnreachable }),
+  }
+}
+
+/** The approval of a whole plan that policy asks for; a runbook's own is shared with it. */
+export function policyGate(mode: PlanMode): PlanNode {
+  return {
+    id: rootGates.approval,
+    system: null,
+    title: { ko: '승인 (정책에 따름)', en: 'Approve, as policy asks' },
+    type: gateType,
+    typeVersion: 0,
+    with: {},
+    gate: { purpose: mode, quorum: 2 },
+    needs: [],
+    limits: gateLimits,
+    verify: null,
+    wave: 0,
   }
 }
 
