@@ -44,6 +44,8 @@ export function planObserver({ config, pool, clock, log, execution }: Needs): Pl
     }
   }
   return async (plan) => {
+    // A fleet does nothing by itself: each system is looked at by its own plan.
+    if (plan.subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')) return plan
     const signal = AbortSignal.timeout(planningBounds.totalMs)
     const looking = { stepTypes, clock, site, ...planningBounds, readers: execution.readers(), signal }
     const [observed, loss, measured] = await Promise.all([

@@ -1,16 +1,14 @@
 import { parseDuration } from '#model/time.ts'
 import type { CompiledStep } from '#runbook/runbook.ts'
 import { gateType, type StepDefinition } from '#runbook/schema.ts'
+import { rootGates } from './places.ts'
 import type { NodeLimits, PlanMode, PlanNode } from './plan.ts'
 
 const dayMs = 86_400_000
 /** People take as long as they take; how long a signature counts is policy. */
-const gateLimits: NodeLimits = { attemptMs: dayMs, totalMs: dayMs, retryMax: 0, retryBaseMs: 1000 }
+export const gateLimits: NodeLimits = { attemptMs: dayMs, totalMs: dayMs, retryMax: 0, retryBaseMs: 1000 }
 /** For a step that only reads and says nothing itself. */
 const defaults = { timeout: { attempt: '10s', total: '5m' }, retry: { max: 3, pause: '1s', on: undefined } }
-
-/** The nodes of gates at the root of a plan, which every system of it shares. */
-export const rootGates = { approval: 'approve', attestation: 'attest' } as const
 
 /** A node of a step, with neither needs nor input yet. */
 export function nodeOf(

@@ -3,8 +3,10 @@ import type { Runbook } from '#runbook/runbook.ts'
 import type { StepDefinition } from '#runbook/schema.ts'
 import { waits } from '#runbook/value-tree.ts'
 import type { Frame } from './expand.ts'
-import { rootGates } from './node.ts'
 import { expressionMistake } from './step-input.ts'
+
+/** The nodes of gates at the root of a plan, which every system of it shares. */
+export const rootGates = { approval: 'approve', attestation: 'attest' } as const
 
 /** Where a step goes: a node of the whole plan, an own one, or nowhere. */
 export type Place = { kind: 'root' | 'own'; id: string } | { kind: 'left-out' }

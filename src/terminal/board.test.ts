@@ -37,6 +37,8 @@ function run(systems: Given[], graph: NodeView[]): RunDetail {
   return {
     ...{
       asOf: at(21),
+      parent: null,
+      children: [],
       id: 'F-1',
       mode: 'failover',
       fromSite: 'daejeon',

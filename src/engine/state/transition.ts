@@ -35,6 +35,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
     adopted: 'adopted',
     'not-seen': 'unknown',
     asked: 'needs-person',
+    'node-skipped': 'skipped',
     'node-canceled': 'canceled',
   },
   'needs-person': { 'node-canceled': 'canceled' },
