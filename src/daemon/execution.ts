@@ -125,9 +125,13 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
 function childPlans({ planner, world, clock }: Needs): PlanChild {
   let last: Promise<unknown> = Promise.resolve()
   return ({ fleet, node, ownGates }) => {
-    const turn = last.then(() => {
+    const turn = last.then(async () => {
       const active = new Map([...world.activeAt()].filter(([system]) => system === node.system))
-      return planner.part({ ...partRequestOf(fleet, node, ownGates), active, now: clock.now() })
+      const part = await planner.part({ ...partRequestOf(fleet, node, ownGates), active, now: clock.now() })
+      // What was seen of its source when the fleet was planned: a daemon that starts again has seen nothing of it.
+      const loss = fleet.observed.forecast?.loss[node.system ?? '']
+      if (loss === undefined) return part
+      return { ...part, observed: { ...part.observed, forecast: { loss: { [node.system ?? '']: loss } } } }
     })
     last = turn.catch(() => {})
     return turn

@@ -142,7 +142,8 @@ export interface Observed {
 export interface Forecast {
   /** By system: what would be lost of it now. */
   loss: Record<string, LossForecast>
-  duration: DurationForecast
+  /** Absent of a fleet: the plan of each system has its own. */
+  duration?: DurationForecast
 }
 
 export interface LossForecast {

@@ -25,7 +25,7 @@ const workloads = z.array(z.strictObject({ deployment: z.string().min(1), replic
 export const attestInput = z.strictObject({
   system,
   site: z.string().min(1).meta({ description: 'the lost one' }),
-  quorum: z.int().min(1).default(2).meta({ description: "how many people's word" }),
+  quorum: z.int().min(2).default(2).meta({ description: "how many people's word; one is never enough" }),
 })
 
 /** `authority.acquire`: the right to be primary at `site`. `name` is the system's DNS name, whose TXT holds the epoch. */
