@@ -51,6 +51,10 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
       return { items, state, next: items.length < query.limit || !last ? null : String(last.seq) }
     },
     ...verbHandlers(runs),
+    runSkip: async ({ params, body, session }) => {
+      await runs.ask(params.run, { verb: 'skip', ...body }, session())
+      return { accepted: true }
+    },
     runDecide: async ({ params, body, session }) => {
       await runs.decide(params.run, body, session())
       return { accepted: true }

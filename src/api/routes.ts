@@ -179,6 +179,14 @@ export const routes = {
     summary: 'Let a paused run go on',
     errors: ['run-unknown', 'run-ended', 'verb-refused'],
   },
+  runSkip: {
+    method: 'POST',
+    path: '/runs/:run/skip',
+    // A manual step is skipped by the role that it names, like its confirmation.
+    access: rolesThatMay.read.filter((role) => role !== 'auditor'),
+    summary: 'Leave out a step that waits or asks; what needs it goes on',
+    errors: ['run-unknown', 'node-unknown', 'run-ended', 'verb-refused'],
+  },
   runDecide: {
     method: 'POST',
     path: '/runs/:run/decide',

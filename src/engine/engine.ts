@@ -3,6 +3,7 @@ import { assertRunnable, nothingToDecide, systemsOf } from './accept.ts'
 import type { Engine } from './engine-port.ts'
 import { Keeper } from './executor/keeper.ts'
 import type { EngineOptions } from './options.ts'
+import { nodeUnknown } from './journal/refusals.ts'
 import { createRunReader, readView } from './run-reader.ts'
 import { refusal } from './state/refusal.ts'
 import { isEnded } from './state/view.ts'
@@ -30,7 +31,8 @@ export function createEngine(options: EngineOptions): Engine {
 
     async ask(runId, verb, by) {
       const view = await readView(journal, runId)
-      const why = isEnded(view) ? undefined : refusal(view, verb)
+      if (verb.verb === 'skip' && !view.nodes.has(verb.node)) throw nodeUnknown(runId, verb.node)
+      const why = isEnded(view) ? undefined : refusal(view, verb, options.stepTypes)
       if (why !== undefined) throw new HaetaeError('verb-refused', `${verb.verb} of run ${runId}`, { why })
       await journal.command(runId, verb, by)
       await keeper.lookForCommands()

@@ -1,8 +1,7 @@
-import { HaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { RunReader } from './engine-port.ts'
 import type { Journal } from './journal/journal.ts'
-import { runUnknown } from './journal/refusals.ts'
+import { nodeUnknown, runUnknown } from './journal/refusals.ts'
 import { emptyView, fold, type RunView } from './state/view.ts'
 import { whyNode } from './state/why.ts'
 
@@ -24,7 +23,7 @@ export function createRunReader(journal: Journal, clock: Clock): RunReader {
     async why(runId, node) {
       const view = await getRun(runId)
       const why = whyNode(view, node)
-      if (why === undefined) throw new HaetaeError('node-unknown', `${node} of run ${runId}`)
+      if (why === undefined) throw nodeUnknown(runId, node)
       return why
     },
 

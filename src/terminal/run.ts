@@ -20,6 +20,7 @@ const words = {
     signed: '서명',
     refusedBy: '거부',
     may: '서명 가능 역할',
+    skipped: '건너뛴 단계',
     paused: '일시 정지',
     canceling: '취소 중',
     debts: '차단 미이행',
@@ -45,6 +46,7 @@ const words = {
     signed: 'signed',
     refusedBy: 'refused by',
     may: 'may sign',
+    skipped: 'Skipped by people',
     paused: 'paused',
     canceling: 'canceling',
     debts: 'Fence debts',
@@ -73,6 +75,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
     ...run.gates.map((gate) => cut(`${pad(`${say.gate}:`, 12)} ${gateLine(gate, language)}`, pageWidth)),
     ...section(say.question, questionLines(run, language)),
     ...section(say.waiting, waitingLines(run, language)),
+    ...section(say.skipped, skippedLines(run)),
     ...section(
       say.debts,
       run.fenceDebts.map(
@@ -119,6 +122,12 @@ export function gateLine(gate: GateView, language: Language): string {
   const refused = gate.refusedBy.length === 0 ? '' : `; ${say.refusedBy} ${gate.refusedBy.join(', ')}`
   const missing = gate.state === 'waiting' ? `; ${say.may}: ${gate.roles.join(', ')}` : ''
   return `${gate.gate} ${gate.state} ${gate.given.length}/${gate.quorum} (${say.signed}: ${names})${refused}${missing}`
+}
+
+function skippedLines({ graph }: Pick<RunDetail, 'graph'>): string[] {
+  return graph.flatMap(({ id, skipped }) =>
+    skipped ? [cut(`  ${pad(id, 24)} ${skipped.by}: ${skipped.reason}`, pageWidth)] : [],
+  )
 }
 
 /** What each waiting node waits for; nodes with the same reasons are one line. */

@@ -118,6 +118,7 @@ export const declaration = failoverRequest.extend({ run: runId, declaration: sig
 
 /** Why a person pauses, resumes, cancels: on record with their name. */
 export const why = z.object({ reason: words })
+export const skip = z.object({ node: z.string().max(300), reason: words })
 export const decision = z.object({
   /** null: the question of the run as a whole. */
   node: z.string().nullable(),
@@ -162,6 +163,8 @@ export const nodeView = z.object({
   question: z
     .object({ reason: z.string(), text: z.string(), facts: anything, choices: z.array(z.string()) })
     .nullable(),
+  /** Who left it out, and why; absent from older daemons. */
+  skipped: z.object({ by: z.string(), reason: z.string() }).nullable().optional(),
 })
 
 /** The times of one system, each null until it was reached. */

@@ -49,19 +49,27 @@ export function runService(needs: Needs): RunService {
       return { items: records.map(entryOf), state: row.state }
     },
     changed: (id, after, signal) => engine.runs.changed(id, after, signal),
-    ask: (id, verb, by) => engine.ask(id, verb, by.principal),
+    async ask(id, verb, by) {
+      if (verb.verb === 'skip') assertMay(await roleOf(verb.node, engine.runs.getRun(id)), by)
+      await engine.ask(id, verb, by.principal)
+    },
     async decide(id, { node, decision, reason }, by) {
-      assertMayDecide((await engine.runs.getRun(id)).nodes.get(node ?? '')?.question ?? null, by)
+      assertMay(node === null ? undefined : await roleOf(node, engine.runs.getRun(id)), by)
       await engine.decide(id, node, decision, by.principal, reason)
     },
   }
 }
 
-/** A manual step is confirmed by its role; every other question is for those who may declare. */
-function assertMayDecide(question: Question | null, { principal, roles }: Session): void {
-  const asked = question?.reason === 'manual' ? question.facts['role'] : undefined
-  const allowed: readonly string[] = typeof asked === 'string' ? [asked] : rolesThatMay.declare
-  if (roles.some((role) => allowed.includes(role))) return
+/** The role that a manual step names; undefined for every other step. */
+async function roleOf(node: string, view: Promise<RunView>): Promise<string | undefined> {
+  const found = (await view).plan.subject.nodes.find((each) => each.id === node)
+  return found?.waitFor?.kind === 'person' ? found.waitFor.role : undefined
+}
+
+/** A manual step is confirmed or skipped by its role; everything else is for those who may declare. */
+function assertMay(role: string | undefined, { principal, roles }: Session): void {
+  const allowed: readonly string[] = role === undefined ? rolesThatMay.declare : [role]
+  if (roles.some((one) => allowed.includes(one))) return
   throw new HaetaeError('role-missing', 'the decision', {
     why: `it takes ${allowed.join(' or ')}, and ${principal} is ${roles.join(', ')}`,
     facts: { allowed: [...allowed], roles: [...roles] },
@@ -157,6 +165,7 @@ function nodeView(view: RunView, node: PlanNode): ShownNode {
     endedAt: seen?.endedAt ?? null,
     message: seen === undefined ? null : messageOfNode(seen),
     question: questionOf(seen?.question ?? null),
+    skipped: seen?.skipped ?? null,
   }
 }
 
@@ -169,7 +178,12 @@ function waitReasonOf(reason: string): ShownNode['waitReason'] {
   return reasons.find((one) => one === reason) ?? null
 }
 
+function skippedText({ by, reason }: { by: string; reason: string }): Text {
+  return { ko: `${by}이(가) 건너뜀: ${reason}`, en: `skipped by ${by}: ${reason}` }
+}
+
 function messageOfNode(node: NodeView): Text | null {
+  if (node.skipped !== null) return skippedText(node.skipped)
   return node.question?.text ?? node.failure?.message ?? node.progress ?? node.canceled?.why ?? null
 }
 
@@ -201,6 +215,7 @@ function stateAfter(kind: JournalRecord['event']['kind']): string | null {
     'run-started': 'running',
     'run-paused': 'paused',
     'node-skipped': 'skipped',
+    skipped: 'skipped',
     'node-canceled': 'canceled',
   }
   return states[kind] ?? null

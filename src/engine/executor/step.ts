@@ -3,7 +3,7 @@ import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
-import { answerLost, triesOf, type NodeView } from '../state/view.ts'
+import { answerLost, mayHaveActed, triesOf, type NodeView } from '../state/view.ts'
 import { attempt, isGivenUp, type Round } from './attempt.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import type { RunHost } from './host.ts'
@@ -114,13 +114,6 @@ function conclude(
 function isFinal({ limits: { retryOn } }: PlanNode, view: NodeView): boolean {
   const kind = view.attempts.at(-1)?.failure?.kind
   return kind !== undefined && kind !== 'stopped' && retryOn?.includes(kind) === false
-}
-
-/** An answer was lost, or the target said that it was done: skipped would not be true. */
-function mayHaveActed({ attempts, harmless }: NodeView): boolean {
-  return attempts
-    .slice(harmless)
-    .some(({ outcome, failure }) => outcome === 'unknown' || failure?.kind === 'verify')
 }
 
 /** Whether the step's time is over, by the wall or, where that was set back, by what this process has seen pass. */

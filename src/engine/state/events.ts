@@ -52,6 +52,7 @@ export type RunEvent =
 /** What people ask of a run. A command changes nothing by itself: the holder of the run answers it. */
 export type Command =
   | { verb: 'cancel' | 'pause' | 'resume'; reason: string }
+  | { verb: 'skip'; node: string; reason: string }
   /** `node` null: the question of the run as a whole. */
   | { verb: 'decide'; node: string | null; decision: Decision; reason: string }
 
@@ -88,6 +89,8 @@ export type NodeEvent =
     }
   /** Left out because its target did not answer and the plan says to go on without it. */
   | { kind: 'node-skipped'; node: string; failure: Failure }
+  /** Left out because a person said so. */
+  | { kind: 'skipped'; node: string; by: string; reason: string; command: number }
   /** `left`: where the step was left. */
   | { kind: 'node-canceled'; node: string; left: 'untouched' | 'absent' | 'unknown'; why: string }
   | { kind: 'progress'; node: string; message: string }
@@ -121,6 +124,7 @@ export function endsNode(event: EngineEvent): boolean {
     event.kind === 'adopted' ||
     event.kind === 'node-canceled' ||
     event.kind === 'node-skipped' ||
+    event.kind === 'skipped' ||
     (event.kind === 'decided' && event.decision !== 'retry')
   )
 }

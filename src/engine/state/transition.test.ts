@@ -23,6 +23,7 @@ const nodeEvents: NodeEvent[] = [
   { ...decided, decision: 'holds' },
   { ...decided, decision: 'fail' },
   { kind: 'node-skipped', node, failure },
+  { kind: 'skipped', node, by: '', reason: '', command: 1 },
   { kind: 'node-canceled', node, left: 'untouched', why: '' },
   { kind: 'progress', node, message: '' },
 ]
@@ -126,11 +127,11 @@ test('an attempt whose answer was lost is never taken for failed or tried on fro
   )
 })
 
-test('what asks a person goes on by a decision or a cancel only, and only a person gives a node up', () => {
+test('what asks a person goes on by a decision, a skip or a cancel only, and only a person gives a node up', () => {
   fc.assert(
     fc.property(walk, (events) => {
       for (const { from, event, to } of legal(events)) {
-        if (from === 'needs-person') expect(['decided', 'node-canceled']).toContain(event.kind)
+        if (from === 'needs-person') expect(['decided', 'skipped', 'node-canceled']).toContain(event.kind)
         if (event.kind === 'decided') expect(from).toBe('needs-person')
         if (to === 'failed') expect(event.kind).toBe('decided')
       }

@@ -18,6 +18,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
     'not-seen': 'waiting',
     asked: 'needs-person',
     'node-skipped': 'skipped',
+    skipped: 'skipped',
     'node-canceled': 'canceled',
   },
   running: {
@@ -36,7 +37,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
     asked: 'needs-person',
     'node-canceled': 'canceled',
   },
-  'needs-person': { 'node-canceled': 'canceled' },
+  'needs-person': { skipped: 'skipped', 'node-canceled': 'canceled' },
   succeeded: {},
   adopted: {},
   failed: {},

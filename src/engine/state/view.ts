@@ -54,6 +54,8 @@ export interface NodeView {
   harmless: number
   /** The last line that the step said while running. */
   progress: string | null
+  /** Who left it out, and why; null when nobody did. */
+  skipped: { by: string; reason: string } | null
   canceled: { left: 'untouched' | 'absent' | 'unknown'; why: string } | null
 }
 
@@ -130,6 +132,7 @@ function emptyNode(id: string): NodeView {
     budget: { attempts: 0, since: null },
     harmless: 0,
     progress: null,
+    skipped: null,
     canceled: null,
   }
 }
@@ -209,7 +212,7 @@ function foldNode(view: RunView, event: NodeEvent, at: Instant): void {
   if (node === undefined) throw new Error(`run ${view.id} has no node ${event.node}`)
   node.state = transitionNode(node.state, event)
   applyToNode(node, event, at)
-  if (event.kind === 'decided') view.commands.delete(event.command)
+  if (event.kind === 'decided' || event.kind === 'skipped') view.commands.delete(event.command)
   if (terminalNodeStates.has(node.state)) {
     node.endedAt = at
     node.retryAt = null
@@ -268,6 +271,10 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
     case 'node-skipped':
       node.failure = event.failure
       break
+    case 'skipped':
+      node.question = null
+      node.skipped = { by: event.by, reason: event.reason }
+      break
     case 'node-canceled':
       node.question = null
       node.canceled = { left: event.left, why: event.why }
@@ -301,6 +308,13 @@ export function answerLost(node: NodeView): boolean {
  */
 export function triesOf(node: NodeView): number {
   return node.attempts.slice(node.budget.attempts).filter(({ failure }) => failure?.kind !== 'stopped').length
+}
+
+/** An answer was lost, or the target said that it was done: skipped would not be true. */
+export function mayHaveActed({ attempts, harmless }: NodeView): boolean {
+  return attempts
+    .slice(harmless)
+    .some(({ outcome, failure }) => outcome === 'unknown' || failure?.kind === 'verify')
 }
 
 export function isEnded(view: RunView): boolean {

@@ -1,10 +1,10 @@
 import type { Json } from '#model/digest.ts'
 import type { Localized } from '#model/localized.ts'
-import { terminalNodeStates } from '#model/states.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
-import { isDone, type NodeView, type RunView } from './view.ts'
+import { openNeeds } from './needs.ts'
+import type { NodeView, RunView } from './view.ts'
 
 /** Why a node waits, or what it does; undefined when the run has no such node. */
 export function whyNode(view: RunView, id: string): Why | undefined {
@@ -38,23 +38,26 @@ export function whyNode(view: RunView, id: string): Why | undefined {
           left: node.canceled?.left ?? null,
         },
       )
+    case 'skipped':
+      return whySkipped(node)
     case 'succeeded':
     case 'adopted':
     case 'failed':
-    case 'skipped':
       return why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
   }
 }
 
-function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
-  const needs = plan.needs.flatMap((need) => {
-    const { state } = view.nodes.get(need) ?? {}
-    return state === undefined || isDone(state) ? [] : [{ node: need, state }]
-  })
-  for (const other of plan.after ?? []) {
-    const { state } = view.nodes.get(other) ?? {}
-    if (state !== undefined && !terminalNodeStates.has(state)) needs.push({ node: other, state })
+function whySkipped({ skipped, failure }: NodeView): Why {
+  if (skipped === null) {
+    const message = failure?.message ?? ''
+    return why('ended', text(`대상 무응답으로 제외됨: ${message}`, `left out, no answer: ${message}`), {})
   }
+  const { by, reason } = skipped
+  return why('ended', text(`${by}이(가) 건너뜀: ${reason}`, `skipped by ${by}: ${reason}`), { by, reason })
+}
+
+function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
+  const needs = openNeeds(view, plan)
   if (needs.length > 0) {
     const names = needs.map((need) => `${need.node} (${need.state})`).join(', ')
     return why('needs', text(`앞 단계 대기: ${names}`, `needs ${names}`), { needs })

@@ -87,7 +87,12 @@ function unlawful(sim: Simulation, change: Witnessed): string[] {
 
 function isGood({ event }: JournalRecord): boolean {
   if (event.kind === 'decided') return event.decision === 'holds'
-  return event.kind === 'succeeded' || event.kind === 'adopted' || event.kind === 'node-skipped'
+  return (
+    event.kind === 'succeeded' ||
+    event.kind === 'adopted' ||
+    event.kind === 'node-skipped' ||
+    event.kind === 'skipped'
+  )
 }
 
 function isEnd({ event }: JournalRecord): boolean {

@@ -8,6 +8,7 @@ import type { JournalRecord } from '#engine/state/events.ts'
 import { isDone, type RunView } from '#engine/state/view.ts'
 import { terminalNodeStates, terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'
+import { createResolver } from '#plan/resolve.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
 import { settle, VirtualClock } from './clock.ts'
 import { journalOf } from './journal.ts'
@@ -138,9 +139,10 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
     options.latencyMs ?? (() => 1),
   )
   const assumptions = options.assumptions ?? allHold
+  const stepTypes = new Map([...simTypes, ...(options.types ?? [])])
   const engine = createEngine({
     journal: options.mutate?.(journal) ?? journal,
-    stepTypes: new Map([...simTypes, ...(options.types ?? [])]),
+    stepTypes,
     contexts: {
       readers: () => ({ world: sim.world, process }),
       writers: () => ({ world: sim.world, process }),
@@ -156,15 +158,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
       },
     },
     authority: { epochOf: async () => (options.epoch === undefined ? 7 : options.epoch()) },
-    resolve: (node, outputs) =>
-      Object.fromEntries(
-        Object.entries(node.with).map(([name, value]) => {
-          const from = (value as { $expr?: string } | null)?.$expr
-          if (from === undefined) return [name, value]
-          if (!outputs.has(from)) throw new Error(`no output of ${from}`)
-          return [name, outputs.get(from)]
-        }),
-      ),
+    resolve: createResolver(stepTypes),
     clock: { ...process.clock(sim.clock), now: () => (options.wall ?? ((now) => now))(sim.clock.now()) },
     monotonic: () => sim.clock.now(),
     log: silent,

@@ -186,6 +186,22 @@ describe('a verb on a run', () => {
   )
 })
 
+describe('a skip', () => {
+  it('is put on record with the step, the name and the reason', async () => {
+    const draft = await caller.draft('GPK')
+    await caller.declare(draft)
+    const url = `/runs/${draft.run}/skip`
+    const body = { node: 'GPK/check', reason: 'seen by eye' }
+    expect((await caller.post('auditor-1', url, body)).json()).toMatchObject({ code: 'role-missing' })
+    expect((await caller.post('operator-1', url, { reason: 'x' })).json()).toMatchObject({
+      code: 'input-invalid',
+    })
+    expect((await caller.post('operator-1', url, body)).json()).toEqual({ accepted: true })
+    const [entry] = await ledger('run.command')
+    expect(JSON.stringify(entry)).toContain('"verb":"skip"')
+  })
+})
+
 describe('operation', () => {
   it('is open to machines: liveness, readiness with its status, metrics', async () => {
     expect((await caller.get(undefined, '/healthz')).json()).toMatchObject({ alive: true, site: 'gwangju' })
