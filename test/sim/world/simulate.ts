@@ -237,7 +237,10 @@ async function isQuiet(store: Journal): Promise<boolean> {
   const row = await store.run(runId)
   if (row === undefined) return false
   if (terminalRunStates.has(row.state)) return true
-  return row.state === 'needs-person' && waitsForPersonsOnly(await readView(store, runId))
+  if (row.state !== 'needs-person') return false
+  const view = await readView(store, runId)
+  // Who has asked for something is answered first.
+  return view.commands.size === 0 && waitsForPersonsOnly(view)
 }
 
 export function waitsForPersonsOnly(view: RunView): boolean {
