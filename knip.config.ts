@@ -5,7 +5,7 @@ export default {
     'bin/*.ts',
     'commands/**/*.ts',
     'bootstrap/{setup,drill,test,tool,check,hygiene,count,clean,kubernetes-build}.mjs',
-    'bench/main.ts',
+    'bench/{main,peers/host}.ts',
     'docs/generate/main.ts',
     'lab/drill/drill.ts',
     'lab/services/*/main.ts',
@@ -14,7 +14,7 @@ export default {
   ],
   project: ['{bin,commands,src,lab,test,bench,bootstrap,docs}/**/*.{ts,mjs}', '*.ts'],
   // Programs of Debian's packages.
-  ignoreBinaries: ['openssl', 'ssh-keygen', 'setpriv'],
+  ignoreBinaries: ['openssl', 'ssh-keygen', 'setpriv', 'strace', 'unshare'],
   // A type beside an exported function is a part of its contract, used or not.
   exclude: ['types'],
   treatConfigHintsAsErrors: false,

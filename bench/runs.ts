@@ -12,17 +12,19 @@ import type { StepType } from '#runbook/step-type.ts'
 const nothing = z.object({})
 type Nothing = z.infer<typeof nothing>
 
+/** Moments of `performance.now()`. */
 export interface Measured {
-  runIds: string[]
-  /** From the first request to the end of the last run, durable. */
-  ms: number
-  /** When each effect began, and at the end when the last run had ended; `performance.now()`. */
+  /** When the first run was asked for. */
+  began: number
+  /** When each effect began. */
   moments: number[]
+  /** When the last run had ended, durable. */
+  ended: number
 }
 
 export interface Runner {
-  /** Starts a run of each plan, all at once; resolves when all have succeeded. Throws the signal's reason. */
-  run(plans: readonly Plan[], signal: AbortSignal): Promise<Measured>
+  /** Starts a run of each plan, all at once; resolves when all have succeeded. */
+  run(plans: readonly Plan[]): Promise<Measured>
 }
 
 /** The product's engine, journal and sequencer; only the step does nothing. Stopped by `stack`. */
@@ -63,25 +65,17 @@ export function createRunner(pool: Pool, stack: AsyncDisposableStack): Runner {
   })
   stack.defer(() => engine.stop(0))
   return {
-    async run(plans, signal) {
+    async run(plans) {
       moments = []
       open = plans.length
       over = Promise.withResolvers()
       const began = performance.now()
       const requests = plans.map((plan) => ({ id: randomUUID(), plan, requester: 'bench', reason: 'bench' }))
       const starts = requests.map((request) => engine.start(request))
-      await Promise.race([Promise.all([over.promise, ...starts]), aborted(signal)])
-      const ended = performance.now()
-      return { runIds: requests.map(({ id }) => id), ms: ended - began, moments: [...moments, ended] }
+      await Promise.all([over.promise, ...starts])
+      return { began, moments, ended: performance.now() }
     },
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 }
 
 const noop: StepType<Nothing, Nothing, Nothing> = {
@@ -114,12 +108,12 @@ function noopThatTells(began: () => void): typeof noop {
 }
 
 /** Each step needs the one before it. */
-export function chain(length: number): Plan {
+export function chainPlan(length: number): Plan {
   return planOf(length, (index) => (index === 0 ? [] : [idOf(index - 1)]))
 }
 
 /** No step needs another. */
-export function parallel(size: number): Plan {
+export function parallelPlan(size: number): Plan {
   return planOf(size, () => [])
 }
 

@@ -23,9 +23,17 @@ const prefix = 'haetae-bench-'
 /** Of statfs: file systems that lose everything with the power, so that a sync costs nothing there. */
 const inMemory = new Set([0x0102_1994, 0x8584_58f6])
 /** Connections of the bare side: one for each of 100 callers. */
-const bareConnections = 100
+export const bareConnections = 100
+/** Connections of the daemon's own pool, on which the bare side is measured too. */
+export const ownConnections = 20
+/** Beside those of both: of the bench itself, and of a peer on the same PostgreSQL. */
+const furtherConnections = 60
 
 export interface BenchStorage {
+  /** A folder on a disk that is removed at the end; the sides keep their data in it. */
+  home: string
+  /** Of PostgreSQL, with its socket. */
+  folder: string
   /** As the daemon has it: 20 connections, the product's schema. */
   pool: Pool
   /** For the raw commits. */
@@ -34,8 +42,8 @@ export interface BenchStorage {
   settings: Record<string, string>
   /** How often PostgreSQL has synced its log to the disk, as it counts itself, over all connections. */
   syncs(): Promise<number>
-  /** The transactions that wrote the journals of these runs. */
-  journalCommits(runIds: readonly string[]): Promise<number>
+  /** All processes of PostgreSQL. */
+  pids(): number[]
 }
 
 /**
@@ -54,7 +62,11 @@ export async function openStorage(stack: AsyncDisposableStack): Promise<BenchSto
   const program = ownPostgres({ folder })
   await program.prepare()
   // The only setting that is not the product's: the bare side wants a connection for each of its callers.
-  writeFileSync(join(folder, 'site.conf'), `max_connections = ${bareConnections + 40}\n`, { mode: 0o644 })
+  writeFileSync(
+    join(folder, 'site.conf'),
+    `max_connections = ${bareConnections + ownConnections + furtherConnections}\n`,
+    { mode: 0o644 },
+  )
   const postgres = await supervise(program, { clock: systemClock, onState: () => {} })
   stack.defer(() => postgres.stop())
   await postgres.whenUp(60_000)
@@ -64,27 +76,28 @@ export async function openStorage(stack: AsyncDisposableStack): Promise<BenchSto
     stack.defer(() => pool.end())
     return pool
   }
-  const [pool, bare, admin] = [open(20), open(bareConnections), open(1)]
+  const [pool, bare, admin] = [open(ownConnections), open(bareConnections), open(1)]
   await migrate(pool, schema)
   await bare.query(
     'CREATE TABLE bench_commits (id bigserial PRIMARY KEY, run text, node text, at timestamptz)',
   )
   return {
-    ...{ pool, bare, settings: await settingsOf(admin) },
+    ...{ home, folder, pool, bare, settings: await settingsOf(admin) },
     async syncs() {
       await sequenced(admin)
       await Promise.all([told(pool), told(bare)])
       const { rows } = await admin.query<{ wal_sync: string }>('SELECT wal_sync FROM pg_stat_wal')
       return Number(rows[0]?.wal_sync)
     },
-    async journalCommits(runIds) {
-      const { rows } = await admin.query<{ commits: number }>(
-        'SELECT count(DISTINCT xmin::text)::int AS commits FROM run_journal WHERE run_id = ANY ($1)',
-        [runIds],
-      )
-      return rows[0]?.commits ?? 0
+    pids() {
+      const { pid } = program.find() ?? {}
+      return pid === undefined ? [] : [pid, ...childrenOf(pid)]
     },
   }
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').map(Number).filter(Boolean)
 }
 
 /** Waits until the ledger has sequenced what the side before left, so that it is not done beside the next side. */

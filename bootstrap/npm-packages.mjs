@@ -20,15 +20,19 @@ function nodeWanted() {
 
 /** True when node_modules holds what package-lock.json says, and the packaged Node runs. */
 export function npmPackagesInstalled() {
-  const installed = join(modules, '.package-lock.json')
+  return lockedPackagesInstalled(checkout) && packagedNodeRuns()
+}
+
+/** True when the node_modules of a folder hold what its package-lock.json says. @param {string} folder */
+export function lockedPackagesInstalled(folder) {
+  const installed = join(folder, 'node_modules/.package-lock.json')
   if (!existsSync(installed)) return false
-  const wanted = lockedPackages(readCheckout('package-lock.json'))
+  const wanted = lockedPackages(readFileSync(join(folder, 'package-lock.json'), 'utf8'))
   const present = lockedPackages(readFileSync(installed, 'utf8'))
-  const complete = Object.entries(wanted).every(
+  return Object.entries(wanted).every(
     // What is optional is for other kinds of machine.
     ([path, { version, optional }]) => path === '' || optional === true || present[path]?.version === version,
   )
-  return complete && packagedNodeRuns()
 }
 
 function packagedNodeRuns() {
@@ -36,20 +40,24 @@ function packagedNodeRuns() {
 }
 
 /**
- * Installs the npm packages of package-lock.json, and the packaged Node. Not by `npm ci`: it refuses a lock file that
- * lacks an optional package of another platform, which a registry without that package makes npm write. That exactly
- * the locked versions are there is checked afterwards instead.
+ * Installs the packages of a folder's package-lock.json. Not by `npm ci`: it refuses a lock file that lacks an optional
+ * package of another platform, which a registry without that package makes npm write. That exactly the locked versions
+ * are there is to be checked afterwards instead.
+ * @param {string} folder @param {string[]} options
  */
+export function npmInstall(folder, ...options) {
+  return runChild(
+    'npm',
+    ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', ...options],
+    { cwd: folder },
+  )
+}
+
+/** Installs the npm packages of package-lock.json, and the packaged Node. */
 export async function installNpmPackages() {
   const progress = new Progress('npm packages', { estimate: false })
   const poll = setInterval(() => progress.set(0, `${countPackages()} so far`), 500)
-  const { code, output } = await runChild(
-    'npm',
-    ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
-    {
-      cwd: checkout,
-    },
-  )
+  const { code, output } = await npmInstall(checkout)
   clearInterval(poll)
   progress.end(code === 0 ? `${countPackages()} installed` : undefined)
   if (code !== 0) {

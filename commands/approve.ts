@@ -7,7 +7,7 @@ import { gateOf, refuseAltered, signStatement, statementOver, type RunPlan } fro
 import { HaetaeError, messageOf } from '#model/errors.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { planLines } from '#terminal/plan.ts'
-import { gateLine } from '#terminal/run.ts'
+import { gateLines } from '#terminal/run.ts'
 import { DaemonCommand } from './base.ts'
 
 interface Flags {
@@ -91,7 +91,7 @@ export default class Approve extends DaemonCommand {
     const { gate } = await client.call('approve', { params: { run: args.run }, body: signed })
     this.print([
       this.say('서명이 접수되었습니다:', 'The signature is received:'),
-      `  ${gateLine(gate, this.language)}`,
+      ...gateLines(gate, this.language).map((line) => `  ${line}`),
     ])
     return { gate }
   }

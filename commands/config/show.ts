@@ -1,13 +1,14 @@
+import { join } from 'node:path'
 import { string } from '@oclif/core/flags'
 import { table } from '#terminal/table.ts'
 import { BaseCommand } from '../base.ts'
 
 export default class ConfigShow extends BaseCommand {
   static override summary =
-    'Show the configuration that a daemon would use, with where each value comes from.'
+    'Show the configuration that a daemon would use, with where each value comes from, and the rules of approvals.'
   static override description =
-    'Offline: reads the file and HAETAE_… variables, asks no daemon. Secrets are hidden. ' +
-    'Exit codes: 0; 2 the configuration is not valid.'
+    'Offline: reads the file and HAETAE_… variables, and policies/approvals.yaml of the catalogue; asks no daemon. ' +
+    'Secrets are hidden. Exit codes: 0; 2 the configuration or the policy is not valid.'
   static override examples = ['<%= config.bin %> config show --config gwangju.yaml']
   static override flags = {
     config: string({ helpValue: 'FILE', description: 'Configuration; else HAETAE_… variables alone.' }),
@@ -41,6 +42,12 @@ export default class ConfigShow extends BaseCommand {
     for (const name of loaded.unusedEnvironment) {
       process.stderr.write(`${this.say('쓰이지 않는 변수', 'not a key of the configuration')}: ${name}\n`)
     }
-    return { file: loaded.file ?? null, values, unusedEnvironment: loaded.unusedEnvironment }
+    const { loadPolicy } = await import('#approval/policy-file.ts')
+    const { rulesInForce } = await import('#approval/policy.ts')
+    const { policyLines } = await import('#terminal/policy.ts')
+    const policy = await loadPolicy(join(loaded.config.catalogueDir, 'policies/approvals.yaml'))
+    const approvals = { digest: policy.digest, rules: rulesInForce(policy) }
+    this.print(['', ...policyLines(approvals, this.language)])
+    return { file: loaded.file ?? null, values, unusedEnvironment: loaded.unusedEnvironment, approvals }
   }
 }

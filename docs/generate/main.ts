@@ -9,7 +9,8 @@ import { errorsPage } from './errors.ts'
 import { brokenLinks } from './links.ts'
 import { metricsPage } from './metrics.ts'
 import { openapiText } from './openapi.ts'
-import { runbookSchemaText } from './runbook-schema.ts'
+import { policySchemaText, runbookSchemaText } from './schemas.ts'
+import { stepTypesPage } from './step-types.ts'
 
 const folder = join(import.meta.dirname, '..')
 const root = join(folder, '..')
@@ -20,7 +21,9 @@ const pages: Record<string, () => string | Promise<string>> = {
   'configuration.md': configurationPage,
   'metrics.md': metricsPage,
   'openapi.json': openapiText,
+  'step-types.md': stepTypesPage,
   '../schemas/runbook.schema.json': runbookSchemaText,
+  '../schemas/approval-policy.schema.json': policySchemaText,
 }
 
 const check = process.argv.includes('--check')

@@ -80,7 +80,7 @@ async function haetaeFacts(
   return {
     run: detail,
     plan,
-    statements: statements.items.filter(({ voided }) => voided === null),
+    statements: statements.items.filter(({ ignored }) => ignored === null),
     systems,
     backups,
     journal,

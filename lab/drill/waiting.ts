@@ -15,7 +15,7 @@ export interface WaitOptions {
 }
 
 /**
- * Looks again and again until it is done. A daemon that does not answer is a reason to look again.
+ * Looks again and again until it is done. A daemon that does not answer, or whose PostgreSQL is away, is a reason to look again.
  * Throws `drill-stuck` with the last reason when it takes too long, and what the signal aborts with.
  */
 export async function until<T>(look: () => Promise<Look<T>>, options: WaitOptions): Promise<T> {
@@ -23,7 +23,9 @@ export async function until<T>(look: () => Promise<Look<T>>, options: WaitOption
   for (;;) {
     options.signal.throwIfAborted()
     const found = await look().catch((error: unknown): Look<T> => {
-      if (isHaetaeError(error, 'daemon-unreachable')) return { notYet: messageOf(error) }
+      const passing =
+        isHaetaeError(error, 'daemon-unreachable') || isHaetaeError(error, 'postgres-unavailable')
+      if (passing) return { notYet: messageOf(error) }
       throw error
     })
     if ('done' in found) return found.done

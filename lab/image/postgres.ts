@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { CHECKOUT } from '../instance.ts'
 import type { ImageSpec } from './build.ts'
 import { baseRootFs } from './root-fs.ts'
 
@@ -29,6 +30,7 @@ export async function postgresImage(): Promise<ImageSpec> {
       name.endsWith('.sh') ? 0o755 : 0o644,
     )
   }
+  root.text('etc/haetae-lab/haetae.sql', readFileSync(join(CHECKOUT, 'manifests/postgres/haetae.sql')), 0o644)
   return {
     name: 'haetae-lab/postgres',
     root,

@@ -1,7 +1,7 @@
-import type { Approvals } from '#approval/approvals.ts'
-import { subjectGate, type GateStatus, type RecordedStatement, type Subject } from '#approval/rules.ts'
-import type { ApprovalPolicy } from '#approval/policy.ts'
+import type { Approvals, ListedStatement } from '#approval/approvals.ts'
+import type { GateStatus } from '#approval/counting.ts'
 import { scopeOf } from '#approval/statement.ts'
+import { subjectGate, type Subject } from '#approval/subject.ts'
 import { instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { GateView, StatementView } from './schema/run.ts'
@@ -25,23 +25,23 @@ export function subjectOf(run: { id: string; plan: Plan; requester: string; ende
 /** Approvals as the API shows them. `changed` is told of every signature, so that the engine looks at its gates. */
 export function approvalService(
   approvals: Approvals,
-  policy: ApprovalPolicy,
   changed: (run: string) => void = () => undefined,
 ): ApprovalService {
   return {
     async list(run) {
       const { statements, gates } = await approvals.list(run)
-      return { items: statements.map(statementView), gates: gates.map((gate) => gateView(gate, policy)) }
+      return { items: statements.map(statementView), gates: gates.map(gateView) }
     },
     async submit(run, signed, by) {
       const status = await approvals.submit(run, signed, by.principal)
       changed(run)
-      return gateView(status, policy)
+      return gateView(status)
     },
   }
 }
 
-export function gateView(status: GateStatus, policy: ApprovalPolicy): GateView {
+export function gateView(status: GateStatus): GateView {
+  const { demand } = status
   return {
     gate: status.gate,
     purpose: status.purpose,
@@ -53,11 +53,15 @@ export function gateView(status: GateStatus, policy: ApprovalPolicy): GateView {
       expiresAt: instant(one.expiresAt),
     })),
     refusedBy: status.refused.map((one) => one.principal),
-    roles: [...policy[status.purpose].roles],
+    ignored: status.ignored,
+    roles: [...demand.roles],
+    keys: demand.keys,
+    rules: demand.rules,
+    policy: demand.policy,
   }
 }
 
-function statementView(one: RecordedStatement): StatementView {
+function statementView(one: ListedStatement): StatementView {
   const { statement } = one
   return {
     purpose: statement.purpose,
@@ -69,6 +73,11 @@ function statementView(one: RecordedStatement): StatementView {
     planDigest: statement.planDigest,
     receivedAt: instant(one.receivedAt),
     expiresAt: instant(one.expiresAt),
-    voided: one.voided,
+    ignored: one.ignored,
+    signed: { statement: one.bytes, signature: one.signature },
+    key: one.fingerprint,
+    hardware: one.hardware,
+    rules: one.demanded === null ? null : [...one.demanded.rules],
+    policy: one.demanded?.policy ?? null,
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { HaetaeError, isHaetaeError, messageOf } from '#model/errors.ts'
+import { isServerGone } from '#platform/postgres/gone.ts'
 
 /** Anything thrown, as an error of the catalogue. What is not one is a defect: its text stays in the log. */
 export function toHaetaeError(error: unknown, requestId: string): HaetaeError {
@@ -8,6 +9,13 @@ export function toHaetaeError(error: unknown, requestId: string): HaetaeError {
   if (status !== undefined && status >= 400 && status < 500) {
     return new HaetaeError('input-invalid', 'the request', {
       where: 'body',
+      why: messageOf(error),
+      cause: error,
+    })
+  }
+  // What the API reads and writes by itself is Haetae's own PostgreSQL; other targets' silence has errors of its own.
+  if (isServerGone(error)) {
+    return new HaetaeError('postgres-unavailable', `request ${requestId}`, {
       why: messageOf(error),
       cause: error,
     })

@@ -205,7 +205,7 @@ export const routes = {
   approve: {
     method: 'POST',
     path: '/runs/:run/approvals',
-    access: [...new Set<Role>([...rolesThatMay.approve, ...rolesThatMay.attest])],
+    access: rolesThatMay.sign,
     summary: 'A signed approval or attestation',
     errors: [
       'run-unknown',

@@ -2,37 +2,34 @@ import type { Pool } from 'pg'
 import { appendToLedger } from '#ledger/ledger.ts'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
+import type { Localized } from '#model/localized.ts'
 import { instant, type Clock } from '#model/time.ts'
+import type { Grade } from '#estate/estate.ts'
 import type { Roster } from '#people/roster.ts'
-import { proveSigner } from '#people/signatures.ts'
+import { proveSigner, type Signer } from '#people/signatures.ts'
 import { transaction } from '#platform/postgres/transaction.ts'
-import type { ApprovalPolicy } from './policy.ts'
-import {
-  admit,
-  counts,
-  expiryOf,
-  refuseRole,
-  statusOf,
-  subjectGate,
-  type GateStatus,
-  type PlanGate,
-  type RecordedStatement,
-  type Subject,
-  type SubjectGate,
-} from './rules.ts'
+import { declarationKey, statusOf, whyNot, type Counting, type GateStatus } from './counting.ts'
+import { demandOf, type ApprovalPolicy, type Demand } from './policy.ts'
 import {
   attestationOf,
   entryOf,
   insertOnce,
   otherRun,
   refuseOtherTarget,
-  whyVoid,
   type Attestation,
   type DeclarationTarget,
 } from './receipt.ts'
-import { namespaceOf, type Statement } from './statement.ts'
+import { admit, expiryOf, refuseSigner } from './rules.ts'
+import { namespaceOf, type Purpose, type Statement } from './statement.ts'
 import { parseStatement } from './statement-schema.ts'
 import { lockStatements, statementsOf, voidEarlier, type Received } from './store.ts'
+import {
+  subjectGate,
+  type PlanGate,
+  type RecordedStatement,
+  type Subject,
+  type SubjectGate,
+} from './subject.ts'
 
 /** Where runs are known: the engine, wired by daemon. */
 export interface Subjects {
@@ -46,12 +43,19 @@ export interface ApprovalsOptions {
   policy: ApprovalPolicy
   clock: Pick<Clock, 'now'>
   subjects: Subjects
+  /** A system's grade; undefined when nobody registers it (any more): the strictest rules hold for it then. */
+  gradeOf: (system: string) => Grade | undefined
 }
 
 /** A statement as it was sent: the exact bytes that were signed, and the armored signature. */
 export interface SignedStatement {
   statement: string
   signature: string
+}
+
+/** A statement with why it does not count now; null while it does. */
+export interface ListedStatement extends RecordedStatement {
+  ignored: Localized | null
 }
 
 /**
@@ -71,12 +75,12 @@ export class Approvals {
    */
   async submit(run: string, signed: SignedStatement, sentBy: string): Promise<GateStatus> {
     return this.#recordingRefusals(run, signed, sentBy, async () => {
-      const { subjects, clock, policy, pool } = this.#options
-      const subject = await subjects.find(run)
-      if (subject === undefined) throw new HaetaeError('run-unknown', `run ${run}`)
+      const { clock, pool } = this.#options
+      const subject = await this.#subject(run)
       const statement = parseStatement(signed.statement)
       if (statement.run !== run) throw otherRun(statement, run)
-      if (statement.purpose === 'declare') {
+      const { purpose } = statement
+      if (purpose === 'declare') {
         throw new HaetaeError('statement-invalid', 'the statement', {
           where: 'purpose',
           why: 'the run is declared',
@@ -84,23 +88,17 @@ export class Approvals {
       }
       const now = clock.now()
       const signer = await this.#prove(statement, signed, now)
-      const rule = policy[statement.purpose]
       return transaction(pool, async (tx) => {
         await lockStatements(tx, run)
-        const gate = admit(statement, signer.principal, subject, rule, await statementsOf(tx, run), now)
+        const earlier = await statementsOf(tx, run)
+        const counting = this.#counting(purpose, subject, earlier, now)
+        const gate = admit(statement, signer, subject, counting, earlier)
         const why = `${signer.principal.id} signed anew at ${instant(now)}`
         await voidEarlier(tx, statement, why, now)
-        const received: Received = {
-          statement,
-          bytes: signed.statement,
-          signature: signed.signature,
-          fingerprint: signer.key.fingerprint,
-          receivedAt: now,
-          expiresAt: expiryOf(statement, rule, now),
-        }
+        const received = receivedOf(statement, signed, signer, counting.demand, now)
         await insertOnce(tx, received)
         await appendToLedger(tx, entryOf('approval.given', received, sentBy))
-        return statusOf(gate, subject, rule, await statementsOf(tx, run), now)
+        return statusOf(gate, await statementsOf(tx, run), counting)
       })
     })
   }
@@ -112,12 +110,13 @@ export class Approvals {
    */
   async declare(target: DeclarationTarget, signed: SignedStatement, sentBy: string): Promise<Statement> {
     return this.#recordingRefusals(target.run, signed, sentBy, async () => {
-      const { clock, policy, pool } = this.#options
+      const { clock, pool } = this.#options
       const statement = parseStatement(signed.statement)
       refuseOtherTarget(statement, target)
       const now = clock.now()
       const signer = await this.#prove(statement, signed, now)
-      refuseRole(signer.principal, 'declare', policy.declare)
+      const demand = this.demand('declare', target.systems)
+      refuseSigner(signer, 'declare', demand)
       await transaction(pool, async (tx) => {
         await lockStatements(tx, target.run)
         const earlier = (await statementsOf(tx, target.run)).find(
@@ -129,14 +128,7 @@ export class Approvals {
             why: 'it was declared by another statement',
           })
         }
-        const received: Received = {
-          statement,
-          bytes: signed.statement,
-          signature: signed.signature,
-          fingerprint: signer.key.fingerprint,
-          receivedAt: now,
-          expiresAt: expiryOf(statement, policy.declare, now),
-        }
+        const received = receivedOf(statement, signed, signer, demand, now)
         await insertOnce(tx, received)
         await appendToLedger(tx, entryOf('approval.declared', received, sentBy))
       })
@@ -144,30 +136,49 @@ export class Approvals {
     })
   }
 
-  /** Everything signed over a run, in order of receipt; what no longer counts says why. Throws `run-unknown`. */
-  async list(
-    run: string,
-  ): Promise<{ statements: RecordedStatement[]; gates: GateStatus[]; subject: Subject }> {
-    const { subjects, clock, pool, policy } = this.#options
-    const subject = await subjects.find(run)
-    if (subject === undefined) throw new HaetaeError('run-unknown', `run ${run}`)
+  /** Everything signed over a run, in order of receipt; what does not count says why. Throws `run-unknown`. */
+  async list(run: string): Promise<{ statements: ListedStatement[]; gates: GateStatus[]; subject: Subject }> {
+    const { clock, pool } = this.#options
+    const subject = await this.#subject(run)
     const now = clock.now()
     const recorded = await statementsOf(pool, run)
+    const counting = (purpose: Purpose) => this.#counting(purpose, subject, recorded, now)
     return {
       subject,
-      statements: recorded.map((one) => ({ ...one, voided: whyVoid(one, subject, now) })),
-      gates: subject.gates.map((gate) => statusOf(gate, subject, policy[gate.purpose], recorded, now)),
+      statements: recorded.map((one) => {
+        const { purpose } = one.statement
+        // A declaration opened the run: it is spent, and expires no more.
+        const why = purpose === 'declare' ? null : (whyNot(one, counting(purpose)) ?? null)
+        return { ...one, ignored: why }
+      }),
+      gates: subject.gates.map((gate) => statusOf(gate, recorded, counting(gate.purpose))),
     }
   }
 
-  /** Where a gate stands now: statements over another digest or of the requester do not count. */
+  /** Where a gate of a run stands now. */
   async gateStatus(
     run: string,
     gate: SubjectGate,
     about: Pick<Subject, 'planDigest' | 'requester'>,
   ): Promise<GateStatus> {
-    const { pool, policy, clock } = this.#options
-    return statusOf(gate, about, policy[gate.purpose], await statementsOf(pool, run), clock.now())
+    const { pool, clock } = this.#options
+    const recorded = await statementsOf(pool, run)
+    // What was declared is what the plan is about: so the run need not be read for it each time that its gates are.
+    const declared = recorded.find(({ statement }) => statement.purpose === 'declare')?.statement
+    const { systems } = declared?.scope ?? (await this.#subject(run))
+    return statusOf(
+      gate,
+      recorded,
+      this.#counting(gate.purpose, { ...about, systems }, recorded, clock.now()),
+    )
+  }
+
+  /** What the policy in force demands for an action over these systems. */
+  demand(purpose: Purpose, systems: readonly string[]): Demand {
+    const { policy, gradeOf } = this.#options
+    const grades = systems.map(gradeOf)
+    const known = grades.filter((grade) => grade !== undefined)
+    return demandOf(policy, purpose, known.length < grades.length ? [] : known)
   }
 
   /** The same in the engine's words: its port `Approvals`. */
@@ -194,11 +205,33 @@ export class Approvals {
     const { subjects, clock, pool } = this.#options
     const subject = await subjects.find(run)
     if (subject === undefined) return []
-    const now = clock.now()
-    return (await statementsOf(pool, run))
+    const recorded = await statementsOf(pool, run)
+    const counting = this.#counting('attest', subject, recorded, clock.now())
+    return recorded
       .filter((one) => one.statement.purpose === 'attest' && one.statement.decision === 'yes')
-      .filter((one) => one.statement.principal !== subject.requester && counts(one, subject, now))
+      .filter((one) => whyNot(one, counting) === undefined)
       .map(attestationOf)
+  }
+
+  async #subject(run: string): Promise<Subject> {
+    const subject = await this.#options.subjects.find(run)
+    if (subject === undefined) throw new HaetaeError('run-unknown', `run ${run}`)
+    return subject
+  }
+
+  #counting(
+    purpose: Purpose,
+    subject: Pick<Subject, 'planDigest' | 'requester' | 'systems'>,
+    recorded: readonly RecordedStatement[],
+    now: number,
+  ): Counting {
+    return {
+      about: subject,
+      demand: this.demand(purpose, subject.systems),
+      roster: this.#options.roster,
+      requesterKey: declarationKey(recorded),
+      now,
+    }
   }
 
   #prove(statement: Statement, signed: SignedStatement, now: number) {
@@ -236,5 +269,24 @@ export class Approvals {
       }
       throw error
     }
+  }
+}
+
+function receivedOf(
+  statement: Statement,
+  signed: SignedStatement,
+  signer: Signer,
+  demand: Demand,
+  now: number,
+): Received {
+  return {
+    statement,
+    bytes: signed.statement,
+    signature: signed.signature,
+    fingerprint: signer.key.fingerprint,
+    hardware: signer.hardware,
+    demanded: { rules: demand.rules, policy: demand.policy },
+    receivedAt: now,
+    expiresAt: expiryOf(statement, demand, now),
   }
 }

@@ -1,76 +1,91 @@
-import { existsSync } from 'node:fs'
-import { z } from 'zod'
-import { rolesThatMay, type Role } from '#people/roles.ts'
+import { gradeSchema, type Grade } from '#estate/estate.ts'
+import { digestOf } from '#model/digest.ts'
 import { parseDuration } from '#model/time.ts'
-import { checkedYaml, textOf } from '#platform/checked-yaml.ts'
-import type { Purpose } from './statement.ts'
+import { purposeFacts, purposeNames, type Purpose } from '#people/purposes.ts'
+import type { Role } from '#people/roles.ts'
 
-/** Who decides, how many of them, and for how long it counts. */
-export interface PurposePolicy {
+/** Which keys count, each stricter than the one before: any, on a hardware token, on one that asked for PIN or finger. */
+export const keyDemands = ['any', 'hardware', 'verified'] as const
+export type KeyDemand = (typeof keyDemands)[number]
+
+/** Who decides on an action over systems of some grades, how many of them, and for how long it counts. */
+export interface ApprovalRule {
+  id: string
+  action: Purpose
+  /** Empty: of every grade that no other rule of the action names. */
+  grades: readonly Grade[]
   /** Distinct people; a gate of a plan may ask for more, never for fewer. */
-  quorum: number
+  people: number
   roles: readonly Role[]
   /** The longest that a statement counts, milliseconds from its receipt. */
   validForMs: number
+  keys: KeyDemand
 }
 
-export type ApprovalPolicy = Record<Purpose, PurposePolicy>
-
-const day = 24 * 3_600_000
-
-/** What holds without `policies/approvals.yaml`. */
-export const defaultPolicy: ApprovalPolicy = {
-  declare: { quorum: 1, roles: rolesThatMay.declare, validForMs: day },
-  approve: { quorum: 2, roles: rolesThatMay.approve, validForMs: day },
-  attest: { quorum: 2, roles: rolesThatMay.attest, validForMs: day },
+export interface ApprovalPolicy {
+  rules: readonly ApprovalRule[]
+  /** Over the rules: recorded with every decision. */
+  digest: string
 }
 
-function purposeSchema(purpose: Purpose, least: number) {
-  const allowed: readonly Role[] = rolesThatMay[purpose]
-  return z
-    .strictObject({
-      quorum: z.int().min(least, `at least ${least}`).max(20).optional(),
-      roles: z
-        .array(z.enum(allowed as readonly [Role, ...Role[]], { error: `only ${allowed.join(', ')} may` }))
-        .min(1)
-        .optional(),
-      validFor: z
-        .string()
-        .refine((text) => (parseDuration(text) ?? 0) > 0, 'a duration such as 24h is needed')
-        .refine((text) => (parseDuration(text) ?? 0) <= day, 'at most 24h: a policy can only shorten it')
-        .optional(),
-    })
-    .optional()
+/** What a decision takes: the strictest of the rules that concern it. */
+export interface Demand extends Omit<ApprovalRule, 'id' | 'action' | 'grades'> {
+  /** Ids of the rules that made it so. */
+  rules: string[]
+  /** Digest of the policy that they are of. */
+  policy: string
 }
 
-// One person's word never opens a gate: two is the floor that a policy can only raise.
-const policySchema = z.strictObject({
-  apiVersion: z.literal('haetae/v1'),
-  kind: z.literal('ApprovalPolicy'),
-  purposes: z.strictObject({
-    declare: purposeSchema('declare', 1),
-    approve: purposeSchema('approve', 2),
-    attest: purposeSchema('attest', 2),
-  }),
+export function policyOf(rules: readonly ApprovalRule[]): ApprovalPolicy {
+  return { rules, digest: digestOf(rules) }
+}
+
+/** What holds without `policies/approvals.yaml`, and for every action and grade that it does not speak of. */
+const builtIn: readonly ApprovalRule[] = purposeNames.map((action) => {
+  const { usual, roles, longest } = purposeFacts(action)
+  return {
+    id: `built-in-${action}`,
+    action,
+    grades: [],
+    people: usual,
+    roles,
+    validForMs: parseDuration(longest) ?? 0,
+    keys: 'any',
+  }
 })
 
-/** Reads a policy's text; what it leaves out is as in `defaultPolicy`. Throws `policy-invalid`. */
-export function parsePolicy(file: string, text: string): ApprovalPolicy {
-  const { purposes } = checkedYaml(file, text, policySchema, 'policy-invalid')
-  const merged = (purpose: Purpose): PurposePolicy => {
-    const given = purposes[purpose]
-    const basis = defaultPolicy[purpose]
-    return {
-      quorum: given?.quorum ?? basis.quorum,
-      roles: given?.roles ?? basis.roles,
-      validForMs:
-        (given?.validFor === undefined ? undefined : parseDuration(given.validFor)) ?? basis.validForMs,
-    }
+export const defaultPolicy: ApprovalPolicy = policyOf([])
+
+/**
+ * What a policy demands for an action over systems of these grades: the most people, only the roles that every rule
+ * names, the shortest time, the strictest keys. Grades unknown (none given) are taken for all of them.
+ */
+export function demandOf(policy: ApprovalPolicy, action: Purpose, grades: readonly Grade[]): Demand {
+  const concerned = new Set(
+    (grades.length === 0 ? gradeSchema.options : grades).map((grade) => ruleFor(policy, action, grade)),
+  )
+  const rules = [...concerned]
+  return {
+    people: Math.max(...rules.map((rule) => rule.people)),
+    roles: purposeFacts(action).roles.filter((role) => rules.every((rule) => rule.roles.includes(role))),
+    validForMs: Math.min(...rules.map((rule) => rule.validForMs)),
+    keys: keyDemands[Math.max(...rules.map((rule) => keyDemands.indexOf(rule.keys)))] ?? 'any',
+    rules: rules.map((rule) => rule.id),
+    policy: policy.digest,
   }
-  return { declare: merged('declare'), approve: merged('approve'), attest: merged('attest') }
 }
 
-/** Reads `policies/approvals.yaml`; without the file, `defaultPolicy`. Throws `policy-invalid`. */
-export async function loadPolicy(file: string): Promise<ApprovalPolicy> {
-  return existsSync(file) ? parsePolicy(file, await textOf(file, 'policy-invalid')) : defaultPolicy
+/** Every rule that a decision can rest on: the policy's, and where they leave grades open what Haetae has built in. */
+export function rulesInForce(policy: ApprovalPolicy): ApprovalRule[] {
+  return purposeNames.flatMap((action) => [
+    ...new Set(gradeSchema.options.map((grade) => ruleFor(policy, action, grade))),
+  ])
+}
+
+function ruleFor({ rules }: ApprovalPolicy, action: Purpose, grade: Grade): ApprovalRule {
+  const ofAction = [...rules, ...builtIn].filter((rule) => rule.action === action)
+  const found =
+    ofAction.find((rule) => rule.grades.includes(grade)) ?? ofAction.find((rule) => rule.grades.length === 0)
+  if (found === undefined) throw new Error(`no rule for ${action}`)
+  return found
 }

@@ -3,9 +3,10 @@ import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { Queryable } from '#platform/postgres/transaction.ts'
-import { planChanged, type RecordedStatement, type Subject } from './rules.ts'
+import { planChanged } from './rules.ts'
 import type { Statement } from './statement.ts'
 import { insertStatement, type Received } from './store.ts'
+import type { RecordedStatement, Subject } from './subject.ts'
 
 /** An attestation that counts, in the form that a fence needs. */
 export interface Attestation {
@@ -20,12 +21,7 @@ export interface Attestation {
 }
 
 /** What a declaration has to be about. */
-export interface DeclarationTarget {
-  run: string
-  planDigest: string
-  fromSite: string
-  systems: readonly string[]
-}
+export type DeclarationTarget = Pick<Subject, 'run' | 'planDigest' | 'fromSite' | 'systems'>
 
 /** The ledger's entry of a statement that was accepted. */
 export function entryOf(
@@ -45,6 +41,8 @@ export function entryOf(
       key: received.fingerprint,
       expiresAt: instant(received.expiresAt),
       sentBy,
+      demanded: received.demanded === null ? null : { ...received.demanded },
+      ...(received.hardware === null ? {} : { hardware: { ...received.hardware } }),
     },
   }
 }
@@ -85,13 +83,6 @@ export function refuseOtherTarget(statement: Statement, target: DeclarationTarge
 export function otherRun(statement: Statement, run: string): HaetaeError {
   const why = `it is about ${statement.run}, and was sent for ${run}`
   return new HaetaeError('statement-invalid', 'the statement', { where: 'run', why })
-}
-
-/** Why a statement no longer counts; null while it does. */
-export function whyVoid(one: RecordedStatement, subject: Subject, now: number): string | null {
-  if (one.voided !== null) return one.voided
-  if (one.statement.planDigest !== subject.planDigest) return 'the plan is another one since'
-  return one.statement.purpose !== 'declare' && one.expiresAt <= now ? 'it has expired' : null
 }
 
 /** A recorded attestation in the form that a fence needs. */

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Principal } from '#people/roster.ts'
+import { Roster, type Principal } from '#people/roster.ts'
 import type { Role } from '#people/roles.ts'
-import { defaultPolicy } from './policy.ts'
-import { admit, expiryOf, statusOf, type RecordedStatement, type Subject } from './rules.ts'
-import type { Statement } from './statement.ts'
+import { declarationKey, statusOf, type Counting } from './counting.ts'
+import { defaultPolicy, demandOf, type Demand } from './policy.ts'
+import { admit, expiryOf } from './rules.ts'
+import type { Purpose, Statement } from './statement.ts'
+import type { RecordedStatement, Subject } from './subject.ts'
 
 const now = Date.parse('2026-06-01T00:00:00Z')
 const hour = 3_600_000
@@ -42,15 +44,45 @@ function statement(over: Partial<Statement> = {}): Statement {
 }
 
 function principal(id: string, ...roles: Role[]): Principal {
-  return { id, name: undefined, roles, keys: [] }
+  return { id, name: undefined, roles, keys: [keyUntil(id, now + 24 * hour)] }
+}
+
+function keyUntil(id: string, validUntil: number) {
+  return { publicKey: '', fingerprint: `key of ${id}`, validFrom: 0, validUntil }
+}
+
+const everybody = [
+  principal('operator-1', 'operator', 'approver'),
+  principal('approver-1', 'approver'),
+  principal('approver-2', 'approver'),
+  principal('approver-3', 'approver'),
+]
+
+function demand(purpose: Purpose, over: Partial<Demand> = {}): Demand {
+  return { ...demandOf(defaultPolicy, purpose, ['T0']), ...over }
+}
+
+function counting(purpose: Purpose, over: Partial<Counting> = {}): Counting {
+  return {
+    about: subject,
+    demand: demand(purpose),
+    roster: new Roster(everybody),
+    requesterKey: undefined,
+    now,
+    ...over,
+  }
 }
 
 function recorded(over: Partial<Statement> = {}, times: Partial<RecordedStatement> = {}): RecordedStatement {
+  const signed = statement(over)
   return {
     id: '1',
-    statement: statement(over),
+    statement: signed,
+    bytes: '',
     signature: '',
-    fingerprint: '',
+    fingerprint: `key of ${signed.principal}`,
+    hardware: null,
+    demanded: null,
     receivedAt: now - hour,
     expiresAt: now + hour,
     voided: null,
@@ -60,7 +92,10 @@ function recorded(over: Partial<Statement> = {}, times: Partial<RecordedStatemen
 
 function codeOf(one: Statement, signer: Principal, about = subject, earlier: RecordedStatement[] = []) {
   try {
-    admit(one, signer, about, defaultPolicy[one.purpose], earlier, now)
+    const [key] = signer.keys
+    if (key === undefined) throw new Error('everybody has a key')
+    const against = counting(one.purpose, { about, requesterKey: declarationKey(earlier) })
+    admit(one, { principal: signer, key, hardware: null }, about, against, earlier)
     return 'admitted'
   } catch (error) {
     return (error as { code?: string }).code
@@ -156,6 +191,14 @@ describe('a statement is refused', () => {
       subject,
       [],
     ],
+    [
+      'with the key that declared the run, whoever it belongs to by now',
+      'own-request',
+      statement(),
+      approver,
+      subject,
+      [recorded({ purpose: 'declare', principal: 'operator-1' }, { fingerprint: 'key of approver-1' })],
+    ],
     ['for a gate that is not there', 'gate-unknown', statement({ gate: 'bless' }), approver, subject, []],
     ['for a gate of the other purpose', 'gate-unknown', statement({ gate: 'attest' }), approver, subject, []],
     ['on a run that has ended', 'run-ended', statement(), approver, { ...subject, ended: true }, []],
@@ -167,8 +210,7 @@ describe('a statement is refused', () => {
 describe('a gate', () => {
   const [gate] = subject.gates
   if (gate === undefined) throw new Error('the subject has a gate')
-  const status = (...statements: RecordedStatement[]) =>
-    statusOf(gate, subject, defaultPolicy.approve, statements, now)
+  const status = (...statements: RecordedStatement[]) => statusOf(gate, statements, counting('approve'))
 
   it('passes with two distinct people', () => {
     expect(status(recorded(), recorded({ principal: 'approver-2' })).state).toBe('passed')
@@ -204,9 +246,48 @@ describe('a gate', () => {
   })
 
   it('needs what policy asks for when the plan asks for fewer', () => {
-    const strict = { ...defaultPolicy.approve, quorum: 3 }
+    const strict = counting('approve', { demand: demand('approve', { people: 3 }) })
     const two = [recorded(), recorded({ principal: 'approver-2' })]
-    expect(statusOf(gate, subject, strict, two, now).state).toBe('waiting')
+    expect(statusOf(gate, two, strict).state).toBe('waiting')
+  })
+
+  it.each<[string, Principal[], RegExp]>([
+    ['has left the roster', [], /not in the roster/],
+    ['has lost the role', [principal('approver-2', 'operator', 'sre')], /approver or commander/],
+    [
+      'has had the key taken away',
+      [{ ...principal('approver-2', 'approver'), keys: [] }],
+      /not approver-2's/,
+    ],
+    [
+      'has a key that has ended',
+      [{ ...principal('approver-2', 'approver'), keys: [keyUntil('approver-2', now)] }],
+      /not approver-2's/,
+    ],
+  ])('does not count who %s since signing, and says so', (_name, changed, why) => {
+    const roster = new Roster([...everybody.filter(({ id }) => id !== 'approver-2'), ...changed])
+    const two = [recorded(), recorded({ principal: 'approver-2' })]
+    expect(statusOf(gate, two, counting('approve', { roster }))).toMatchObject({
+      state: 'waiting',
+      given: [{ principal: 'approver-1' }],
+      ignored: [{ principal: 'approver-2', why: { en: expect.stringMatching(why) } }],
+    })
+  })
+
+  it('counts only keys that the policy takes', () => {
+    const touched = { userPresent: true, userVerified: false, counter: 7 }
+    const all = [
+      recorded(),
+      recorded({ principal: 'approver-2' }, { hardware: touched }),
+      recorded({ principal: 'approver-3' }, { hardware: { ...touched, userVerified: true } }),
+    ]
+    const given = (keys: Demand['keys']) =>
+      statusOf(gate, all, counting('approve', { demand: demand('approve', { keys }) })).given.map(
+        ({ principal: id }) => id,
+      )
+    expect(given('any')).toEqual(['approver-1', 'approver-2', 'approver-3'])
+    expect(given('hardware')).toEqual(['approver-2', 'approver-3'])
+    expect(given('verified')).toEqual(['approver-3'])
   })
 
   it('never passes without as many distinct people, none the requester, as the quorum', () => {
@@ -243,10 +324,10 @@ describe('a gate', () => {
 describe('expiry', () => {
   it("counts from receipt, whatever the signer's clock said", () => {
     const one = statement({ at: '2020-01-01T00:00:00.000Z', validFor: '2h' })
-    expect(expiryOf(one, defaultPolicy.approve, now)).toBe(now + 2 * hour)
+    expect(expiryOf(one, demand('approve'), now)).toBe(now + 2 * hour)
   })
 
   it('is never later than policy says', () => {
-    expect(expiryOf(statement({ validFor: '365d' }), defaultPolicy.approve, now)).toBe(now + 24 * hour)
+    expect(expiryOf(statement({ validFor: '365d' }), demand('approve'), now)).toBe(now + 24 * hour)
   })
 })

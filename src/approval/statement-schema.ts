@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { canonicalJson } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { parseDuration } from '#model/time.ts'
+import { purposeFacts, purposeNames } from '#people/purposes.ts'
 import type { Statement } from './statement.ts'
 
 /**
@@ -13,17 +14,28 @@ export const words = z
   .trim()
   .min(1)
   .max(2000)
-  .regex(/^[^\p{Cc}\u202a-\u202e\u2066-\u2069]*$/u, 'plain text on one line, without control characters')
+  .regex(
+    /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u,
+    'plain text on one line, without control or invisible characters',
+  )
+
+/** Names are ASCII: two that look alike are the same. */
+function name(longest: number) {
+  return z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'a name is made of letters, digits and . _ / - of ASCII')
+    .max(longest)
+}
 
 const statementSchema = z.strictObject({
   version: z.literal(1),
-  purpose: z.enum(['declare', 'approve', 'attest']),
-  run: z.string().min(1).max(100),
+  purpose: z.enum(purposeNames),
+  run: name(100),
   planDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a digest is sha256: and 64 hex digits'),
-  principal: z.string().min(1).max(100),
-  gate: z.string().min(1).max(200).nullable(),
+  principal: name(100),
+  gate: name(200).nullable(),
   decision: z.enum(['yes', 'no']),
-  scope: z.strictObject({ site: z.string().min(1), systems: z.array(z.string()).max(20_000) }),
+  scope: z.strictObject({ site: name(100), systems: z.array(name(100)).max(20_000) }),
   reason: words,
   sources: z.array(words).max(10),
   oneSourceOutsideHaetae: z.boolean(),
@@ -61,14 +73,18 @@ function parseJson(text: string): unknown {
 
 /** What a purpose needs beyond the form. */
 function faultOfPurpose(statement: Statement): { where: string; why: string } | undefined {
-  if (statement.purpose === 'declare') {
+  const { purpose } = statement
+  if (purpose === 'declare') {
     if (statement.gate !== null) return { where: 'gate', why: 'a declaration is for no gate' }
     if (statement.decision !== 'yes')
       return { where: 'decision', why: 'a declaration can only ask for the run' }
     return undefined
   }
   if (statement.gate === null) return { where: 'gate', why: 'the gate is missing' }
-  if (statement.purpose === 'attest' && statement.decision === 'yes') return faultOfSources(statement)
+  if (purposeFacts(purpose).place === 'run' && statement.gate !== purpose) {
+    return { where: 'gate', why: `${purpose} is about the run as a whole: its gate is ${purpose}` }
+  }
+  if (purpose === 'attest' && statement.decision === 'yes') return faultOfSources(statement)
   return undefined
 }
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { parsePolicy } from './policy.ts'
 import { statementBytes, type Statement } from './statement.ts'
 import { parseStatement } from './statement-schema.ts'
 
@@ -45,6 +44,11 @@ describe('a statement', () => {
     ['a validity that is none', { validFor: 'for ever' }, /validFor/],
     ['an unknown field', { blessing: true }, /blessing/],
     ['a digest of another form', { planDigest: 'md5:1' }, /planDigest/],
+    ['an invisible character in a reason', { reason: 'read\u200b' }, /reason .*invisible/],
+    ['a run whose name looks like another', { run: 'R-\u0661' }, /run .*ASCII/],
+    ['a person whose name looks like another', { principal: 'аpprover-1' }, /principal .*ASCII/],
+    ['a system whose id looks like another', { scope: { site: 'daejeon', systems: ['GРK'] } }, /ASCII/],
+    ['another gate than the run as a whole', { purpose: 'take-over', gate: 'approve' }, /gate .*take-over/],
     ['a declaration for a gate', { purpose: 'declare' }, /gate/],
     ['a declaration that says no', { purpose: 'declare', gate: null, decision: 'no' }, /decision/],
   ])('with %s is refused', (_name, change, why) => {
@@ -54,25 +58,5 @@ describe('a statement', () => {
   it('that is not in canonical form is refused: two forms would be two signatures', () => {
     expect(whyRefused({}, JSON.stringify(attestation))).toMatch(/canonical/)
     expect(whyRefused({}, 'yes')).toMatch(/JSON/)
-  })
-})
-
-describe('a policy', () => {
-  const text = (purposes: string) => `apiVersion: haetae/v1\nkind: ApprovalPolicy\npurposes:\n${purposes}\n`
-
-  it('can ask for more people, fewer roles and a shorter time', () => {
-    const policy = parsePolicy('p.yaml', text('  approve: { quorum: 3, roles: [commander], validFor: 1h }'))
-    expect(policy.approve).toEqual({ quorum: 3, roles: ['commander'], validForMs: 3_600_000 })
-    expect(policy.attest.quorum).toBe(2)
-  })
-
-  it.each([
-    ['one person to be enough', '  approve: { quorum: 1 }', 'p.yaml:4:22'],
-    ['a role that may not', '  approve: { roles: [auditor] }', 'p.yaml:4:22'],
-    ['a longer time than without it', '  approve: { validFor: 25h }', 'p.yaml:4:24'],
-  ])('cannot allow %s', (_name, purposes, where) => {
-    expect(() => parsePolicy('p.yaml', text(purposes))).toThrow(
-      expect.objectContaining({ code: 'policy-invalid', where }),
-    )
   })
 })

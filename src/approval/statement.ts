@@ -1,12 +1,13 @@
 import { canonicalJson } from '#model/digest.ts'
 import type { Instant } from '#model/time.ts'
+import type { GatePurpose, Purpose } from '#people/purposes.ts'
 
 /*
  * What people sign. The bytes are the canonical JSON of the statement, so that a signature can be checked
  * anywhere with `ssh-keygen -Y verify`. No zod here: the CLI makes statements, and starts quickly.
  */
 
-export type Purpose = 'declare' | 'approve' | 'attest'
+export type { GatePurpose, Purpose }
 
 export interface Statement {
   version: 1
@@ -15,7 +16,10 @@ export interface Statement {
   planDigest: string
   /** Who signs; the key has to be theirs. */
   principal: string
-  /** The gate's node in the plan; null for a declaration, which opens the run. */
+  /**
+   * The gate's node in the plan; the purpose itself where the run as a whole is the gate; null for a declaration, which
+   * comes before the run.
+   */
   gate: string | null
   /** A `no` is on record and stops the gate. */
   decision: 'yes' | 'no'

@@ -1,7 +1,7 @@
 import type { Queryable } from '#platform/postgres/transaction.ts'
 import type { SchemaChange } from '#platform/postgres/migrate.ts'
-import type { RecordedStatement } from './rules.ts'
 import type { Statement } from './statement.ts'
+import type { RecordedStatement } from './subject.ts'
 
 /** Signed statements as they were received. One that counts per person, gate and run: the index holds it in a race. */
 export const approvalSchema: SchemaChange[] = [
@@ -30,6 +30,14 @@ export const approvalSchema: SchemaChange[] = [
         ON approval_statement (run_id) WHERE purpose = 'declare';
     `,
   },
+  {
+    // Purposes are checked at receipt; a new one is a line in people/purposes.ts.
+    name: '041-approval-demand',
+    sql: `
+      ALTER TABLE approval_statement DROP CONSTRAINT approval_statement_purpose_check;
+      ALTER TABLE approval_statement ADD COLUMN demanded jsonb, ADD COLUMN hardware jsonb;
+    `,
+  },
 ]
 
 interface Row {
@@ -37,6 +45,8 @@ interface Row {
   statement: string
   signature: string
   fingerprint: string
+  hardware: RecordedStatement['hardware']
+  demanded: RecordedStatement['demanded']
   received_at: Date
   expires_at: Date
   voided_why: string | null
@@ -53,7 +63,7 @@ export async function lockStatements(tx: Queryable, run: string): Promise<void> 
 /** Every statement on a run, in the order of receipt. */
 export async function statementsOf(db: Queryable, run: string): Promise<RecordedStatement[]> {
   const { rows } = await db.query<Row>(
-    `SELECT id::text, statement, signature, fingerprint, received_at, expires_at, voided_why
+    `SELECT id::text, statement, signature, fingerprint, hardware, demanded, received_at, expires_at, voided_why
        FROM approval_statement WHERE run_id = $1 ORDER BY approval_statement.id`,
     [run],
   )
@@ -61,30 +71,26 @@ export async function statementsOf(db: Queryable, run: string): Promise<Recorded
     id: row.id,
     // It was checked at receipt and is stored as signed.
     statement: JSON.parse(row.statement) as Statement,
+    bytes: row.statement,
     signature: row.signature,
     fingerprint: row.fingerprint,
+    hardware: row.hardware,
+    demanded: row.demanded,
     receivedAt: row.received_at.getTime(),
     expiresAt: row.expires_at.getTime(),
     voided: row.voided_why,
   }))
 }
 
-export interface Received {
-  statement: Statement
-  bytes: string
-  signature: string
-  fingerprint: string
-  receivedAt: number
-  expiresAt: number
-}
+export type Received = Omit<RecordedStatement, 'id' | 'voided'>
 
 /** Stores a statement. Rejects with SQLSTATE 23505 when the person has one that counts already (a race). */
 export async function insertStatement(tx: Queryable, received: Received): Promise<string> {
   const { statement } = received
   const { rows } = await tx.query<{ id: string }>(
     `INSERT INTO approval_statement
-       (run_id, purpose, gate, principal, statement, signature, fingerprint, received_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id::text`,
+       (run_id, purpose, gate, principal, statement, signature, fingerprint, received_at, expires_at, demanded, hardware)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id::text`,
     [
       statement.run,
       statement.purpose,
@@ -95,6 +101,8 @@ export async function insertStatement(tx: Queryable, received: Received): Promis
       received.fingerprint,
       new Date(received.receivedAt),
       new Date(received.expiresAt),
+      JSON.stringify(received.demanded),
+      received.hardware === null ? null : JSON.stringify(received.hardware),
     ],
   )
   return rows[0]?.id ?? ''

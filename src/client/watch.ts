@@ -54,12 +54,12 @@ export async function watchRun(client: Client, run: string, from: number, watche
   }
 }
 
-/** What a restart of the daemon heals. */
+/** What a restart of the daemon, or of its PostgreSQL, heals. */
 function isPassing(error: unknown): boolean {
   return (
     error instanceof AnswerLost ||
     isHaetaeError(error, 'daemon-unreachable') ||
-    isHaetaeError(error, 'defect')
+    isHaetaeError(error, 'postgres-unavailable')
   )
 }
 

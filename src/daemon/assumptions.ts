@@ -4,16 +4,13 @@ import type { SourceSilence } from '#authority/types.ts'
 import type { Assumptions, BrokenAssumption } from '#engine/ports.ts'
 import type { Json } from '#model/digest.ts'
 import { isHaetaeError } from '#model/errors.ts'
-import type { Clock } from '#model/time.ts'
 import type { Assumption, PlanNode } from '#plan/plan.ts'
+import { lossFrom, type LossParts } from './loss.ts'
 
-/** What the checks stand on; the loss of a system is told in seconds, undefined when it cannot be told. */
-export interface AssumptionParts {
+/** What the checks stand on. */
+export interface AssumptionParts extends LossParts {
   authority: AuthorityStore
   silence: SourceSilence
-  clock: Clock
-  /** Seconds of acknowledged work that would be lost if the system were promoted now. */
-  lossSeconds(system: string, fromSite: string, signal: AbortSignal): Promise<number | undefined>
 }
 
 type Check = Parameters<Assumptions['broken']>[0]
@@ -57,9 +54,11 @@ async function whyBroken(
     case 'source-silent':
       return sourceAnswers(parts, assumption.subject, check.signal)
     case 'fence':
-      return noFence(parts, check)
+      return noFence(parts, check, assumption)
     case 'active-site':
       return movedSince(parts, check, assumption)
+    case 'recovery-point':
+      return noStandby(parts, check, assumption)
     case 'loss-bound':
       return losesMore(parts, check, assumption)
   }
@@ -78,16 +77,23 @@ async function sourceAnswers(
   return { why: answered.map(({ vantage, why }) => `${vantage} answers: ${why}`).join('; '), facts }
 }
 
-/** There is a fence to prove only where something is about to become primary. */
-async function noFence(parts: AssumptionParts, check: Check): Promise<Why | undefined> {
-  const { runId, node, signal } = check
+/** There is a fence to prove only where something is about to become primary, and it must be of the kind that was agreed to. */
+async function noFence(
+  parts: AssumptionParts,
+  { runId, node, signal }: Check,
+  { bound }: Assumption,
+): Promise<Why | undefined> {
   const system = node?.system ?? null
   if (system === null) return undefined
   const epoch = await parts.authority.epochOf(runId, system)
   if (epoch === undefined) return { why: `the run holds no authority over ${system}`, facts: { system } }
   try {
-    await proveFence({ ...parts, signal }, { runId, system, epoch })
-    return undefined
+    const { kind } = await proveFence({ ...parts, signal }, { runId, system, epoch })
+    if (kind !== 'attested' || bound['kind'] === 'attested') return undefined
+    return {
+      why: `the fence of ${system} is ${kind}, the plan takes one that is ${String(bound['kind'])} for granted`,
+      facts: { system, kind },
+    }
   } catch (error) {
     if (!isHaetaeError(error)) throw error
     return { why: error.why ?? error.message, facts: { code: error.code, system, epoch } }
@@ -114,20 +120,56 @@ async function movedSince(
   }
 }
 
-/** Only before a promotion: later there is nothing left to lose, earlier the standby may still catch up. */
+/** What is to be promoted is a standby still, or was promoted by this very run, which died before it could say so. */
+async function noStandby(
+  parts: AssumptionParts,
+  { node, runId, signal }: Check,
+  { subject, bound }: Assumption,
+): Promise<Why | undefined> {
+  if (!isPromotion(node) || node.system !== subject) return undefined
+  const sight = await parts.standby(subject, signal)
+  const facts = { system: subject, host: String(bound['host']), port: Number(bound['port']) }
+  if (sight === undefined) return { why: `${subject} has no database here`, facts }
+  if (sight.standby || (await parts.authority.promotionClaim(runId, subject)) !== undefined) return undefined
+  return { why: `the database of ${subject} is a primary already, and not by this run`, facts }
+}
+
+/**
+ * Only before a promotion: later there is nothing left to lose, earlier the standby may still catch up. What it received
+ * and has not replayed is waited for as long as the signal allows. What cannot be told throws: a bound that nobody can
+ * check does not hold.
+ */
 async function losesMore(
   parts: AssumptionParts,
   { node, plan, signal }: Check,
   { subject, bound }: Assumption,
 ): Promise<Why | undefined> {
-  if (!isPromotion(node) || node.system !== subject) return undefined
-  const seconds = await parts.lossSeconds(subject, plan.subject.fromSite, signal)
-  const limit = Number(bound['seconds'])
-  if (seconds === undefined || seconds <= limit) return undefined
-  return {
-    why: `about ${seconds.toFixed(1)} s of acknowledged work would be lost, the plan allows ${limit} s`,
-    facts: { system: subject, seconds, limit },
+  const limit = bound['seconds']
+  if (!isPromotion(node) || node.system !== subject || typeof limit !== 'number') return undefined
+  const { fromSite } = plan.subject
+  const kept = plan.observed.forecast?.loss[subject]?.sourceHeartbeatAt ?? null
+  for (;;) {
+    const sight = await parts.standby(subject, signal)
+    // What a database that is no standby means is for the recovery point to say.
+    if (sight?.standby === false) return undefined
+    const seen = newest(kept, parts.sourceHeartbeat(subject, fromSite))
+    const { seconds, atMost, why } = lossFrom(seen, sight)
+    if (seconds === null) throw new Error(`the loss of ${subject} cannot be told: ${why.en}`)
+    if (seconds <= limit) return undefined
+    if (!atMost)
+      return {
+        why: `about ${seconds.toFixed(1)} s of acknowledged work would be lost, the plan allows ${limit} s`,
+        facts: { system: subject, seconds, limit },
+      }
+    await parts.clock.sleep(500, signal)
   }
+}
+
+/** The newest heartbeat of a source: the one that this process saw, or the one that was seen when the plan was made. */
+function newest(kept: string | null, seen: number | undefined): number | undefined {
+  const before = kept === null ? undefined : Date.parse(kept) / 1000
+  if (before === undefined || seen === undefined) return before ?? seen
+  return Math.max(before, seen)
 }
 
 function isPromotion(node: PlanNode | null): node is PlanNode {

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { defaultPolicy, loadPolicy, type ApprovalPolicy } from '#approval/policy.ts'
+import { loadPolicy } from '#approval/policy-file.ts'
+import type { ApprovalPolicy } from '#approval/policy.ts'
 import { digestOf } from '#model/digest.ts'
 import type { Estate, System } from '#estate/estate.ts'
 import { loadEstate } from '#estate/load.ts'
@@ -37,7 +38,7 @@ export async function loadCatalogue(folder: string): Promise<Catalogue> {
   // One after the other: of several faults the same one is told each time.
   const estate = await loadEstate(files)
   const roster = await loadRoster(join(folder, 'roster.yaml'))
-  const approvalPolicy = existsSync(policyFile) ? await loadPolicy(policyFile) : defaultPolicy
+  const approvalPolicy = await loadPolicy(policyFile)
   const sites = estate.sites.map((site) => site.id)
   const runbookSources = await readSources(yamlFilesIn(join(folder, 'runbooks')))
   return {

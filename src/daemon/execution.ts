@@ -23,7 +23,7 @@ import { createTargets, type Readers, type Targets } from '#steps/targets.ts'
 import { assumptionChecks } from './assumptions.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
-import { lossEstimate } from './loss.ts'
+import { standbyLook, type LossParts } from './loss.ts'
 import type { Releasers } from './releasers.ts'
 
 interface Needs {
@@ -44,6 +44,8 @@ export interface Execution {
   approvals: Approvals
   /** What planning looks with. Throws `config-invalid` where this site is not configured for runs. */
   readers(): Readers
+  /** What tells how much would be lost now. */
+  loss: LossParts
 }
 
 /**
@@ -79,6 +81,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     pool,
     roster: catalogue.roster,
     policy: catalogue.approvalPolicy,
+    gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
     subjects: {
       async find(run) {
@@ -90,19 +93,20 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
       },
     },
   })
+  const readers = () => targets().readers
+  const loss: LossParts = {
+    clock,
+    sourceHeartbeat: (system, site) => monitor.lastHeartbeat(system, site),
+    standby: standbyLook(catalogue, config.site, () => readers().database),
+  }
   const silence = { look: (site: string, signal: AbortSignal) => monitor.lookForAnswer(site, signal) }
   const targets = openTargets(needs, { authority, attestations: approvals, silence })
   const engine = createEngine({
     journal,
     stepTypes,
-    contexts: { readers: () => targets().readers, writers: () => targets().writers },
+    contexts: { readers, writers: () => targets().writers },
     approvals,
-    assumptions: assumptionChecks({
-      authority,
-      silence,
-      clock,
-      lossSeconds: lossEstimate(config, catalogue, monitor),
-    }),
+    assumptions: assumptionChecks({ ...loss, authority, silence }),
     authority,
     resolve: createResolver(stepTypes),
     clock,
@@ -110,7 +114,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     metrics: engineMetrics(needs.metrics),
     holder,
   })
-  return { engine, journal, approvals, readers: () => targets().readers }
+  return { engine, journal, approvals, readers, loss }
 }
 
 /** What this site lacks for running anything; empty when it can. */

@@ -1,29 +1,83 @@
+import type { Pool } from 'pg'
+import { stepDurations } from '#engine/journal/durations.ts'
+import { stepsAtOnce } from '#engine/options.ts'
+import { messageOf } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
+import { durationOf, type Measured } from '#plan/duration.ts'
+import { createLane } from '#plan/lane.ts'
 import { observePlan } from '#plan/observe.ts'
-import type { Plan } from '#plan/plan.ts'
+import type { Forecast, LossForecast, Plan } from '#plan/plan.ts'
+import type { Log } from '#platform/log.ts'
 import { stepTypes } from '#steps/index.ts'
 import type { Config } from './config.ts'
 import type { Execution } from './execution.ts'
+import { lossFrom, untoldLoss, type LossParts } from './loss.ts'
 
 interface Needs {
   config: Pick<Config, 'site'>
+  pool: Pool
   clock: Clock
-  execution: Pick<Execution, 'readers'>
+  log: Log
+  execution: Pick<Execution, 'readers' | 'loss'>
 }
 
-/** The plan with what it would change as the world is now. Writes nothing; never takes longer than ten seconds. */
+/**
+ * The plan with what it would change as the world is now, what would be lost, and how long it will take. Writes nothing;
+ * takes no longer than about ten seconds, whoever is silent.
+ */
 export type PlanObserver = (plan: Plan) => Promise<Plan>
 
 /** One target has half of the time that the whole has: when it stays silent there is time for what comes after it. */
 const bounds = { withinMs: 5_000, totalMs: 10_000, concurrency: 16 }
+/** Runs that durations are learnt from: enough for a median, and new enough for the machines that there are. */
+const measuredRuns = 20
 
 /** Looks at the world for plans, with the targets of this site and without their writers. */
-export function planObserver({ config, clock, execution }: Needs): PlanObserver {
+export function planObserver({ config, pool, clock, log, execution }: Needs): PlanObserver {
   const { site } = config
-  return (plan) =>
-    observePlan(plan, {
-      ...{ stepTypes, clock, site, ...bounds },
-      readers: execution.readers(),
-      signal: new AbortController().signal,
-    })
+  const measure = async (): Promise<Measured> => {
+    try {
+      return await stepDurations(pool, { runs: measuredRuns, withinMs: bounds.withinMs })
+    } catch (error) {
+      log.warn({ why: messageOf(error) }, 'durations of earlier runs could not be read; limits are taken')
+      return new Map()
+    }
+  }
+  return async (plan) => {
+    const signal = AbortSignal.timeout(bounds.totalMs)
+    const looking = { stepTypes, clock, site, ...bounds, readers: execution.readers(), signal }
+    const [observed, loss, measured] = await Promise.all([
+      observePlan(plan, looking),
+      lossesOf(plan, execution.loss, signal),
+      measure(),
+    ])
+    const duration = durationOf(plan.subject.nodes, measured, stepsAtOnce)
+    const forecast: Forecast = { loss, duration }
+    return { ...plan, observed: { ...observed.observed, forecast } }
+  }
+}
+
+/** What would be lost of each system that moves, were it promoted now. */
+async function lossesOf(
+  { subject }: Plan,
+  parts: LossParts,
+  signal: AbortSignal,
+): Promise<Record<string, LossForecast>> {
+  const lane = createLane(bounds.concurrency)
+  const systems = new Set(subject.nodes.flatMap(({ system }) => system ?? []))
+  const look = async (system: string): Promise<LossForecast> => {
+    const seen = parts.sourceHeartbeat(system, subject.fromSite)
+    try {
+      const within = AbortSignal.any([signal, AbortSignal.timeout(bounds.withinMs)])
+      return lossFrom(seen, await parts.standby(system, within))
+    } catch (error) {
+      const why = messageOf(error)
+      return untoldLoss(seen, {
+        ko: `대기 서버를 볼 수 없음: ${why}`,
+        en: `its standby cannot be seen: ${why}`,
+      })
+    }
+  }
+  const found = [...systems].map((system) => lane(async () => [system, await look(system)] as const))
+  return Object.fromEntries(await Promise.all(found))
 }

@@ -97,8 +97,8 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const holder = holderOf(config)
   const execution = buildExecution({ ...common, monitor }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
-  const observe = planObserver({ config, clock, execution })
-  const runs = runService({ execution, authority, findings, catalogue })
+  const observe = planObserver({ config, pool, clock, log, execution })
+  const runs = runService({ execution, authority, findings })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
@@ -107,11 +107,9 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   releasers.add('planner', () => planner.close())
   const services: Services = {
     estate: estateService({ catalogue, world, monitor, site: config.site }),
-    failover: failoverService({ config, planner, world, clock, execution, runs, observe }),
+    failover: failoverService({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,
-    approvals: approvalService(execution.approvals, catalogue.approvalPolicy, (run) =>
-      execution.engine.wake(run),
-    ),
+    approvals: approvalService(execution.approvals, (run) => execution.engine.wake(run)),
     backups: backupService(backups.log, catalogue),
     findings: findingService(findings),
     operation: operationService({ loaded, catalogue, storage, monitor, metrics, version }),

@@ -11,6 +11,9 @@ import type {
   ResolveInput,
 } from './ports.ts'
 
+/** Steps under way at once, where nothing else is said. */
+export const stepsAtOnce = 128
+
 export interface EngineOptions {
   journal: Journal
   /** By `StepType.type`. */

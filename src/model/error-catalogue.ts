@@ -177,6 +177,14 @@ export const catalogue = {
     remedy: 'Use a key that is valid today, or have the roster changed by two people.',
     remedyKo: '오늘 유효한 키를 사용하거나, 두 사람이 명부를 변경하게 하십시오.',
   },
+  'key-refused': {
+    status: 403,
+    exit: 3,
+    ko: '정책이 이 키의 서명을 받지 않습니다',
+    en: 'the policy does not take a signature of this key',
+    remedy: 'Sign with a key on a hardware token, with PIN or finger where the policy asks for it.',
+    remedyKo: '하드웨어 토큰의 키로 서명하십시오. 정책이 요구하면 PIN이나 지문도 확인하십시오.',
+  },
   'key-unusable': {
     status: 400,
     exit: 2,
@@ -636,6 +644,25 @@ export const catalogue = {
     en: 'the standby does not reach the recovery point that was fixed',
     remedy: 'Find out why it went back (restored, rebuilt, another server) before anything is promoted.',
     remedyKo: '승격하기 전에 되돌아간 원인(복원, 재구성, 다른 서버)을 찾으십시오.',
+  },
+  'database-not-prepared': {
+    status: 409,
+    exit: 5,
+    ko: '데이터베이스가 이 단계를 위해 준비되어 있지 않습니다',
+    en: 'the database is not prepared for this step',
+    remedy: 'Let its administrator run manifests/postgres/haetae.sql in that database, then try again.',
+    remedyKo:
+      '데이터베이스 관리자가 해당 데이터베이스에서 manifests/postgres/haetae.sql을 실행한 뒤 다시 시도하십시오.',
+  },
+  'writers-remain': {
+    status: 409,
+    exit: 5,
+    ko: '쓰기를 마치지 않은 트랜잭션이 남아 있습니다',
+    en: 'a transaction that may still write cannot be ended',
+    remedy:
+      'Commit or roll back what is named above in that database; until then writers are not stopped for sure.',
+    remedyKo:
+      '위에 표시된 트랜잭션을 해당 데이터베이스에서 커밋하거나 롤백하십시오. 그때까지는 쓰기 중지가 확실하지 않습니다.',
   },
 } as const satisfies Record<string, CatalogueEntry>
 

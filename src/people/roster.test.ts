@@ -36,7 +36,7 @@ describe('a roster', () => {
   it('becomes an allowed_signers file with namespaces and validity', () => {
     const text = parseRoster('roster.yaml', `principals:\n${person('operator-1')}`).allowedSigners()
     expect(text).toBe(
-      'operator-1 namespaces="haetae-session,haetae-declare,haetae-approve,haetae-attest",' +
+      'operator-1 namespaces="haetae-session,haetae-declare,haetae-approve,haetae-attest,haetae-take-over",' +
         'valid-after="20260101000000Z",valid-before="20270101000000Z" ' +
         `${key.split(' ').slice(0, 2).join(' ')}\n`,
     )

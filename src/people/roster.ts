@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { checkedYaml, textOf } from '#platform/checked-yaml.ts'
 import { barePublicKey, fingerprintOf, sshTime } from '#platform/ssh.ts'
+import { purposeNames, type Purpose } from './purposes.ts'
 import { roles, type Role } from './roles.ts'
 
 /*
@@ -9,13 +10,11 @@ import { roles, type Role } from './roles.ts'
  */
 
 /** Namespaces of signatures: a signature for one purpose is worthless for another. */
-export const namespaces = {
-  session: 'haetae-session',
-  declare: 'haetae-declare',
-  approve: 'haetae-approve',
-  attest: 'haetae-attest',
-} as const
-export type Namespace = (typeof namespaces)[keyof typeof namespaces]
+export type Namespace = `haetae-${Purpose | 'session'}`
+const namespaces: readonly Namespace[] = [
+  'haetae-session',
+  ...purposeNames.map((purpose) => `haetae-${purpose}` as const),
+]
 
 const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()], {
   error: 'a moment such as 2026-01-01T00:00:00Z is needed',
@@ -122,7 +121,7 @@ export class Roster {
 
   /** The register as an `allowed_signers` file for ssh-keygen: each key with its namespaces and its validity. */
   allowedSigners(): string {
-    const all = Object.values(namespaces).join(',')
+    const all = namespaces.join(',')
     return this.principals
       .flatMap((principal) =>
         principal.keys.map((key) => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
-import { isValidAt, namespaces, type Roster } from './roster.ts'
+import { isValidAt, type Roster } from './roster.ts'
 import type { Role } from './roles.ts'
 import { sessionStatement } from './session-statement.ts'
 import { proveSigner } from './signatures.ts'
@@ -129,7 +129,7 @@ export class Sessions {
     const { principal, key } = await proveSigner(
       roster,
       {
-        namespace: namespaces.session,
+        namespace: 'haetae-session',
         bytes: sessionStatement(site, request.principal, request.challenge),
         signature: request.signature,
         principal: request.principal,

@@ -1,6 +1,6 @@
 import { HaetaeError } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
-import { readSignature, verify } from '#platform/ssh.ts'
+import { readSignature, verify, type HardwareUse } from '#platform/ssh.ts'
 import { isValidAt, type Namespace, type Principal, type Roster, type RosterKey } from './roster.ts'
 
 export interface SignedBytes {
@@ -16,6 +16,8 @@ export interface SignedBytes {
 export interface Signer {
   principal: Principal
   key: RosterKey
+  /** How the key was used, when it is on a hardware token; null otherwise. */
+  hardware: HardwareUse | null
 }
 
 /**
@@ -64,6 +66,14 @@ export async function proveSigner(roster: Roster, signed: SignedBytes, at: numbe
       why,
     })
   }
+  // ssh-keygen does not look at this flag: a token that malware uses while nobody is near would do.
+  if (facts.hardware?.userPresent === false) {
+    const why = {
+      en: 'the hardware token was not touched for it',
+      ko: '하드웨어 토큰을 만지지 않고 만든 서명입니다',
+    }
+    throw new HaetaeError('signature-invalid', `the signature of ${principal.id}`, { why })
+  }
   const verdict = await verify({
     allowedSigners: roster.allowedSigners(),
     principal: principal.id,
@@ -74,5 +84,5 @@ export async function proveSigner(roster: Roster, signed: SignedBytes, at: numbe
   })
   if (!verdict.ok)
     throw new HaetaeError('signature-invalid', `the signature of ${principal.id}`, { why: verdict.why })
-  return { principal, key }
+  return { principal, key, hardware: facts.hardware }
 }

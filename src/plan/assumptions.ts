@@ -5,7 +5,7 @@ import { targetsOf } from './values.ts'
 
 /**
  * What a failover takes for granted: the lost site stays silent, people attest its loss, each system is primary where
- * we believe, and what is lost of its data stays within its target.
+ * we believe and has a standby to be recovered from, and what is lost of its data stays within its target.
  */
 export function assumptionsOf(request: FailoverRequest, moving: readonly System[]): Assumption[] {
   const { estate, fromSite, world } = request
@@ -28,7 +28,8 @@ export function assumptionsOf(request: FailoverRequest, moving: readonly System[
     },
     ...moving.flatMap((system): Assumption[] => [
       activeAt(system.id, world.active(system.id), fromSite),
-      lossOf(request, system),
+      ...recoveryPointOf(request, system),
+      request.lossUntold?.includes(system.id) === true ? untoldLossOf(system) : lossOf(request, system),
     ]),
   ]
 }
@@ -44,6 +45,36 @@ function activeAt(system: string, active: { epoch: number } | undefined, site: s
       en: `${system} is primary at ${site}${shown.en}`,
     },
     bound: { site, epoch },
+  }
+}
+
+function recoveryPointOf({ toSite }: FailoverRequest, { id, components }: System): Assumption[] {
+  const endpoint = components?.database?.endpoints[toSite]
+  if (endpoint === undefined) return []
+  const { host, port } = endpoint
+  return [
+    {
+      kind: 'recovery-point',
+      subject: id,
+      statement: {
+        ko: `${id} 복구 시점은 ${toSite}의 대기 서버(${host}:${port})가 받은 곳까지`,
+        en: `${id} is recovered from what its standby at ${toSite} (${host}:${port}) has received`,
+      },
+      bound: { from: 'standby', site: toSite, host, port },
+    },
+  ]
+}
+
+/** Whoever signs this plan agrees to a loss that nobody knows; there is nothing to be checked later. */
+function untoldLossOf({ id }: System): Assumption {
+  return {
+    kind: 'loss-bound',
+    subject: id,
+    statement: {
+      ko: `${id}: 손실을 알 수 없음 (원본의 하트비트를 본 적이 없음)`,
+      en: `how much ${id} loses cannot be told: no heartbeat of its source was ever seen`,
+    },
+    bound: { seconds: null },
   }
 }
 

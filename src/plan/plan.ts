@@ -61,10 +61,10 @@ export interface PlanNode {
 
 /** What the plan took for granted; checked again at start and before every point of no return. */
 export interface Assumption {
-  kind: 'source-silent' | 'active-site' | 'fence' | 'loss-bound'
+  kind: 'source-silent' | 'active-site' | 'fence' | 'recovery-point' | 'loss-bound'
   subject: string
   statement: Localized
-  /** Machine-readable bound, e.g. `{ "site": "daejeon" }` or `{ "seconds": 300 }`. */
+  /** Machine-readable bound, e.g. `{ "site": "daejeon" }` or `{ "seconds": 300 }`; seconds null: it cannot be told, and is agreed to. */
   bound: Record<string, unknown>
 }
 
@@ -101,5 +101,43 @@ export interface Plan {
   systems: SystemForecast[]
   /** What stays out, and why: systems left out by the lab, prerequisites that cannot move. */
   notes: Localized[]
-  observed: { at: string; changes: Record<string, Change[]> }
+  observed: Observed
+}
+
+/** The world as it was when the plan was made. */
+export interface Observed {
+  at: string
+  /** By node: what it would change. */
+  changes: Record<string, Change[]>
+  /** Absent where nobody looked. */
+  forecast?: Forecast
+}
+
+export interface Forecast {
+  /** By system: what would be lost of it now. */
+  loss: Record<string, LossForecast>
+  duration: DurationForecast
+}
+
+export interface LossForecast {
+  /** Seconds of acknowledged work; null when it cannot be told. */
+  seconds: number | null
+  /** It may be less. */
+  atMost: boolean
+  /** The newest sign of life of its source that was seen, by the source's clock: what a later look is compared with. */
+  sourceHeartbeatAt: string | null
+  why: Localized
+}
+
+/** How long the steps take from when people have decided; nobody's time to decide is in it. */
+export interface DurationForecast {
+  ms: number
+  /** Nodes that decide about `ms`, in order. */
+  criticalPath: string[]
+  /** By system: when its last step has ended. */
+  systems: Record<string, number>
+  /** By step type: the median of earlier runs. */
+  measured: Record<string, { ms: number; steps: number; runs: number }>
+  /** Step types that no earlier run measured: the limit of one try was taken. */
+  fromLimits: string[]
 }

@@ -26,6 +26,8 @@ export interface FailoverRequest {
   toSite: string
   /** Absent: every system that is active at the lost site. */
   systems?: readonly string[]
+  /** Systems of whose loss nothing can be told, because their source was never seen: the plan says so, and has no bound for it. */
+  lossUntold?: readonly string[]
   /** Values for the inputs that the runbooks declare. */
   inputs?: Readonly<Record<string, unknown>>
   /** Milliseconds; stored beside the subject, not in it. */

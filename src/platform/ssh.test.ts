@@ -66,6 +66,7 @@ describe('a signature', () => {
       fingerprint: fingerprintOf(publicKey),
       publicKey: publicKey.split(' ').slice(0, 2).join(' '),
       namespace: 'haetae-approve',
+      hardware: null,
     })
     expect(readSignature('-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----')).toBeUndefined()
   })

@@ -17,6 +17,21 @@ export interface SignatureFacts {
   /** Key type and base64 blob, as in an authorized_keys file. */
   publicKey: string
   namespace: string
+  /** How the key was used, when it is on a hardware token; null otherwise. */
+  hardware: HardwareUse | null
+}
+
+/**
+ * What a hardware token put into its signature (OpenSSH's PROTOCOL.u2f): it is signed too. ssh-keygen proves the
+ * signature and leaves the flags to whoever asks.
+ */
+export interface HardwareUse {
+  /** Somebody touched the token. */
+  userPresent: boolean
+  /** And the token asked who it is: a PIN, or a finger. */
+  userVerified: boolean
+  /** Of the token: it grows with every signature, so a copied token shows. Some tokens always say 0. */
+  counter: number
 }
 
 export type Verdict = { ok: true } | { ok: false; why: string }
@@ -171,11 +186,32 @@ export function readSignature(armored: string): SignatureFacts | undefined {
   const key = readString(bytes, 10)
   const namespace = key && readString(bytes, key.next)
   const type = key && readString(key.value, 0)
-  if (key === undefined || namespace === undefined || type === undefined) return undefined
+  const reserved = namespace && readString(bytes, namespace.next)
+  const hash = reserved && readString(bytes, reserved.next)
+  const made = hash && readString(bytes, hash.next)
+  if (key === undefined || namespace === undefined || type === undefined || made === undefined)
+    return undefined
+  const hardware = hardwareUseOf(type.value.toString('latin1'), made.value)
+  if (hardware === undefined) return undefined
   return {
     fingerprint: fingerprintOfBlob(key.value),
     publicKey: `${type.value.toString('latin1')} ${key.value.toString('base64')}`,
     namespace: namespace.value.toString('utf8'),
+    hardware,
+  }
+}
+
+/** Flags and counter behind the signature of a token's key: null of another key, undefined when they are missing. */
+function hardwareUseOf(keyType: string, made: Buffer): HardwareUse | null | undefined {
+  if (!keyType.startsWith('sk-')) return null
+  const type = readString(made, 0)
+  const value = type && readString(made, type.next)
+  if (value === undefined || made.length !== value.next + 5) return undefined
+  const flags = made.readUInt8(value.next)
+  return {
+    userPresent: (flags & 0x01) !== 0,
+    userVerified: (flags & 0x04) !== 0,
+    counter: made.readUInt32BE(value.next + 1),
   }
 }
 

@@ -6,13 +6,19 @@ import { httpCall } from './http-call.ts'
 import { httpCheck } from './http-check.ts'
 import { k8sScale } from './k8s-scale.ts'
 import { k8sWait } from './k8s-wait.ts'
+import { pgPauseWriters } from './pg-pause-writers.ts'
 import { pgPromote } from './pg-promote.ts'
+import { pgResumeWriters } from './pg-resume-writers.ts'
 import { pgStatus } from './pg-status.ts'
+import { pgWaitReplay } from './pg-wait-replay.ts'
 
 const all: readonly AnyStepType[] = [
   authorityAttest,
   authorityAcquire,
   pgStatus,
+  pgWaitReplay,
+  pgPauseWriters,
+  pgResumeWriters,
   pgPromote,
   k8sScale,
   k8sWait,

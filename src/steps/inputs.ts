@@ -39,6 +39,29 @@ export const promoteInput = z.strictObject({
   recoveryPoint: z.string().nullable(),
 })
 
+const lsn = z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/, 'a position is written like 0/3000148')
+
+/** `pg.waitReplay`: the standby at that address has replayed everything up to `lsn`. */
+export const replayInput = z.strictObject({ ...database, lsn })
+
+/** `pg.pauseWriters`: the primary at that address refuses writers for `ttlSeconds`, by its own clock. */
+export const pauseInput = z
+  .strictObject({
+    ...database,
+    system,
+    /** When writers resume by themselves; the database refuses more than an hour. */
+    ttlSeconds: z.int().min(1).max(3600),
+    /** How long transactions that are older than the pause may take before they are ended. */
+    graceSeconds: z.int().min(0).max(600).default(5),
+  })
+  .refine(({ ttlSeconds, graceSeconds }) => graceSeconds < ttlSeconds, {
+    path: ['graceSeconds'],
+    message: 'writers would resume before the older transactions are ended',
+  })
+
+/** `pg.resumeWriters`: writers at that address may write again, whoever paused them. */
+export const resumeInput = z.strictObject({ ...database, system })
+
 export const scaleInput = z.strictObject({ site, namespace, workloads })
 
 /** `k8s.wait`: the newest generation rolled out and that many replicas ready, of each workload. */
@@ -71,6 +94,9 @@ export type AttestInput = z.infer<typeof attestInput>
 export type AcquireInput = z.infer<typeof acquireInput>
 export type StatusInput = z.infer<typeof statusInput>
 export type PromoteInput = z.infer<typeof promoteInput>
+export type ReplayInput = z.infer<typeof replayInput>
+export type PauseInput = z.infer<typeof pauseInput>
+export type ResumeInput = z.infer<typeof resumeInput>
 export type ScaleInput = z.infer<typeof scaleInput>
 export type WaitInput = z.infer<typeof waitInput>
 export type CheckInput = z.infer<typeof checkInput>

@@ -27,6 +27,19 @@ export const promoteOutput = z.strictObject({
   lastHeartbeatAt: z.string().nullable(),
 })
 
+export const replayOutput = z.strictObject({ lsn: z.string() })
+
+export const pauseOutput = z.strictObject({
+  /** By the database's own clock. */
+  since: z.string(),
+  until: z.string(),
+  /** No writer wrote after it; a standby that has replayed it lacks nothing. */
+  lsn: z.string(),
+})
+
+/** The pause that ended last, by the database's own clock; null when there never was one. */
+export const resumeOutput = z.strictObject({ since: z.string().nullable(), until: z.string().nullable() })
+
 export const scaleOutput = z.strictObject({
   workloads: z.array(z.strictObject({ deployment: z.string(), replicas: z.int() })),
 })
@@ -46,6 +59,9 @@ export type AttestOutput = z.infer<typeof attestOutput>
 export type AcquireOutput = z.infer<typeof acquireOutput>
 export type StatusOutput = z.infer<typeof statusOutput>
 export type PromoteOutput = z.infer<typeof promoteOutput>
+export type ReplayOutput = z.infer<typeof replayOutput>
+export type PauseOutput = z.infer<typeof pauseOutput>
+export type ResumeOutput = z.infer<typeof resumeOutput>
 export type ScaleOutput = z.infer<typeof scaleOutput>
 export type WaitOutput = z.infer<typeof waitOutput>
 export type CheckOutput = z.infer<typeof checkOutput>

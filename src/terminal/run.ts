@@ -21,6 +21,9 @@ const words = {
     refusedBy: '거부',
     may: '서명 가능 역할',
     skipped: '건너뛴 단계',
+    rule: '규칙',
+    ignored: '세지 않음',
+    keys: { any: '', hardware: ', 하드웨어 키만', verified: ', PIN·지문을 확인한 하드웨어 키만' },
     paused: '일시 정지',
     canceling: '취소 중',
     debts: '차단 미이행',
@@ -47,6 +50,9 @@ const words = {
     refusedBy: 'refused by',
     may: 'may sign',
     skipped: 'Skipped by people',
+    rule: 'rule',
+    ignored: 'not counted',
+    keys: { any: '', hardware: ', hardware keys only', verified: ', hardware keys with PIN or finger only' },
     paused: 'paused',
     canceling: 'canceling',
     debts: 'Fence debts',
@@ -72,7 +78,11 @@ export function runLines(run: RunDetail, language: Language): string[] {
     ...saidLines(run, language),
     ...(run.endedAt === null ? [] : [field(say.ended, `${dayAndTime(run.endedAt)} KST`)]),
     field(say.steps, `${run.nodesDone} ${say.of} ${run.nodes}`),
-    ...run.gates.map((gate) => cut(`${pad(`${say.gate}:`, 12)} ${gateLine(gate, language)}`, pageWidth)),
+    ...run.gates.flatMap((gate) =>
+      gateLines(gate, language).map((line, at) =>
+        at === 0 ? field(say.gate, cut(line, pageWidth - 13)) : line,
+      ),
+    ),
     ...section(say.question, questionLines(run, language)),
     ...section(say.waiting, waitingLines(run, language)),
     ...section(say.skipped, skippedLines(run)),
@@ -116,11 +126,14 @@ function painted(state: string): string {
   return colour === undefined ? state : paint(colour, state)
 }
 
+/** One gate on one line: how many signed, who, and while it waits who may. */
 export function gateLine(gate: GateView, language: Language): string {
   const say = words[language]
   const names = gate.given.map((one) => one.principal).join(', ') || '-'
   const refused = gate.refusedBy.length === 0 ? '' : `; ${say.refusedBy} ${gate.refusedBy.join(', ')}`
-  const missing = gate.state === 'waiting' ? `; ${say.may}: ${gate.roles.join(', ')}` : ''
+  const may = `; ${say.may}: ${gate.roles.join(', ')}${say.keys[gate.keys]}`
+  const rule = `; ${say.rule}: ${gate.rules.join(', ')}`
+  const missing = gate.state === 'waiting' ? `${may}${rule}` : ''
   return `${gate.gate} ${gate.state} ${gate.given.length}/${gate.quorum} (${say.signed}: ${names})${refused}${missing}`
 }
 
@@ -128,6 +141,15 @@ function skippedLines({ graph }: Pick<RunDetail, 'graph'>): string[] {
   return graph.flatMap(({ id, skipped }) =>
     skipped ? [cut(`  ${pad(id, 24)} ${skipped.by}: ${skipped.reason}`, pageWidth)] : [],
   )
+}
+
+/** The gate, and below it whose signature is not counted, with why. */
+export function gateLines(gate: GateView, language: Language): string[] {
+  const say = words[language]
+  const ignored = gate.ignored.map(
+    ({ principal, why }) => `  ${say.ignored}: ${principal}: ${inLanguage(why, language)}`,
+  )
+  return [gateLine(gate, language), ...ignored]
 }
 
 /** What each waiting node waits for; nodes with the same reasons are one line. */

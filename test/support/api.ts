@@ -40,7 +40,12 @@ export interface TestApi {
   build(tls?: ApiOptions['tls']): FastifyInstance
 }
 
-export async function testApi(pool: Pool, people: People, offsetMs = () => 0): Promise<TestApi> {
+export async function testApi(
+  pool: Pool,
+  people: People,
+  offsetMs = () => 0,
+  policy = defaultPolicy,
+): Promise<TestApi> {
   const clock: Clock = { ...systemClock, now: () => Date.now() + offsetMs() }
   const estate = await loadEstate([`${root}estate/estate.yaml`, `${root}estate/lab.yaml`])
   const file = `${root}runbooks/failover-postgres-web.yaml`
@@ -54,7 +59,8 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
   const approvals = new Approvals({
     pool,
     roster: people.roster,
-    policy: defaultPolicy,
+    policy,
+    gradeOf: (id) => estate.systems.find((one) => one.id === id)?.grade,
     clock,
     subjects: {
       async find(id) {
@@ -65,7 +71,7 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
       },
     },
   })
-  const signatures = approvalService(approvals, defaultPolicy)
+  const signatures = approvalService(approvals)
   const planOf = (fromSite: string, systems?: readonly string[]) =>
     planFailover({
       estate,

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { appendFile, chmod, chown, rm, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { appendFile, chmod, chown, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -17,9 +18,11 @@ export interface SystemServer {
   host: string
   port: number
   database: string
-  /** What the server logged: every statement, as `USER LOG:  statement: …`. */
-  log(): string
+  /** Every statement that the server has logged, in order; `since`: those after that many. */
+  statements(since?: number): Promise<{ role: string; text: string }[]>
   sql(text: string): Promise<Record<string, unknown>[]>
+  /** An open session of a role; the test ends it. */
+  session(role: 'app' | 'postgres'): Promise<Client>
   stop(): Promise<void>
 }
 
@@ -28,6 +31,8 @@ export interface SystemDatabase {
   primary: SystemServer
   /** What Haetae signs in with, over TLS. */
   client: DatabaseOptions
+  /** The same for a role that has no right to change anything. */
+  looking: DatabaseOptions
   /** A new streaming standby that has caught up; about a second. */
   standby(): Promise<SystemServer>
   stop(): Promise<void>
@@ -47,6 +52,7 @@ max_wal_senders = 10
 wal_log_hints = on
 wal_retrieve_retry_interval = 100ms
 timezone = 'UTC'
+max_prepared_transactions = 2
 log_statement = 'all'
 log_line_prefix = '%u '
 `
@@ -54,21 +60,28 @@ log_line_prefix = '%u '
 const access = `
 local   all          postgres               trust
 local   replication  postgres               trust
-hostssl app          haetae  127.0.0.1/32   scram-sha-256
+local   app          app                    trust
+hostssl all          haetae  127.0.0.1/32   scram-sha-256
+hostssl app          looking 127.0.0.1/32   scram-sha-256
 `
 
-/** The roles, tables and rights of the lab's databases (lab/image/postgres/start.sh). */
+/** The roles, tables and rights of the lab's databases (lab/image/postgres/start.sh), and a role that may only look. */
 const roles = `
 CREATE ROLE haetae LOGIN PASSWORD 'only-for-this-test';
+CREATE ROLE looking LOGIN PASSWORD 'only-for-this-test';
+CREATE ROLE app LOGIN;
 GRANT pg_monitor TO haetae;
-GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO haetae;
 REVOKE CONNECT ON DATABASE app FROM PUBLIC;
-GRANT CONNECT ON DATABASE app TO haetae;
+GRANT CONNECT ON DATABASE app TO app, haetae, looking;
+CREATE TABLE transactions (id text PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now(), payload jsonb);
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON transactions TO app;
 CREATE TABLE heartbeat (source text PRIMARY KEY, at timestamptz NOT NULL);
-CREATE TABLE haetae_authority
-  (epoch int PRIMARY KEY, site text NOT NULL, run_id text, at timestamptz NOT NULL DEFAULT now());
-GRANT SELECT ON heartbeat TO haetae;
-GRANT SELECT, INSERT ON haetae_authority TO haetae;
+GRANT SELECT ON heartbeat TO haetae, looking;
+`
+const lookingRights = `
+GRANT SELECT ON haetae_authority, haetae.pause TO looking;
+GRANT USAGE ON SCHEMA haetae TO looking;
+GRANT pg_monitor TO looking;
 `
 
 export async function startSystemDatabase(): Promise<SystemDatabase> {
@@ -89,6 +102,7 @@ export async function startSystemDatabase(): Promise<SystemDatabase> {
     return {
       primary,
       client: { user: 'haetae', passwordFile, caFile, connectTimeoutMs: 2000 },
+      looking: { user: 'looking', passwordFile, caFile, connectTimeoutMs: 2000 },
       async standby() {
         const server = await makeStandby(folder, primary, `standby${++copies}`)
         servers.push(server)
@@ -123,7 +137,10 @@ async function makePrimary(folder: string): Promise<SystemServer> {
   await primary.sql('CREATE DATABASE app')
   const { port, stop, log } = primary
   const app = serverAt(folder, port, 'app', stop, log)
+  const haetae = join(import.meta.dirname, '../../manifests/postgres/haetae.sql')
   await app.sql(roles)
+  await app.sql(await readFile(haetae, 'utf8'))
+  await app.sql(lookingRights)
   return app
 }
 
@@ -149,7 +166,11 @@ export async function caughtUp(primary: SystemServer, standby: SystemServer): Pr
   throw new Error('the standby does not catch up')
 }
 
-async function startOne(folder: string, data: string, database: string): Promise<SystemServer> {
+async function startOne(
+  folder: string,
+  data: string,
+  database: string,
+): Promise<ReturnType<typeof serverAt>> {
   const port = await freePort()
   const program = join(postgresBinaries(), 'postgres')
   const server = startServer(program, ['-D', data, '-p', String(port)], {
@@ -165,23 +186,45 @@ async function startOne(folder: string, data: string, database: string): Promise
   return one
 }
 
+function statementsIn(log: string): { role: string; text: string }[] {
+  return log.split(/^(?=\w* ?[A-Z]+: {2})/m).flatMap((entry) => {
+    const [, role = '', text = ''] =
+      /^(\w+) LOG: {2}(?:statement|execute [^:]+): ([\s\S]*)$/.exec(entry) ?? []
+    return role === '' || text.startsWith("SELECT 'logged until")
+      ? []
+      : [{ role, text: text.replace(/\s+/g, ' ').trim() }]
+  })
+}
+
 function serverAt(
   folder: string,
   port: number,
   database: string,
   stop: () => Promise<void>,
   log: () => string,
-): SystemServer {
+): SystemServer & { log: () => string } {
   return {
     ...{ host: '127.0.0.1', port, database, stop, log },
+    async statements(since = 0) {
+      // The log comes through a pipe: when this statement is in it, all before it are.
+      const marker = `SELECT 'logged until ${randomUUID()}'`
+      await this.sql(marker)
+      while (!log().includes(marker)) await sleep(5)
+      return statementsIn(log()).slice(since)
+    },
     async sql(text) {
-      const client = new Client({ host: folder, port, database, user: 'postgres' })
-      await client.connect()
+      const client = await this.session('postgres')
       try {
         return (await client.query<Record<string, unknown>>(text)).rows
       } finally {
         await client.end()
       }
+    },
+    async session(user) {
+      const client = new Client({ host: folder, port, database, user })
+      client.on('error', () => undefined) // the server may end it; what it is asked next fails
+      await client.connect()
+      return client
     },
   }
 }

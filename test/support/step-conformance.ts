@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { canonicalJson } from '#model/digest.ts'
 import { PreconditionRefused, Unreachable } from '#runbook/step-type.ts'
+import { stepTypes } from '#steps/index.ts'
 import type { Step, Targets } from '#steps/targets.ts'
 import { acting, planning, type ContextOptions } from './step-contexts.ts'
 
@@ -76,10 +77,11 @@ export function conforms<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Su
     }
     if (inverse === 'none') throw new Error(`${step.type} declares an inverse and gives none`)
     expect(inverse.type).toBe(step.inverse.type)
-    expect(inverse.type).toBe(step.type)
-    const back = step.input.parse(inverse.with)
-    await step.apply(ctx, back, await step.observe(ctx, back))
-    expect(step.judge(back, await step.observe(ctx, back))).toBe('holds')
+    const undoing = stepTypes.get(inverse.type)
+    if (undoing === undefined) throw new Error(`there is no ${inverse.type}`)
+    const back = undoing.input.parse(inverse.with)
+    await undoing.apply(ctx, back, await undoing.observe(ctx, back))
+    expect(undoing.judge(back, await undoing.observe(ctx, back))).toBe('holds')
     expect(step.judge(input, await step.observe(ctx, input))).toBe(step.judge(input, before))
   })
 

@@ -146,10 +146,11 @@ describe('the plan when Daejeon is lost', () => {
   })
 
   test('declares what it takes for granted, with bounds', () => {
-    expect(plan.subject.assumptions.map(({ kind, subject }) => `${kind} ${subject}`).slice(0, 4)).toEqual([
+    expect(plan.subject.assumptions.map(({ kind, subject }) => `${kind} ${subject}`).slice(0, 5)).toEqual([
       'source-silent daejeon',
       'fence daejeon',
       'active-site AID',
+      'recovery-point AID',
       'loss-bound AID',
     ])
     const of = (kind: string, subject: string) =>
@@ -157,6 +158,23 @@ describe('the plan when Daejeon is lost', () => {
     expect(of('active-site', 'GOV')).toEqual({ site: 'daejeon', epoch: 1 })
     expect(of('loss-bound', 'GOV')).toEqual({ seconds: 300 })
     expect(of('loss-bound', 'AID')).toEqual({ seconds: 0 })
+    expect(of('recovery-point', 'GOV')).toEqual({
+      from: 'standby',
+      site: 'gwangju',
+      host: '10.72.2.4',
+      port: 5432,
+    })
+  })
+
+  test('has no bound for a loss that cannot be told, says so, and is another plan', () => {
+    const untold = planFailover({ ...request, lossUntold: ['GOV'] })
+    const loss = untold.subject.assumptions.filter(({ kind }) => kind === 'loss-bound')
+    const unbounded = loss.filter(({ bound }) => bound['seconds'] === null)
+    expect(unbounded).toMatchObject([
+      { subject: 'GOV', statement: { en: expect.stringContaining('cannot be told') as string } },
+    ])
+    expect(loss.length).toBeGreaterThan(1)
+    expect(untold.digest).not.toBe(plan.digest)
   })
 })
 

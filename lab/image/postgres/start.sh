@@ -40,20 +40,13 @@ CREATE TABLE transactions (id text PRIMARY KEY, received_at timestamptz NOT NULL
 
 CREATE TABLE heartbeat (source text PRIMARY KEY, at timestamptz NOT NULL);
 
-CREATE TABLE haetae_authority (epoch int PRIMARY KEY, site text NOT NULL, run_id text, at timestamptz NOT NULL DEFAULT now());
-
 GRANT SELECT, INSERT ON transactions TO app;
 
 GRANT SELECT, INSERT, UPDATE ON heartbeat TO app;
 
-GRANT SELECT ON haetae_authority TO app;
-
 GRANT SELECT ON heartbeat TO haetae;
-
-GRANT SELECT, INSERT ON haetae_authority TO haetae;
-
-GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO haetae;
 SQL
+  $single app >/dev/null </etc/haetae-lab/haetae.sql
 }
 
 make_standby() {

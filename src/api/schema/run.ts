@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { words } from '#approval/statement-schema.ts'
+import { purposeNames } from '#people/purposes.ts'
 import type { Plan } from '#plan/plan.ts'
 import { instant, localized, runId, siteId, systemId, text } from './common.ts'
 
@@ -58,6 +59,30 @@ const change = z.object({
   refused: z.string().optional(),
 })
 
+const lossForecast = z.object({
+  seconds: z.number().nullable(),
+  atMost: z.boolean(),
+  sourceHeartbeatAt: z.string().nullable(),
+  why: localized,
+})
+
+const observed = z.object({
+  at: z.string(),
+  changes: z.record(z.string(), z.array(change)),
+  forecast: z
+    .object({
+      loss: z.record(z.string(), lossForecast),
+      duration: z.object({
+        ms: z.number(),
+        criticalPath: z.array(z.string()),
+        systems: z.record(z.string(), z.number()),
+        measured: z.record(z.string(), z.object({ ms: z.number(), steps: z.int(), runs: z.int() })),
+        fromLimits: z.array(z.string()),
+      }),
+    })
+    .optional(),
+})
+
 /** A plan on the wire is the plan itself (plan/plan.ts): its digest can be computed again by whoever reads it. */
 export const plan = z.custom<Plan>() satisfies z.ZodType<Plan>
 
@@ -93,7 +118,7 @@ export const planShape = z.object({
   ),
   notes: z.array(localized),
   /** Beside the digest: what each node would change, as the world was when the plan was made. */
-  observed: z.object({ at: z.string(), changes: z.record(z.string(), z.array(change)) }),
+  observed,
 })
 
 export const failoverRequest = z.object({
@@ -183,7 +208,7 @@ export const systemTimes = z.object({
 })
 
 export const statementView = z.object({
-  purpose: z.enum(['declare', 'approve', 'attest']),
+  purpose: z.enum(purposeNames),
   gate: z.string().nullable(),
   principal: z.string(),
   decision: z.enum(['yes', 'no']),
@@ -192,19 +217,36 @@ export const statementView = z.object({
   planDigest: z.string(),
   receivedAt: instant,
   expiresAt: instant,
-  /** Why it counts no more; null while it counts. */
-  voided: z.string().nullable(),
+  /** Why it does not count now; null while it does. */
+  ignored: localized.nullable(),
+  /** Exactly what was signed, and the signature: for `ssh-keygen -Y verify`. */
+  signed,
+  /** Fingerprint of the key that signed. */
+  key: z.string(),
+  /** How a key on a hardware token was used; null of another key. */
+  hardware: z.object({ userPresent: z.boolean(), userVerified: z.boolean(), counter: z.int() }).nullable(),
+  /** The rules that were in force at its receipt, and the digest of the policy that they are of. */
+  rules: z.array(z.string()).nullable(),
+  policy: z.string().nullable(),
 })
 
 export const gateView = z.object({
   gate: z.string(),
-  purpose: z.enum(['approve', 'attest']),
+  purpose: z.enum(purposeNames).exclude(['declare']),
   state: z.enum(['waiting', 'passed', 'refused']),
+  /** Distinct people that it takes: the plan's number, or the policy's when that is greater. */
   quorum: z.int(),
   given: z.array(z.object({ principal: z.string(), receivedAt: instant, expiresAt: instant })),
   refusedBy: z.array(z.string()),
+  /** Signed and not counted, with why. */
+  ignored: z.array(z.object({ principal: z.string(), why: localized })),
   /** Roles that may sign, the requester excepted. */
   roles: z.array(z.string()),
+  /** Which keys count. */
+  keys: z.enum(['any', 'hardware', 'verified']),
+  /** Ids of the policy's rules that say so, and the digest of the policy. */
+  rules: z.array(z.string()),
+  policy: z.string(),
 })
 
 /** What a person asked of the run, and since when it holds. */

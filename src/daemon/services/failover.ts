@@ -5,6 +5,7 @@ import type { Draft, FailoverRequest } from '#api/schema/run.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
+import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import { missingForRuns, type Execution } from '../execution.ts'
 import type { PlanObserver } from '../observer.ts'
@@ -13,6 +14,7 @@ import type { World } from '../world.ts'
 
 interface Needs {
   config: Config
+  catalogue: Catalogue
   planner: Planner
   world: World
   clock: Clock
@@ -34,10 +36,11 @@ export function failoverService(needs: Needs): FailoverService {
       const known = await execution.journal.run(run)
       // The same request again, after a lost answer: the run is there, and its plan is what was signed.
       if (known !== undefined) return again(needs, run, by.principal, declaration)
-      const made = await planNow(needs, request)
-      const plan = drafts.of(run, made) ?? (await observe(made))
-      const target = subjectOf({ id: run, plan, requester: by.principal, ended: false })
+      const draft = drafts.of(run)
+      const made = await planNow(needs, request, draft)
+      const target = subjectOf({ id: run, plan: made, requester: by.principal, ended: false })
       const statement = await execution.approvals.declare(target, declaration, by.principal)
+      const plan = draft?.digest === made.digest ? draft : await observe(made)
       await execution.engine
         .start({ id: run, plan, requester: statement.principal, reason: statement.reason })
         .catch((error: unknown) => {
@@ -62,10 +65,14 @@ async function again(
   return runs.show(run)
 }
 
-/** A plan from the newest authorities on record. Throws what the planner throws, and `system-locked`. */
+/**
+ * A plan from the newest authorities on record. Of whose loss nothing could be told in the draft, nothing is told now: a
+ * measure that came back meanwhile changes no plan that was read. Throws what the planner throws, and `system-locked`.
+ */
 async function planNow(
-  { config, planner, world, clock, execution }: Needs,
+  { config, catalogue, planner, world, clock, execution }: Needs,
   request: FailoverRequest,
+  draft?: Plan,
 ): Promise<Plan> {
   const missing = missingForRuns(config)
   if (missing.length > 0) {
@@ -80,11 +87,30 @@ async function planNow(
     fromSite: request.fromSite,
     toSite: config.site,
     ...(request.systems === undefined ? {} : { systems: request.systems }),
+    lossUntold:
+      draft === undefined ? lossUntold({ catalogue, execution }, request.fromSite) : untoldIn(draft),
     now: clock.now(),
   })
   const moved = new Set(plan.subject.nodes.flatMap((node) => (node.system === null ? [] : [node.system])))
   refuseHeld(await execution.journal.locks(), [...moved])
   return plan
+}
+
+/** Systems with data whose source nobody ever saw alive: what it had last cannot be told. */
+function lossUntold(
+  { catalogue, execution }: Pick<Needs, 'catalogue' | 'execution'>,
+  site: string,
+): string[] {
+  return catalogue.estate.systems
+    .filter(({ components }) => components?.database !== undefined)
+    .map(({ id }) => id)
+    .filter((id) => execution.loss.sourceHeartbeat(id, site) === undefined)
+}
+
+function untoldIn({ subject }: Plan): string[] {
+  return subject.assumptions
+    .filter(({ kind, bound }) => kind === 'loss-bound' && bound['seconds'] === null)
+    .map((assumption) => assumption.subject)
 }
 
 /** Said already when planning, so that nobody signs a plan that cannot start. The journal decides in the end. */
@@ -112,9 +138,8 @@ class Drafts {
     return draft
   }
 
-  of(run: string, made: Plan): Plan | undefined {
-    const kept = this.#kept.get(run)
-    return kept?.digest === made.digest ? kept : undefined
+  of(run: string): Plan | undefined {
+    return this.#kept.get(run)
   }
 }
 

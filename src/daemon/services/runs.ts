@@ -14,7 +14,6 @@ import { instant } from '#model/time.ts'
 import { rolesThatMay } from '#people/roles.ts'
 import type { Session } from '#people/sessions.ts'
 import type { PlanNode } from '#plan/plan.ts'
-import type { Catalogue } from '../catalogue.ts'
 import type { Execution } from '../execution.ts'
 import { pageOfRows } from './page.ts'
 
@@ -22,7 +21,6 @@ interface Needs {
   execution: Execution
   authority: AuthorityStore
   findings: FindingStore
-  catalogue: Catalogue
 }
 
 /** Runs as the API shows them, folded from their journals. */
@@ -86,7 +84,7 @@ function summaryOfRow(row: RunRow): RunSummary {
 }
 
 async function detail(needs: Needs, id: string): Promise<RunDetail> {
-  const { execution, authority, catalogue } = needs
+  const { execution, authority } = needs
   const view = await execution.engine.runs.getRun(id)
   const [{ gates }, debts, detectedAt] = await Promise.all([
     execution.approvals.list(id),
@@ -112,7 +110,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     nodes: view.nodes.size,
     graph: subject.nodes.map((node) => nodeView(view, node)),
     times: timesOf(view, detectedAt),
-    gates: gates.map((gate) => gateView(gate, catalogue.approvalPolicy)),
+    gates: gates.map(gateView),
     fenceDebts: own.map((fence) => ({
       system: fence.system,
       since: fence.recordedAt,

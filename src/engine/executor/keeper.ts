@@ -1,6 +1,6 @@
 import { messageOf } from '#model/errors.ts'
 import { terminalRunStates } from '#model/states.ts'
-import type { EngineOptions } from '../options.ts'
+import { stepsAtOnce, type EngineOptions } from '../options.ts'
 import { readView } from '../run-reader.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import { bounded } from './bounded.ts'
@@ -31,7 +31,11 @@ export class Keeper {
   constructor(options: EngineOptions) {
     this.#options = options
     this.#monotonic = options.monotonic ?? (() => performance.now())
-    this.#parts = { ...options, monotonic: this.#monotonic, slots: new Slots(options.concurrency ?? 128) }
+    this.#parts = {
+      ...options,
+      monotonic: this.#monotonic,
+      slots: new Slots(options.concurrency ?? stepsAtOnce),
+    }
     this.#ttlMs = options.ttlMs ?? 15_000
   }
 

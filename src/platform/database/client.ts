@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { Client, type ClientConfig } from 'pg'
 import { NoAnswer, within } from '../no-answer.ts'
+import { isFromServer, isServerGone } from '../postgres/gone.ts'
 import type { DatabaseAddress, DatabaseReader, DatabaseWriter, Query, Row } from './types.ts'
 
 export interface DatabaseOptions {
@@ -133,19 +134,14 @@ async function statement(
   }
 }
 
-/** PostgreSQL's own errors carry a severity beside their five-character SQLSTATE. */
-function isFromServer(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'severity' in error
-}
-
 /**
  * No answer, or as good as none: the connection broke, the server is starting, stopping or full, an administrator
  * ended the session, or the statement ran out of time (what it had set off may go on).
  */
 function isLoss(error: unknown): boolean {
-  if (isFromServer(error)) return ['57P01', '57P02', '57P03', '57014', '53300'].includes(codeOf(error))
-  if (/^E[A-Z]+$/.test(codeOf(error)) || codeOf(error).startsWith('ERR_')) return true
-  return error instanceof Error && /Connection terminated|not queryable/.test(error.message)
+  if (isServerGone(error)) return true
+  if (isFromServer(error)) return ['57014', '53300'].includes(error.code)
+  return /^E[A-Z]+$/.test(codeOf(error)) || codeOf(error).startsWith('ERR_')
 }
 
 function codeOf(error: unknown): string {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { contract } from '#api/contract.ts'
 import { openapi } from '#api/openapi.ts'
 import { routeHead, routes, type RouteName } from '#api/routes.ts'
+import { transaction } from '#platform/postgres/transaction.ts'
 import { testApi, type TestApi } from '../../support/api.ts'
 import { cast, people, type People } from '../../support/people.ts'
 import { databasePerTest } from '../../support/postgres.ts'
@@ -148,6 +149,19 @@ describe('a request', () => {
     const answer = await caller.declare(draft)
     expect(answer.json()).toMatchObject({ code: 'defect', status: 500 })
     expect(answer.body).not.toMatch(/approval_statement/)
+  })
+
+  it('whose PostgreSQL goes away meanwhile is told so, as what passes', async () => {
+    const draft = await caller.draft('GPK')
+    const waiting = "FROM pg_locks WHERE relation = 'approval_statement'::regclass AND NOT granted"
+    const answer = await transaction(database().pool, async (tx) => {
+      await tx.query('LOCK TABLE approval_statement')
+      const sent = caller.declare(draft)
+      await expect.poll(async () => (await tx.query(`SELECT ${waiting}`)).rowCount).toBe(1)
+      await tx.query(`SELECT pg_terminate_backend(pid) ${waiting}`)
+      return sent
+    })
+    expect(answer.json()).toMatchObject({ code: 'postgres-unavailable', status: 503 })
   })
 
   it('is answered with Korean beside English', async () => {

@@ -90,25 +90,24 @@ function targetsWith(store: AuthorityStore, ports: TestPorts): Pick<Targets, 're
 }
 
 /** Statements of Haetae's role on the server that could write, by the server's own log. */
-function writesIn(server: SystemServer): string[] {
-  const lines =
-    server.log().match(/^haetae LOG:\s+(?:statement|execute [^:]+): [\s\S]*?(?=^\w+ LOG:|$(?![\s\S]))/gm) ??
-    []
-  return lines
-    .filter((line) => /INSERT INTO|pg_promote\(/.test(line))
-    .map((line) => line.replace(/\s+/g, ' ').slice(0, 80))
+async function writesIn(server: SystemServer): Promise<string[]> {
+  const statements = await server.statements()
+  return statements
+    .filter(({ role, text }) => role === 'haetae' && /INSERT INTO|pg_promote\(/.test(text))
+    .map(({ text }) => text.slice(0, 80))
 }
 
 describe('pg.status on a real standby', () => {
   conforms(pgStatus, async () => {
-    const { host, port, database, log } = await newStandby()
+    const standby = await newStandby()
+    const { host, port, database } = standby
     const client = databaseClient(system.client)
     const target = { reader: answering(client.reader) }
     const targets = someTargets({ readers: { database: target.reader } })
     return {
       input: { site: 'gwangju', host, port, database },
       targets,
-      written: async () => writesIn({ log } as SystemServer),
+      written: () => writesIn(standby),
       output: (output) =>
         expect(output).toMatchObject({ inRecovery: true, lastHeartbeatAt: '2026-03-01T00:00:01.250Z' }),
     }
@@ -184,7 +183,7 @@ describe('pg.promote on a real standby', () => {
       input,
       targets,
       context: { runId, epoch: input.epoch },
-      written: async () => writesIn(standby),
+      written: () => writesIn(standby),
       output: (output) =>
         expect(output).toMatchObject({ timeline: 2, lastHeartbeatAt: '2026-03-01T00:00:01.250Z' }),
       // Somebody else promotes it and takes the epoch: the server itself refuses ours.
@@ -221,7 +220,7 @@ describe('pg.promote on a real standby', () => {
     const output = await pgPromote.apply(ctx, input, found)
     expect(output).toMatchObject({ timeline: timeline + 1, promotedLsn: expect.any(String) as string })
     expect(pgPromote.judge(input, await pgPromote.observe(ctx, input))).toBe('holds')
-    expect(writesIn(standby).filter((line) => line.includes('INSERT'))).toHaveLength(1)
+    expect((await writesIn(standby)).filter((line) => line.includes('INSERT'))).toHaveLength(1)
   })
 
   test('a promotion that this run never claimed is unclear, and is not taken for its own', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { AuthorityStore } from '#authority/store.ts'
 import type { Authority, Fence } from '#authority/types.ts'
 import { assumptionChecks } from '#daemon/assumptions.ts'
+import type { StandbySight } from '#daemon/loss.ts'
 import type { Assumptions } from '#engine/ports.ts'
 import type { Assumption, Plan, PlanNode } from '#plan/plan.ts'
 
@@ -12,10 +13,22 @@ const all: Assumption[] = [
   { kind: 'source-silent', subject: 'daejeon', statement, bound: { site: 'daejeon' } },
   { kind: 'fence', subject: 'daejeon', statement, bound: { kind: 'attested', site: 'daejeon' } },
   { kind: 'active-site', subject: 'GPK', statement, bound: { site: 'daejeon', epoch: 1 } },
+  {
+    kind: 'recovery-point',
+    subject: 'GPK',
+    statement,
+    bound: { from: 'standby', site: 'gwangju', host: 'db', port: 1 },
+  },
   { kind: 'loss-bound', subject: 'GPK', statement, bound: { seconds: 60 } },
   { kind: 'active-site', subject: 'AID', statement, bound: { site: 'daejeon', epoch: 1 } },
 ]
-const plan = { subject: { fromSite: 'daejeon', assumptions: all } } as unknown as Plan
+const lastSeen = Date.parse('2026-11-24T05:30:00Z') / 1000
+/** A plan of that time: what was seen of the source when it was made is stored with it. */
+const planOf = ({ assumptions = all, kept }: World) =>
+  ({
+    subject: { fromSite: 'daejeon', assumptions },
+    observed: { forecast: { loss: { GPK: { sourceHeartbeatAt: kept ?? null } } } },
+  }) as unknown as Plan
 const promote = { id: 'GPK/promote', type: 'pg.promote', system: 'GPK' } as PlanNode
 
 interface World {
@@ -25,7 +38,13 @@ interface World {
   before?: { site: string; epoch: number }
   vantages?: { vantage: string; answered: boolean; why: string }[]
   silent?: boolean
-  loss?: number
+  /** Seconds between the source's last heartbeat and the standby's, look after look; null: the source was never seen. */
+  loss?: number | null
+  /** What the standby says, look after look: it is the last one that stays. */
+  sights?: (Partial<StandbySight> | 'away' | 'none')[]
+  claimed?: boolean
+  kept?: string
+  assumptions?: Assumption[]
   fence?: Partial<Fence> | undefined
 }
 
@@ -46,17 +65,26 @@ function broken(world: World, node: PlanNode | null) {
     current: async () => authority,
     before: async () => ({ ...authority, site: 'daejeon', epoch: 1, runId: null, ...world.before }),
     epochOf: async (runId: string) => (authority.runId === runId ? authority.epoch : undefined),
+    promotionClaim: async () => (world.claimed === true ? {} : undefined),
     fence: async () => ('fence' in world && world.fence === undefined ? undefined : fence),
   } as unknown as AuthorityStore
+  const sights = [...(world.sights ?? [{}])]
   const checks: Assumptions = assumptionChecks({
     authority: store,
     silence: {
       look: async () => ({ silent: world.silent ?? true, at, vantages: world.vantages ?? [] }),
     },
     clock: { now: () => now, sleep: async () => undefined },
-    lossSeconds: async () => world.loss,
+    sourceHeartbeat: () => (world.loss === null ? undefined : lastSeen),
+    standby: async () => {
+      const sight = sights.length > 1 ? sights.shift() : sights[0]
+      if (sight === 'away') throw new Error('10.72.0.5:5432 did not answer')
+      if (sight === 'none') return undefined
+      return { standby: true, replayed: true, heartbeatAt: lastSeen - (world.loss ?? 0), ...sight }
+    },
   })
   const moment = node === null ? ('start' as const) : ('point-of-no-return' as const)
+  const plan = planOf(world)
   const check = { runId: 'F-1', plan, moment, node, again: false, signal: new AbortController().signal }
   return checks
     .broken(check)
@@ -112,10 +140,55 @@ describe('assumptions, proven now', () => {
     expect(await broken({}, promote)).toEqual(['fence daejeon'])
   })
 
-  test('a loss above the bound is asked about before the promotion only; one that cannot be told is not', async () => {
+  test('a fence that is weaker than the one agreed to breaks the plan; a stronger one does not', async () => {
+    const active: Assumption[] = [
+      { kind: 'fence', subject: 'daejeon', statement, bound: { kind: 'active', site: 'daejeon' } },
+    ]
+    expect(await broken({ ...taken, assumptions: active }, promote)).toEqual(['fence daejeon'])
+    expect(await broken({ ...taken, assumptions: active, fence: { kind: 'active' } }, promote)).toEqual([])
+    expect(await broken({ ...taken, fence: { kind: 'power' } }, promote)).toEqual([])
+  })
+
+  test('a database that is no standby any more breaks the recovery point, unless this run promoted it', async () => {
+    expect(await broken({ ...taken, sights: [{ standby: false }] }, promote)).toEqual(['recovery-point GPK'])
+    expect(await broken({ ...taken, sights: ['none'] }, promote)).toEqual(['recovery-point GPK'])
+    expect(await broken({ ...taken, sights: [{ standby: false }], claimed: true }, promote)).toEqual([])
+    expect(await broken({ sights: [{ standby: false }] }, null)).toEqual([])
+  })
+
+  test('a loss above the bound breaks the plan, before the promotion only', async () => {
     expect(await broken({ ...taken, loss: 61 }, promote)).toEqual(['loss-bound GPK'])
     expect(await broken({ ...taken, loss: 60 }, promote)).toEqual([])
     expect(await broken({ ...taken, loss: 61 }, { ...promote, type: 'dns.switch' })).toEqual([])
     expect(await broken({ loss: 61 }, null)).toEqual([])
+  })
+
+  test('what the standby has received and not replayed yet is waited for', async () => {
+    const behind = { replayed: false, heartbeatAt: lastSeen - 90 }
+    expect(await broken({ ...taken, sights: [{}, behind, behind, {}] }, promote)).toEqual([])
+    const lost = { heartbeatAt: lastSeen - 90 }
+    expect(await broken({ ...taken, sights: [{}, behind, lost] }, promote)).toEqual(['loss-bound GPK'])
+  })
+
+  test('a loss that cannot be told does not pass: the engine looks again, and then asks', async () => {
+    await expect(broken({ ...taken, sights: ['away'] }, promote)).rejects.toThrow('did not answer')
+    await expect(broken({ ...taken, loss: null }, promote)).rejects.toThrow('cannot be told')
+    await expect(broken({ ...taken, sights: [{ heartbeatAt: null }] }, promote)).rejects.toThrow(
+      'cannot be told',
+    )
+  })
+
+  test('what was seen of the source when the plan was made still counts after a restart', async () => {
+    const kept = '2026-11-24T05:30:00.000Z'
+    expect(await broken({ ...taken, loss: null, kept }, promote)).toEqual([])
+    const sights = [{ heartbeatAt: lastSeen - 61 }]
+    expect(await broken({ ...taken, loss: null, kept, sights }, promote)).toEqual(['loss-bound GPK'])
+  })
+
+  test('a loss that people agreed not to know is not asked about', async () => {
+    const unknown: Assumption[] = [
+      { kind: 'loss-bound', subject: 'GPK', statement, bound: { seconds: null } },
+    ]
+    expect(await broken({ ...taken, assumptions: unknown, sights: ['away'] }, promote)).toEqual([])
   })
 })

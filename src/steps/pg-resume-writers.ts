@@ -1,0 +1,50 @@
+import { refuseElsewhere } from './here.ts'
+import { resumeInput, type ResumeInput } from './inputs.ts'
+import { resumeOutput, type ResumeOutput } from './outputs.ts'
+import { addressOf } from './pg-look.ts'
+import { changePause, lookAtPause, nameOf, type Pause, type PauseState } from './pg-pause.ts'
+import type { Step } from './targets.ts'
+
+/** Lets writers write again, before the time of their pause is over. */
+export const pgResumeWriters: Step<ResumeInput, PauseState, ResumeOutput> = {
+  type: 'pg.resumeWriters',
+  version: 1,
+  effect: 'idempotent',
+  needsAuthority: false,
+  precondition: {
+    kind: 'checked',
+    by: "the version of the database's row haetae.pause, which every pause and resumption raises",
+  },
+  inverse: { kind: 'none', why: 'writers that may write again are paused by a decision, not by going back' },
+  requires: ['source'],
+  input: resumeInput,
+  output: resumeOutput,
+
+  observe: (ctx, input) => lookAtPause(ctx, addressOf(input)),
+  judge: (_input, state) => (state.active ? 'absent' : 'holds'),
+
+  async plan(_ctx, input, state) {
+    const target = `writers of ${input.system} on ${nameOf(addressOf(input))}`
+    if (!state.active) return []
+    return [{ certainty: 'exact', target, before: { paused: true }, after: { paused: false } }]
+  },
+
+  async apply(ctx, input, state) {
+    refuseElsewhere(ctx.readers, input.site, `pg.resumeWriters of ${input.system}`)
+    if (!state.active) return outputOf(state)
+    const address = addressOf(input)
+    return ctx.writers.database.write(address, ctx.signal, async (query) => {
+      // A standby that is away must not hold up the writers.
+      await query('SET synchronous_commit = local')
+      return outputOf(await changePause(query, address, 'haetae.resume_writers($1)', [state.version]))
+    })
+  },
+
+  adopt: (_input, state) => outputOf(state),
+  invert: () => 'none',
+}
+
+/** How long writers waited: the pause that ended last, by the database's own clock. */
+function outputOf({ since, until }: Pause): ResumeOutput {
+  return { since, until }
+}
