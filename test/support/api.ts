@@ -119,6 +119,7 @@ export async function testApi(pool: Pool, people: People, offsetMs = () => 0): P
       times: [],
       gates: (await signatures.list(id)).gates,
       question: null,
+      deadline: view.createdAt,
       paused: view.paused,
       canceling: view.canceling,
       fenceDebts: [],
