@@ -37,6 +37,7 @@ function run(systems: Given[], graph: NodeView[]): RunDetail {
   return {
     ...{
       asOf: at(21),
+      deadline: at(86_400),
       id: 'F-1',
       mode: 'failover',
       fromSite: 'daejeon',

@@ -125,6 +125,7 @@ export async function testApi(
       times: [],
       gates: (await signatures.list(id)).gates,
       question: null,
+      deadline: view.createdAt,
       paused: view.paused,
       canceling: view.canceling,
       fenceDebts: [],

@@ -255,6 +255,8 @@ const saidOfRun = z.object({ by: z.string(), reason: z.string(), at: instant })
 export const runDetail = runSummary.extend({
   /** The moment that this view is of, by the daemon's clock. */
   asOf: instant,
+  /** When a person is asked about it, if it has not ended. */
+  deadline: instant,
   paused: saidOfRun.nullable(),
   canceling: saidOfRun.nullable(),
   graph: z.array(nodeView),

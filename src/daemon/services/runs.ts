@@ -6,6 +6,7 @@ import type { AuthorityStore } from '#authority/store.ts'
 import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'
 import type { RunRow } from '#engine/journal/journal.ts'
 import { isDone, type NodeView, type RunView } from '#engine/state/view.ts'
+import { deadlineOf } from '#engine/state/deadline.ts'
 import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { timesOf } from '#insight/times.ts'
@@ -117,6 +118,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
       by: peopleOf(fence.proof),
     })),
     question: questionOf(view.question),
+    deadline: deadlineOf(view),
     paused: view.paused,
     canceling: view.canceling,
   }

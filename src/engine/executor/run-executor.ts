@@ -12,6 +12,7 @@ import { longestPauseMs } from './backoff.ts'
 import { answer } from './commands.ts'
 import { passGate } from './gate.ts'
 import { RunGraph } from './graph.ts'
+import { watchDeadline } from './deadline.ts'
 import type { Parts, RunHost } from './host.ts'
 import type { Lease } from './lease.ts'
 import { checkStart } from './start-check.ts'
@@ -64,6 +65,7 @@ export class RunExecutor implements RunHost {
       if (this.view.canceling !== null) this.#cancel.abort(new Stopped('the run was canceled'))
       const open = [...this.view.nodes.values()].filter(isOpen)
       this.note(...open.map(interrupted))
+      this.#track(watchDeadline(this))
       for (const node of this.#graph.ready()) this.#launch(node)
       for (const [seq, command] of [...this.view.commands]) this.#answer(seq, { kind: 'command', ...command })
     } catch (error) {
@@ -142,9 +144,11 @@ export class RunExecutor implements RunHost {
   }
 
   #launch(node: PlanNode): void {
-    const task = this.#work(node)
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => this.#tasks.delete(task))
+    this.#track(this.#work(node))
+  }
+
+  #track(work: Promise<void>): void {
+    const task = work.catch((error: unknown) => this.#failed(error)).finally(() => this.#tasks.delete(task))
     this.#tasks.add(task)
   }
 

@@ -19,6 +19,7 @@ export type QuestionReason =
   | 'rejected'
   | 'definition'
   | 'manual'
+  | 'deadline'
 
 /** What a person may answer: look and try again, vouch that it holds, give the node up. */
 export type Decision = 'retry' | 'holds' | 'fail'

@@ -82,6 +82,8 @@ export interface RunView {
   endedAt: Instant | null
   canceling: Said | null
   paused: Said | null
+  /** From when the time of the run counts: its creation, or when a person let it go on beyond its deadline. */
+  deadlineFrom: Instant
   /** A question about the run as a whole. */
   question: Question | null
   /** Commands of people that the holder has not answered yet, by their seq. */
@@ -110,6 +112,7 @@ export function emptyView(head: RunHead): RunView {
     endedAt: null,
     canceling: null,
     paused: null,
+    deadlineFrom: head.createdAt,
     question: null,
     commands: new Map(),
     nodes: new Map(head.plan.subject.nodes.map((node) => [node.id, emptyNode(node.id)])),
@@ -176,6 +179,7 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
     case 'run-goes-on':
       if (event.command !== null) {
         view.commands.delete(event.command)
+        if (view.question?.reason === 'deadline') view.deadlineFrom = at
         view.question = null
       }
       break

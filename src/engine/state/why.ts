@@ -85,7 +85,7 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
       ...view.paused,
     })
   }
-  if (view.question !== null) {
+  if (view.question !== null && view.startedAt === null) {
     const { question } = view
     return why(
       'person',

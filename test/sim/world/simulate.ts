@@ -244,7 +244,7 @@ async function isQuiet(store: Journal): Promise<boolean> {
 }
 
 export function waitsForPersonsOnly(view: RunView): boolean {
-  if (view.question !== null) return true
+  if (view.question !== null && view.startedAt === null) return true
   return view.plan.subject.nodes.every((node) => {
     const state = view.nodes.get(node.id)?.state
     if (state === 'running' || state === 'unknown') return false
