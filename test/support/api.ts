@@ -128,6 +128,8 @@ export async function testApi(
       deadline: view.createdAt,
       paused: view.paused,
       canceling: view.canceling,
+      rollingBack: null,
+      left: [],
       fenceDebts: [],
     }
   }

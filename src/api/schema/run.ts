@@ -15,7 +15,16 @@ const nodeState = z.enum([
   'skipped',
   'canceled',
 ])
-const runState = z.enum(['waiting', 'running', 'needs-person', 'paused', 'succeeded', 'failed', 'canceled'])
+const runState = z.enum([
+  'waiting',
+  'running',
+  'needs-person',
+  'paused',
+  'succeeded',
+  'failed',
+  'canceled',
+  'rolled-back',
+])
 const anything = z.record(z.string(), z.unknown())
 
 const planNode = z.object({
@@ -259,6 +268,9 @@ export const runDetail = runSummary.extend({
   deadline: instant,
   paused: saidOfRun.nullable(),
   canceling: saidOfRun.nullable(),
+  rollingBack: saidOfRun.nullable(),
+  /** What a roll back left as it is, and why. */
+  left: z.array(z.object({ node: z.string(), why: text })),
   graph: z.array(nodeView),
   times: z.array(systemTimes),
   gates: z.array(gateView),

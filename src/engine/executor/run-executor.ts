@@ -7,6 +7,7 @@ import type { PlanNode } from '#plan/plan.ts'
 import { Batcher } from '../journal/batcher.ts'
 import { TermLost, type Journal } from '../journal/journal.ts'
 import { endsNode, type EngineEvent, type JournalRecord, type PersonsCommand } from '../state/events.ts'
+import { planUndo } from '../state/undo.ts'
 import { foldEvent, isEnded, type NodeView, type RunView } from '../state/view.ts'
 import { longestPauseMs } from './backoff.ts'
 import { answer } from './commands.ts'
@@ -54,7 +55,7 @@ export class RunExecutor implements RunHost {
     this.signal = this.#stop.signal
     this.cancelSignal = AbortSignal.any([this.#stop.signal, this.#cancel.signal])
     this.#journal = journal
-    this.#graph = new RunGraph(view)
+    this.#graph = new RunGraph(view, (now) => planUndo(now, parts.stepTypes))
     this.#commandsSeen = view.seq
     setMaxListeners(0, this.signal, this.cancelSignal)
   }
@@ -62,7 +63,8 @@ export class RunExecutor implements RunHost {
   /** Goes on from where the journal stands. Resolves when the run has ended, or was stopped. */
   begin(): Promise<void> {
     try {
-      if (this.view.canceling !== null) this.#cancel.abort(new Stopped('the run was canceled'))
+      if (this.view.canceling !== null || this.view.rollingBack !== null)
+        this.#cancel.abort(new Stopped('the run is being ended'))
       const open = [...this.view.nodes.values()].filter(isOpen)
       this.note(...open.map(interrupted))
       this.#track(watchDeadline(this))
@@ -137,7 +139,7 @@ export class RunExecutor implements RunHost {
 
   /** Those who wait inside the process, and the metrics. */
   #tell(event: EngineEvent): void {
-    if (event.kind === 'run-canceling') this.#cancel.abort(new Stopped('the run was canceled'))
+    if (ends.has(event.kind)) this.#cancel.abort(new Stopped('the run is being ended'))
     if (wakes.has(event.kind)) this.wake()
     if (!endsNode(event) || !('node' in event)) return
     this.parts.metrics.nodeEnded(this.#graph.planNode(event.node).type, this.#graph.node(event.node).state)
@@ -257,7 +259,12 @@ export class RunExecutor implements RunHost {
 }
 
 /** After these, whoever pauses looks again. */
-const wakes: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-goes-on', 'run-resumed'])
+const wakes: ReadonlySet<EngineEvent['kind']> = new Set([
+  ...(['run-canceling', 'run-rolling-back', 'run-goes-on', 'run-resumed'] as const),
+])
+
+/** After these, no step of the plan is begun any more. */
+const ends: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-rolling-back'])
 
 function restOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

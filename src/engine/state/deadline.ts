@@ -1,13 +1,13 @@
 import { instant, type Instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
-import type { RunView } from './view.ts'
+import { nodesOf, type RunView } from './view.ts'
 
 /**
  * When a person is asked about a run that has not ended: after the longest way through its graph by the deadlines of
  * steps and gates. What is open then was held up by people, by a pause or by a fault.
  */
 export function deadlineOf(view: RunView): Instant {
-  return instant(Date.parse(view.deadlineFrom) + longestMs(view.plan.subject.nodes))
+  return instant(Date.parse(view.deadlineFrom) + longestMs(nodesOf(view)))
 }
 
 /** The longest way through a graph, milliseconds; each node takes all the time that it has. */

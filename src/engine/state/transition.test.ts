@@ -46,10 +46,13 @@ const runEvents: RunEvent[] = [
   { kind: 'run-ended', outcome: 'succeeded' },
   { kind: 'run-ended', outcome: 'failed' },
   { kind: 'run-ended', outcome: 'canceled' },
+  { kind: 'run-rolling-back', by: '', reason: '', command: 1 },
+  { kind: 'run-rollback-planned', steps: [], left: [] },
+  { kind: 'run-ended', outcome: 'rolled-back' },
 ]
 const runStates: RunState[] = [
   ...(['waiting', 'running', 'needs-person', 'paused'] as const),
-  ...(['succeeded', 'failed', 'canceled'] as const),
+  ...(['succeeded', 'failed', 'canceled', 'rolled-back'] as const),
 ]
 
 /** The next state, or undefined where the event does not fit. Anything else thrown fails the test. */

@@ -68,12 +68,16 @@ const runTable: {
     'run-started': 'running',
     'run-asked': 'needs-person',
     'run-canceling': 'waiting',
+    'run-rolling-back': 'waiting',
+    'run-rollback-planned': 'waiting',
     'run-paused': 'paused',
   },
   running: {
     'term-taken': 'running',
     'run-asked': 'needs-person',
     'run-canceling': 'running',
+    'run-rolling-back': 'running',
+    'run-rollback-planned': 'running',
     'run-paused': 'paused',
   },
   'needs-person': {
@@ -81,13 +85,21 @@ const runTable: {
     'run-started': 'needs-person',
     'run-asked': 'needs-person',
     'run-canceling': 'needs-person',
+    'run-rolling-back': 'needs-person',
+    'run-rollback-planned': 'needs-person',
     'run-paused': 'paused',
   },
   // Questions are asked and answered in a pause as well. What ends the run ends the pause first.
-  paused: { 'term-taken': 'paused', 'run-asked': 'paused', 'run-goes-on': 'paused' },
+  paused: {
+    'term-taken': 'paused',
+    'run-asked': 'paused',
+    'run-goes-on': 'paused',
+    'run-rollback-planned': 'paused',
+  },
   succeeded: {},
   failed: {},
   canceled: {},
+  'rolled-back': {},
 }
 
 /**

@@ -7,7 +7,8 @@ import {
   type RunState,
 } from '#model/states.ts'
 import { instant, type Instant } from '#model/time.ts'
-import type { Plan } from '#plan/plan.ts'
+import type { Plan, PlanNode } from '#plan/plan.ts'
+import type { StepCall } from '#runbook/step-type.ts'
 import {
   isNodeEvent,
   type Command,
@@ -19,6 +20,7 @@ import {
   type RunEvent,
 } from './events.ts'
 import { transitionNode, transitionRun } from './transition.ts'
+import type { Left } from './undo.ts'
 
 /** One try of a step, as the journal tells it. */
 export interface AttemptView {
@@ -28,6 +30,11 @@ export interface AttemptView {
   outcome: 'open' | 'applied' | 'failed' | 'unknown'
   failure: Failure | null
   epoch: number | null
+}
+
+/** A step that takes back another one. Made when a run is rolled back; in no plan. */
+export interface UndoNode extends PlanNode {
+  undoes: string
 }
 
 /** A node of a run, as the journal tells it. Why it waits: `whyNode`. */
@@ -43,6 +50,8 @@ export interface NodeView {
   output: Json
   /** What went wrong last; null once it is behind. */
   failure: Failure | null
+  /** How it is taken back to what was seen before its effect; null where its type cannot, or nothing was begun. */
+  undo: StepCall | null
   /** When the next try or look is due. */
   retryAt: Instant | null
   question: Question | null
@@ -82,6 +91,9 @@ export interface RunView {
   endedAt: Instant | null
   canceling: Said | null
   paused: Said | null
+  rollingBack: Said | null
+  /** How what was done is taken back; null before every step has ended. */
+  undo: { steps: UndoNode[]; left: Left[] } | null
   /** From when the time of the run counts: its creation, or when a person let it go on beyond its deadline. */
   deadlineFrom: Instant
   /** A question about the run as a whole. */
@@ -112,6 +124,8 @@ export function emptyView(head: RunHead): RunView {
     endedAt: null,
     canceling: null,
     paused: null,
+    rollingBack: null,
+    undo: null,
     deadlineFrom: head.createdAt,
     question: null,
     commands: new Map(),
@@ -129,6 +143,7 @@ function emptyNode(id: string): NodeView {
     applied: null,
     output: null,
     failure: null,
+    undo: null,
     retryAt: null,
     question: null,
     approvedBy: [],
@@ -187,6 +202,15 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
       view.commands.delete(event.command)
       view.canceling = { by: event.by, reason: event.reason, at }
       break
+    case 'run-rolling-back':
+      view.commands.delete(event.command)
+      view.rollingBack = { by: event.by, reason: event.reason, at }
+      break
+    case 'run-rollback-planned':
+      view.undo = { steps: event.steps, left: event.left }
+      view.deadlineFrom = at
+      for (const { id } of event.steps) view.nodes.set(id, emptyNode(id))
+      break
     case 'run-paused':
       view.commands.delete(event.command)
       view.paused = { by: event.by, reason: event.reason, at }
@@ -232,6 +256,7 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.startedAt ??= at
       node.budget.since ??= at
       node.retryAt = null
+      node.undo = event.undo ?? null
       node.attempts.push({
         number: event.attempt,
         startedAt: at,
@@ -319,6 +344,24 @@ export function mayHaveActed({ attempts, harmless }: NodeView): boolean {
   return attempts
     .slice(harmless)
     .some(({ outcome, failure }) => outcome === 'unknown' || failure?.kind === 'verify')
+}
+
+/** Whether a try was made that was not certainly without an effect. */
+export function acted({ attempts }: NodeView): boolean {
+  return attempts.some(
+    ({ outcome, failure }) => outcome === 'applied' || outcome === 'unknown' || failure?.kind === 'verify',
+  )
+}
+
+/** Every node of a run: those of its plan, and those that take them back. */
+export function nodesOf(view: RunView): PlanNode[] {
+  return [...view.plan.subject.nodes, ...(view.undo?.steps ?? [])]
+}
+
+/** Whether nothing more is begun on a node, because the run is being ended. What runs at the end runs all the same. */
+export function isGivenUp(view: RunView, node: PlanNode): boolean {
+  if (node.finally === true) return false
+  return view.canceling !== null || (view.rollingBack !== null && !('undoes' in node))
 }
 
 export function isEnded(view: RunView): boolean {

@@ -4,12 +4,12 @@ import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
 import { openNeeds } from './needs.ts'
-import type { NodeView, RunView } from './view.ts'
+import { nodesOf, type NodeView, type RunView } from './view.ts'
 
 /** Why a node waits, or what it does; undefined when the run has no such node. */
 export function whyNode(view: RunView, id: string): Why | undefined {
   const node = view.nodes.get(id)
-  const plan = view.plan.subject.nodes.find((each) => each.id === id)
+  const plan = nodesOf(view).find((each) => each.id === id)
   if (node === undefined || plan === undefined) return undefined
   switch (node.state) {
     case 'waiting':

@@ -5,7 +5,7 @@ import type { Journal } from '#engine/journal/journal.ts'
 import type { Approvals, Assumptions } from '#engine/ports.ts'
 import { readView } from '#engine/run-reader.ts'
 import type { JournalRecord } from '#engine/state/events.ts'
-import { isDone, type RunView } from '#engine/state/view.ts'
+import { isDone, nodesOf, type RunView } from '#engine/state/view.ts'
 import { terminalNodeStates, terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'
 import { createResolver } from '#plan/resolve.ts'
@@ -245,7 +245,7 @@ async function isQuiet(store: Journal): Promise<boolean> {
 
 export function waitsForPersonsOnly(view: RunView): boolean {
   if (view.question !== null && view.startedAt === null) return true
-  return view.plan.subject.nodes.every((node) => {
+  return nodesOf(view).every((node) => {
     const state = view.nodes.get(node.id)?.state
     if (state === 'running' || state === 'unknown') return false
     return (
