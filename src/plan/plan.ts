@@ -1,6 +1,9 @@
 import type { Localized } from '#model/localized.ts'
-import type { OnUnreachable, RetryOn } from '#runbook/schema.ts'
+import type { Mode, OnUnreachable, RetryOn } from '#runbook/schema.ts'
 import type { Change } from '#runbook/step-type.ts'
+
+/** What plans are made for: a system is taken to another site, or something is done to it where it is active. */
+export type PlanMode = Extract<Mode, 'failover' | 'operation'>
 
 /** Deadlines and tries of one node, milliseconds. */
 export interface NodeLimits {
@@ -15,7 +18,7 @@ export interface NodeLimits {
 
 /** A gate waits for people; it has no effect. */
 export interface Gate {
-  purpose: 'failover' | 'attestation'
+  purpose: PlanMode | 'attestation'
   /** Distinct people, none of them the requester. */
   quorum: number
 }
@@ -28,6 +31,22 @@ export type WaitFor =
   | { kind: 'time'; ms: number }
   /** That at most so many of its `after` failed: the end of a batch of a `foreach`, or of a runbook that was called. */
   | { kind: 'steps'; maxFailures: number }
+  /** That the run of its own, which the node stands for, succeeded: a system of a fleet. */
+  | OwnRun
+  /** That at most so many systems of a fleet failed. They begin in their order, at most so many at once; the ramp is the sizes of the first groups. */
+  | { kind: 'fleet'; maxFailures: number; maxParallel?: number; ramp?: number[] }
+  /** For a step in the run of another system of the same fleet. */
+  | { kind: 'sibling'; system: string; node: string }
+
+export interface OwnRun {
+  kind: 'run'
+  /** Digest of the run's plan, as people approved it. */
+  digest: string
+  /** What the digest is made of, so that it can be told what changed. */
+  parts: Record<string, unknown>
+  /** Systems of the fleet that this one cannot serve without. */
+  prerequisites: string[]
+}
 
 /** One node of the flat graph that the engine runs. */
 export interface PlanNode {
@@ -73,7 +92,8 @@ export type Recoverability = 'full' | 'limited' | 'not-recoverable'
 export interface SystemForecast {
   system: string
   wave: number
-  recoverability: Recoverability
+  /** Absent in an operation: nothing is lost, and nothing recovered. */
+  recoverability?: Recoverability
   /** Why this place in the order, and what is lost or left out. */
   why: Localized[]
   rtoTargetMs: number
@@ -87,8 +107,10 @@ export interface SystemForecast {
 export interface Plan {
   digest: string
   subject: {
-    mode: 'failover'
-    fromSite: string
+    mode: PlanMode
+    /** The site that is lost or distrusted; absent in an operation, where nothing moves. */
+    fromSite?: string
+    /** The site that executes: it takes the systems, or has them already. */
     toSite: string
     /** name → content digest of each runbook used. */
     runbooks: Record<string, string>

@@ -186,7 +186,8 @@ test('seeded runs with a world that answers badly, crashes, and people who pause
     const state = (await sim.store.run(runId))?.state ?? 'none'
     ends.set(state, (ends.get(state) ?? 0) + 1)
   }
-  if (seeds >= 80) expect([...ends.keys()]).toEqual(expect.arrayContaining(['rolled-back', 'canceled', 'succeeded']))
+  if (seeds >= 80)
+    expect([...ends.keys()]).toEqual(expect.arrayContaining(['rolled-back', 'canceled', 'succeeded']))
 })
 
 /** People who pause, resume, roll back and cancel at moments of their own; who pauses resumes. */

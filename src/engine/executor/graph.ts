@@ -1,7 +1,7 @@
 import type { Json } from '#model/digest.ts'
 import { terminalNodeStates } from '#model/states.ts'
 import type { PlanNode } from '#plan/plan.ts'
-import { endsNode, isNodeEvent, type EngineEvent } from '../state/events.ts'
+import { endsNode, goesOn, isNodeEvent, type EngineEvent } from '../state/events.ts'
 import type { planUndo } from '../state/undo.ts'
 import { isDone, isEnded, nodesOf, type NodeView, type RunView } from '../state/view.ts'
 
@@ -98,7 +98,7 @@ export class RunGraph {
     if (event.kind === 'asked' && this.#view.canceling !== null && !isLast) {
       return { events: [canceled(node, 'the run was canceled')], ready: [] }
     }
-    const again = event.kind === 'decided' && event.decision === 'retry'
+    const again = event.kind === 'decided' && goesOn(event.decision)
     return { events: [], ready: again ? [this.planNode(node.id)] : [] }
   }
 
@@ -113,7 +113,8 @@ export class RunGraph {
     const events = this.#idle()
       .filter((node) => !this.#runsAtTheEnd(node.id))
       .flatMap((node): EngineEvent[] => {
-        if (node.attempts.length === 0) return [canceled(node, 'the run is rolled back')]
+        const isStep = this.planNode(node.id).waitFor === undefined
+        if (node.attempts.length === 0 || !isStep) return [canceled(node, 'the run is rolled back')]
         return node.state === 'needs-person' ? [lookAgain(this.#view, node)] : []
       })
     return { events, ready: [] }

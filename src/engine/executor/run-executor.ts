@@ -5,12 +5,13 @@ import { terminalNodeStates } from '#model/states.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import { Batcher } from '../journal/batcher.ts'
-import { TermLost, type Journal } from '../journal/journal.ts'
+import { TermLost, type Journal, type Term } from '../journal/journal.ts'
 import { endsNode, type EngineEvent, type JournalRecord, type PersonsCommand } from '../state/events.ts'
 import { planUndo } from '../state/undo.ts'
 import { foldEvent, isEnded, type NodeView, type RunView } from '../state/view.ts'
 import { longestPauseMs } from './backoff.ts'
 import { answer } from './commands.ts'
+import { Fleet } from './fleet.ts'
 import { passGate } from './gate.ts'
 import { RunGraph } from './graph.ts'
 import { watchDeadline } from './deadline.ts'
@@ -40,6 +41,7 @@ export class RunExecutor implements RunHost {
   readonly #cancel = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
   readonly #sleepers = new Set<() => void>()
+  readonly #fleets = new Map<string, Fleet>()
   readonly #over = Promise.withResolvers<void>()
   /** The newest write, settled: those before it are too, because appends keep their order. */
   #written: Promise<void> = Promise.resolve()
@@ -65,7 +67,7 @@ export class RunExecutor implements RunHost {
     try {
       if (this.view.canceling !== null || this.view.rollingBack !== null)
         this.#cancel.abort(new Stopped('the run is being ended'))
-      const open = [...this.view.nodes.values()].filter(isOpen)
+      const open = [...this.view.nodes.values()].filter((node) => this.#isOpen(node))
       this.note(...open.map(interrupted))
       this.#track(watchDeadline(this))
       for (const node of this.#graph.ready()) this.#launch(node)
@@ -74,6 +76,11 @@ export class RunExecutor implements RunHost {
       this.stop(error)
     }
     return this.#over.promise
+  }
+
+  /** An intent without an outcome. A run of its own goes on by itself. */
+  #isOpen({ id, state, applied }: NodeView): boolean {
+    return state === 'running' && applied === null && this.planNode(id).waitFor === undefined
   }
 
   note(...events: EngineEvent[]): void {
@@ -132,6 +139,7 @@ export class RunExecutor implements RunHost {
       ready.push(...next.ready)
       this.#tell(event)
     }
+    for (const fleet of this.#fleets.values()) fleet.changed()
     const next = this.#graph.runEvent()
     if (next !== undefined) take(next)
     return { all, ready }
@@ -203,6 +211,16 @@ export class RunExecutor implements RunHost {
     return was
   }
 
+  fleet(join: string): Fleet {
+    const known = this.#fleets.get(join) ?? new Fleet(this.view, this.planNode(join))
+    this.#fleets.set(join, known)
+    return known
+  }
+
+  get term(): Term {
+    return this.lease.term
+  }
+
   outputs(): ReadonlyMap<string, Json> {
     return this.#graph.outputs
   }
@@ -210,6 +228,7 @@ export class RunExecutor implements RunHost {
   /** Whoever pauses looks again now. */
   wake(): void {
     for (const wake of [...this.#sleepers]) wake()
+    for (const fleet of this.#fleets.values()) fleet.wake()
   }
 
   /** The seq up to which commands of people were taken. */
@@ -268,11 +287,6 @@ const ends: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-ro
 
 function restOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** An intent without an outcome. */
-function isOpen(node: NodeView): boolean {
-  return node.state === 'running' && node.applied === null
 }
 
 function interrupted(node: NodeView): EngineEvent {

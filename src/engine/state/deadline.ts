@@ -36,7 +36,7 @@ export function longestMs(nodes: readonly PlanNode[]): number {
 
 /** A step's time, its last try and its verification; a node that only counts how others ended takes none. */
 function ownMs({ waitFor, limits, verify }: PlanNode): number {
-  if (waitFor?.kind === 'steps') return 0
+  if (waitFor?.kind === 'steps' || waitFor?.kind === 'fleet') return 0
   if (waitFor?.kind === 'time') return waitFor.ms
   return limits.totalMs + (verify === null ? 0 : verify.withinMs + limits.attemptMs)
 }

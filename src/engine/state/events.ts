@@ -23,9 +23,15 @@ export type QuestionReason =
   | 'definition'
   | 'manual'
   | 'deadline'
+  | 'drift'
+  | 'held'
+  | 'prerequisite'
 
-/** What a person may answer: look and try again, vouch that it holds, give the node up. */
-export type Decision = 'retry' | 'holds' | 'fail'
+/**
+ * What a person may answer: look and try again, vouch that it holds, give the node up; for a system of a fleet whose
+ * plan is another one now: go on with that, once people have approved it.
+ */
+export type Decision = 'retry' | 'holds' | 'fail' | 'replan'
 
 /** A question to a person, with the facts that the answer needs. */
 export interface Question {
@@ -110,6 +116,8 @@ export type NodeEvent =
   /** `left`: where the step was left. */
   | { kind: 'node-canceled'; node: string; left: 'untouched' | 'absent' | 'unknown'; why: string }
   | { kind: 'progress'; node: string; message: string }
+  /** A node that stands for a run of its own, which has ended and did not succeed. */
+  | { kind: 'child-ended'; node: string; run: string; outcome: 'failed' | 'canceled' | 'rolled-back' }
 
 export type EngineEvent = RunEvent | CommandEvent | NodeEvent
 
@@ -141,8 +149,25 @@ export function endsNode(event: EngineEvent): boolean {
     event.kind === 'node-canceled' ||
     event.kind === 'node-skipped' ||
     event.kind === 'skipped' ||
-    (event.kind === 'decided' && event.decision !== 'retry')
+    event.kind === 'child-ended' ||
+    (event.kind === 'decided' && !goesOn(event.decision))
   )
+}
+
+/** True for a decision after which the node is worked on again. */
+export function goesOn(decision: Decision): boolean {
+  return decision === 'retry' || decision === 'replan'
+}
+
+/** True for an event after which those that need its node may begin. */
+export function finishesNode(event: EngineEvent): boolean {
+  return (
+    endsNode(event) && event.kind !== 'node-canceled' && event.kind !== 'child-ended' && !isGivenUp(event)
+  )
+}
+
+function isGivenUp(event: EngineEvent): boolean {
+  return event.kind === 'decided' && event.decision === 'fail'
 }
 
 /** What a person asked for, as the journal holds it. */

@@ -29,7 +29,13 @@ function byKind(node: PlanNode, types: StepTypes): Localized | undefined {
     )
   }
   if (gate !== null) return said(`${id}은(는) 서명으로만 통과합니다`, `${id} is passed by signatures only`)
-  if (waitFor?.kind === 'steps') {
+  if (waitFor?.kind === 'run') {
+    return said(
+      `${id}은(는) 시스템 하나의 실행입니다. 빼려면 run decide로 fail을 답하십시오`,
+      `${id} is the whole run of a system: to leave it out, answer fail with run decide when it asks`,
+    )
+  }
+  if (waitFor?.kind === 'steps' || waitFor?.kind === 'fleet') {
     return said(
       `${id}은(는) 다른 단계의 끝을 셀 뿐입니다`,
       `${id} only counts how other steps ended: skip those`,

@@ -23,6 +23,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
   },
   running: {
     applied: 'running',
+    'child-ended': 'failed',
     progress: 'running',
     'not-seen': 'running',
     succeeded: 'succeeded',
@@ -45,7 +46,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
   canceled: {},
 }
 
-const decided = { retry: 'waiting', holds: 'adopted', fail: 'failed' } as const
+const decided = { retry: 'waiting', replan: 'waiting', holds: 'adopted', fail: 'failed' } as const
 
 /**
  * The state of a node after an event. Nothing else sets one.

@@ -17,8 +17,11 @@ type Types = ReadonlyMap<string, Pick<AnyStepType, 'effect' | 'safeguard' | 'ver
  */
 export function planUndo(view: RunView, types: Types): { steps: UndoNode[]; left: Left[] } {
   const graph = new Followers(view.plan.subject.nodes)
-  const passed = view.plan.subject.nodes.filter((node) =>
-    mayBePassed(stateOf(view, node), types.get(node.type)),
+  const passed = view.plan.subject.nodes.filter(
+    (node) =>
+      node.gate === null &&
+      node.waitFor === undefined &&
+      mayBePassed(stateOf(view, node), types.get(node.type)),
   )
   const calls = new Map<PlanNode, StepCall>()
   const left: Left[] = []
@@ -46,6 +49,11 @@ function judge(
   if (node.gate !== null || node.finally === true) return undefined
   if (node.waitFor?.kind === 'person' && isDone(seen.state) && seen.state !== 'skipped') {
     return said('사람이 한 일입니다', 'a person did it')
+  }
+  if (node.waitFor?.kind === 'run') {
+    return seen.state === 'succeeded'
+      ? said('끝난 실행은 되돌리지 않습니다', 'its own run had ended: a run that has ended is not taken back')
+      : undefined
   }
   const type = types.get(node.type)
   if (!acted(seen) || type?.effect === 'read') return undefined

@@ -66,6 +66,8 @@ export interface NodeView {
   /** Who left it out, and why; null when nobody did. */
   skipped: { by: string; reason: string } | null
   canceled: { left: 'untouched' | 'absent' | 'unknown'; why: string } | null
+  /** A person said last that it goes by its plan as it is now, once that is approved. */
+  replanned: boolean
 }
 
 /** What a person asked of the run, and when it was taken up. */
@@ -87,6 +89,7 @@ export interface RunView {
   /** Who holds the run, or held it last. */
   holder: string | null
   createdAt: Instant
+  parent: string | null
   startedAt: Instant | null
   endedAt: Instant | null
   canceling: Said | null
@@ -110,6 +113,8 @@ export interface RunHead {
   requester: string
   reason: string
   createdAt: Instant
+  /** The run of a fleet that it is a part of. */
+  parent: string | null
 }
 
 /** A run of which no record has been read yet; fold its journal into it from seq 1. */
@@ -152,6 +157,7 @@ function emptyNode(id: string): NodeView {
     progress: null,
     skipped: null,
     canceled: null,
+    replanned: false,
   }
 }
 
@@ -294,6 +300,7 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
     case 'decided':
       if (node.question?.reason === 'unfenced') node.harmless = node.attempts.length
       node.question = null
+      node.replanned = event.decision === 'replan'
       node.output = event.decision === 'holds' ? event.output : null
       node.budget = { attempts: node.attempts.length, since: null }
       break
@@ -307,6 +314,10 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
     case 'node-canceled':
       node.question = null
       node.canceled = { left: event.left, why: event.why }
+      break
+    case 'child-ended':
+      node.failure = { kind: 'error', message: `run ${event.run} is ${event.outcome}` }
+      endAttempt(node, 'failed', node.failure, at)
       break
     case 'progress':
       node.progress = event.message
