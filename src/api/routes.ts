@@ -194,6 +194,13 @@ export const routes = {
     summary: 'Let a paused run go on',
     errors: ['run-unknown', 'run-ended', 'verb-refused'],
   },
+  runRollback: {
+    method: 'POST',
+    path: '/runs/:run/rollback',
+    access: rolesThatMay.declare,
+    summary: 'Take back what was done, the last first; what cannot be taken back is left and told',
+    errors: ['run-unknown', 'run-ended', 'verb-refused'],
+  },
   runSkip: {
     method: 'POST',
     path: '/runs/:run/skip',

@@ -127,6 +127,84 @@ test('an effect that nobody can tell is asked about first, and counts as passed 
   ])
 })
 
+test('the next is taken back only when the one behind it is, however long that takes', async () => {
+  const types = new Map([
+    ['sim.slow', simType('sim.slow', 'idempotent', { invert: ({ thing }) => slowly(thing) })],
+    ['sim.slow-clear', slowClear()],
+  ])
+  const rest = node('A/rest', 'wait', ['A/two'], { waitFor: { kind: 'time', ms: 9_000 } })
+  const plan = planOf([node('A/one', 'sim.set'), node('A/two', 'sim.slow', ['A/one']), rest])
+  const between = rolling((sim) => landed(sim).includes('A/two'))
+  const { sim, view } = await run({ plan, types, between, commandsEveryMs: 10 })
+  expect([view.state, undone(sim)]).toEqual(['rolled-back', ['A/two~undo', 'A/one~undo']])
+  expect(view.nodes.get('A/two~undo')?.attempts).toHaveLength(1)
+})
+
+function slowly(thing: string) {
+  return { type: 'sim.slow-clear', with: { thing } }
+}
+
+function slowClear() {
+  return simType('sim.slow-clear', 'idempotent', {
+    judge: (_input, seen) => (seen.on ? 'absent' : 'holds'),
+    apply: async (ctx, { thing }, seen) => {
+      await ctx.clock.sleep(2_000)
+      ctx.readers.world.change(thing, seen.version, {
+        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false, off: true },
+      })
+      return { version: 0 }
+    },
+  })
+}
+
+test('a step is taken back to what was seen before its first try that may have done something', async () => {
+  const halves = simType('sim.halves', 'idempotent', {
+    judge: (_input, seen) => (seen.version >= 2 ? 'holds' : 'absent'),
+    invert: ({ thing }, before) => ({ type: 'sim.clear', with: { thing, from: before.version } }),
+    apply: async (ctx, { thing }, seen) => {
+      ctx.readers.world.change(thing, seen.version, {
+        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false },
+      })
+      if (seen.version === 0) throw new Unreachable(thing, new Error('reset'))
+      return { version: 2 }
+    },
+  })
+  const { view } = await run({
+    plan: planOf([node('A/one', 'sim.halves')]),
+    types: new Map([['sim.halves', halves]]),
+  })
+  expect(view.nodes.get('A/one')?.attempts).toHaveLength(2)
+  expect(view.nodes.get('A/one')?.undo).toEqual({ type: 'sim.clear', with: { thing: 'A/one', from: 0 } })
+})
+
+test('what asked a person is looked at again, and taken back when it holds by now', async () => {
+  let broken = true
+  const stubborn = simType('sim.stubborn', 'idempotent', {
+    judge: (_input, seen) => (seen.on && !broken ? 'holds' : 'absent'),
+    invert: ({ thing }) => ({ type: 'sim.clear', with: { thing } }),
+  })
+  const types = new Map([['sim.stubborn', stubborn]])
+  const plan = planOf([
+    node('A/one', 'sim.set'),
+    node('A/two', 'sim.stubborn', ['A/one'], {
+      ...seconds,
+      limits: { attemptMs: 1_000, totalMs: 9_000, retryMax: 0, retryBaseMs: 10 },
+    }),
+  ])
+  const roll = rolling((sim) => sim.names.some((name) => name.includes('asked')))
+  const { sim, view, state } = await run({
+    plan,
+    types,
+    commandsEveryMs: 10,
+    between: async (now) => {
+      await roll(now)
+      if (now.names.some((name) => name.includes('asked'))) broken = false
+    },
+  })
+  expect([view.state, state('A/two')]).toEqual(['rolled-back', 'adopted'])
+  expect(undone(sim)).toEqual(['A/two~undo', 'A/one~undo'])
+})
+
 function murky() {
   return simType('sim.murky', 'point-of-no-return', {
     judge: (_input, seen) => (seen.version === 0 ? 'absent' : 'unclear'),

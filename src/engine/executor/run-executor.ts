@@ -40,6 +40,7 @@ export class RunExecutor implements RunHost {
   readonly #stop = new AbortController()
   readonly #cancel = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
+  readonly #working = new Set<string>()
   readonly #sleepers = new Set<() => void>()
   readonly #fleets = new Map<string, Fleet>()
   readonly #over = Promise.withResolvers<void>()
@@ -153,8 +154,11 @@ export class RunExecutor implements RunHost {
     this.parts.metrics.nodeEnded(this.#graph.planNode(event.node).type, this.#graph.node(event.node).state)
   }
 
+  /** A node that is being worked on already is left to that: what runs at the end may become ready twice. */
   #launch(node: PlanNode): void {
-    this.#track(this.#work(node))
+    if (this.#working.has(node.id)) return
+    this.#working.add(node.id)
+    this.#track(this.#work(node).finally(() => this.#working.delete(node.id)))
   }
 
   #track(work: Promise<void>): void {
