@@ -50,6 +50,7 @@ export const contract = {
     reply: listOf(run.runSummary),
   },
   runShow: { ...ofRun, reply: run.runDetail },
+  runDrift: { ...ofRun, reply: run.runDrift },
   runPlan: { ...ofRun, reply: z.object({ plan: run.plan }) },
   runJournal: {
     ...ofRun,

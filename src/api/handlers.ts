@@ -22,7 +22,7 @@ export type JsonRoute = Exclude<RouteName, 'metrics' | 'runEvents' | 'readyz'>
 export type Handlers = { [N in JsonRoute]: (call: Call<N>) => Promise<ReplyOf<N>> }
 
 export function handlersOf(services: Services, sessions: Sessions, clock: Pick<Clock, 'now'>): Handlers {
-  const { estate, failover, operations, runs, approvals, backups, findings, daemon, peer } = services
+  const { drifts, estate, failover, operations, runs, approvals, backups, findings, daemon, peer } = services
   const whole = <T>(items: T[]) => ({ items, next: null })
   return {
     healthz: async () => ({
@@ -47,6 +47,7 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
     runList: ({ query }) => runs.list(query),
     runShow: ({ params }) => runs.show(params.run),
     runPlan: async ({ params }) => ({ plan: await runs.plan(params.run) }),
+    runDrift: ({ params }) => drifts.drift(params.run),
     runJournal: async ({ params, query }) => {
       const { items, state } = await runs.journal(params.run, query.after, query.limit)
       const last = items.at(-1)

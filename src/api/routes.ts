@@ -158,6 +158,13 @@ export const routes = {
     summary: 'The plan that the run executes',
     errors: ['run-unknown'],
   },
+  runDrift: {
+    method: 'GET',
+    path: '/runs/:run/drift',
+    access: read,
+    summary: 'What has changed since the plan of a run was made; looks again, and changes nothing',
+    errors: ['run-unknown', 'run-ended'],
+  },
   runJournal: {
     method: 'GET',
     path: '/runs/:run/journal',

@@ -80,7 +80,8 @@ export interface PlanNode {
 
 /** What the plan took for granted; checked again at start and before every point of no return. */
 export interface Assumption {
-  kind: 'source-silent' | 'active-site' | 'fence' | 'recovery-point' | 'loss-bound'
+  /** `actions` is of every plan and not listed in it: planned now, it would be the same steps with the same inputs. */
+  kind: 'actions' | 'source-silent' | 'active-site' | 'fence' | 'recovery-point' | 'loss-bound'
   subject: string
   statement: Localized
   /** Machine-readable bound, e.g. `{ "site": "daejeon" }` or `{ "seconds": 300 }`; seconds null: it cannot be told, and is agreed to. */

@@ -74,11 +74,11 @@ const planNode = z.object({
 const change = z.object({
   certainty: z.enum(['exact', 'predicted', 'opaque']),
   target: z.string(),
-  site: z.string().optional(),
+  site: z.string().exactOptional(),
   before: z.unknown().optional(),
   after: z.unknown().optional(),
-  why: text.optional(),
-  refused: z.string().optional(),
+  why: text.exactOptional(),
+  refused: z.string().exactOptional(),
 })
 
 const lossForecast = z.object({
@@ -141,6 +141,39 @@ export const planShape = z.object({
   notes: z.array(localized),
   /** Beside the digest: what each node would change, as the world was when the plan was made. */
   observed,
+})
+
+const assumptionKind = z.enum([
+  'actions',
+  'source-silent',
+  'active-site',
+  'fence',
+  'recovery-point',
+  'loss-bound',
+])
+
+export const runDrift = z.object({
+  run: runId,
+  planDigest: z.string(),
+  /** When the plan was made, and when it was looked at again. */
+  observedAt: z.string(),
+  now: instant,
+  /** What holds no more: it voids the approvals. */
+  broken: z.array(
+    z.object({ kind: assumptionKind, subject: z.string(), statement: localized, why: z.string() }),
+  ),
+  /** Why the assumptions could not be proven now; null when they could. */
+  unproven: z.string().nullable(),
+  /** Nodes that have not begun and would change something else by now. */
+  nodes: z.array(
+    z.object({
+      node: z.string(),
+      system: z.string().nullable(),
+      before: z.array(change),
+      now: z.array(change),
+    }),
+  ),
+  losses: z.array(z.object({ system: z.string(), before: lossForecast.nullable(), now: lossForecast })),
 })
 
 export const failoverRequest = z.object({
@@ -322,6 +355,7 @@ export type Draft = z.infer<typeof draft>
 export type Signed = z.infer<typeof signed>
 export type OperationRequest = z.infer<typeof operationRequest>
 export type RunSummary = z.infer<typeof runSummary>
+export type RunDrift = z.infer<typeof runDrift>
 export type RunDetail = z.infer<typeof runDetail>
 export type NodeView = z.infer<typeof nodeView>
 export type SystemTimes = z.infer<typeof systemTimes>
