@@ -235,7 +235,8 @@ export const routes = {
     method: 'POST',
     path: '/runs/:run/approvals',
     access: rolesThatMay.sign,
-    summary: 'A signed approval or attestation',
+    summary:
+      'A signed approval or attestation, or a signature for a take-over, which ends the run with the last one',
     errors: [
       'run-unknown',
       'gate-unknown',

@@ -17,8 +17,9 @@ export function createEngine(options: EngineOptions): Engine {
 
     async start({ id, plan, requester, reason }) {
       assertRunnable(plan, options.stepTypes)
-      await journal.create({ id, plan, requester, reason, systems: systemsOf(plan) })
+      const preempted = await journal.create({ id, plan, requester, reason, systems: systemsOf(plan) })
       keeper.keep()
+      for (const drill of preempted) keeper.letGo(drill, `run ${id} has taken its systems`)
       await keeper.take(id)
     },
 
@@ -46,6 +47,11 @@ export function createEngine(options: EngineOptions): Engine {
       }
       await journal.command(runId, { verb: 'decide', node, decision, reason }, by)
       await keeper.lookForCommands()
+    },
+
+    async takeOver(runId, by, reason) {
+      await journal.takeOver(runId, by, reason)
+      keeper.letGo(runId, `${by.join(' and ')} have taken it over`)
     },
 
     stop: (drainMs = 5_000) => keeper.stop(drainMs),

@@ -82,7 +82,10 @@ export async function testApi(
       },
     },
   })
-  const signatures = approvalService(approvals)
+  const signatures = approvalService(approvals, {
+    changed: () => {},
+    takenOver: (run, by, reason) => journal.takeOver(run, by, reason),
+  })
   const world: World = {
     active: (id) => ({
       site: active.get(id) ?? estate.systems.find((one) => one.id === id)?.home ?? '',

@@ -102,6 +102,11 @@ export class RunGraph {
     return { events: [], ready: again ? [this.planNode(node.id)] : [] }
   }
 
+  /** What a cancel that was written from outside leaves to be told. */
+  left(): EngineEvent[] {
+    return this.#canceling().events
+  }
+
   /** Ends what waits; what is under way ends by itself. */
   #canceling(): Follows {
     const idle = this.#idle().filter((node) => !this.#runsAtTheEnd(node.id))

@@ -70,6 +70,8 @@ export class RunExecutor implements RunHost {
         this.#cancel.abort(new Stopped('the run is being ended'))
       const open = [...this.view.nodes.values()].filter((node) => this.#isOpen(node))
       this.note(...open.map(interrupted))
+      // Whoever ended the run from outside told it to the journal alone.
+      if (this.view.canceling !== null) this.note(...this.#graph.left())
       this.#track(watchDeadline(this))
       for (const node of this.#graph.ready()) this.#launch(node)
       for (const [seq, command] of [...this.view.commands]) this.#answer(seq, { kind: 'command', ...command })
@@ -171,8 +173,18 @@ export class RunExecutor implements RunHost {
     await this.started()
     if (this.#graph.node(node.id).state === 'waiting') await this.untilResumed()
     if (node.finally === true && nothingBegan(this, node)) return
+    if (node.finally === true) await this.#locked()
     if (node.waitFor !== undefined) return passWait(this, node, node.waitFor)
     return runStep(this, node)
+  }
+
+  /** Ends when the systems of the run are its own again, after another run had taken them. */
+  async #locked(): Promise<void> {
+    while (this.view.preemptedBy !== null) {
+      if (await this.#journal.lockAgain(this.lease.term).catch(() => false)) {
+        if (this.view.preemptedBy !== null) this.note({ kind: 'run-locked-again' })
+      } else await this.pause(lockEveryMs)
+    }
   }
 
   started(): Promise<void> {
@@ -280,6 +292,8 @@ export class RunExecutor implements RunHost {
     this.#over.resolve()
   }
 }
+
+const lockEveryMs = 1_000
 
 /** After these, whoever pauses looks again. */
 const wakes: ReadonlySet<EngineEvent['kind']> = new Set([

@@ -2,12 +2,15 @@ import { instant, type Instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import { nodesOf, type RunView } from './view.ts'
 
+/** For what is not a step: proving assumptions, a daemon that is restarted, a place among many. */
+const graceMs = 600_000
+
 /**
  * When a person is asked about a run that has not ended: after the longest way through its graph by the deadlines of
  * steps and gates. What is open then was held up by people, by a pause or by a fault.
  */
 export function deadlineOf(view: RunView): Instant {
-  return instant(Date.parse(view.deadlineFrom) + longestMs(nodesOf(view)))
+  return instant(Date.parse(view.deadlineFrom) + longestMs(nodesOf(view)) + graceMs)
 }
 
 /** The longest way through a graph, milliseconds; each node takes all the time that it has. */

@@ -57,6 +57,12 @@ export type RunEvent =
   | { kind: 'run-paused'; by: string; reason: string; command: number }
   /** `command` null: the pause ended because the run is being ended. */
   | { kind: 'run-resumed'; to: 'waiting' | 'running'; by: string; reason: string; command: number | null }
+  /** A run that must not wait has taken its systems: it is canceled, and cleans up when they are free again. */
+  | { kind: 'run-preempted'; run: string; by: string; reason: string }
+  /** Its systems are its own again: it cleans up. */
+  | { kind: 'run-locked-again' }
+  /** Two people ended the hold on the run, and with it the run. */
+  | { kind: 'run-taken-over'; by: string[]; reason: string }
   /** Nothing more is begun; once all is known, what was done is taken back. */
   | { kind: 'run-rolling-back'; by: string; reason: string; command: number }
   /** Every step has ended: the steps that take back what was done, and what is left as it is. */

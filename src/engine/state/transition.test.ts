@@ -51,6 +51,9 @@ const runEvents: RunEvent[] = [
   { kind: 'run-rolling-back', by: '', reason: '', command: 1 },
   { kind: 'run-rollback-planned', steps: [], left: [] },
   { kind: 'run-ended', outcome: 'rolled-back' },
+  { kind: 'run-preempted', run: '', by: '', reason: '' },
+  { kind: 'run-locked-again' },
+  { kind: 'run-taken-over', by: [], reason: '' },
 ]
 const runStates: RunState[] = [
   ...(['waiting', 'running', 'needs-person', 'paused'] as const),

@@ -71,6 +71,9 @@ const runTable: {
     'run-canceling': 'waiting',
     'run-rolling-back': 'waiting',
     'run-rollback-planned': 'waiting',
+    'run-preempted': 'waiting',
+    'run-locked-again': 'waiting',
+    'run-taken-over': 'waiting',
     'run-paused': 'paused',
   },
   running: {
@@ -79,6 +82,9 @@ const runTable: {
     'run-canceling': 'running',
     'run-rolling-back': 'running',
     'run-rollback-planned': 'running',
+    'run-preempted': 'running',
+    'run-locked-again': 'running',
+    'run-taken-over': 'running',
     'run-paused': 'paused',
   },
   'needs-person': {
@@ -88,6 +94,9 @@ const runTable: {
     'run-canceling': 'needs-person',
     'run-rolling-back': 'needs-person',
     'run-rollback-planned': 'needs-person',
+    'run-preempted': 'needs-person',
+    'run-locked-again': 'needs-person',
+    'run-taken-over': 'needs-person',
     'run-paused': 'paused',
   },
   // Questions are asked and answered in a pause as well. What ends the run ends the pause first.
@@ -96,6 +105,8 @@ const runTable: {
     'run-asked': 'paused',
     'run-goes-on': 'paused',
     'run-rollback-planned': 'paused',
+    'run-locked-again': 'paused',
+    'run-taken-over': 'paused',
   },
   succeeded: {},
   failed: {},

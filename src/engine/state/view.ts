@@ -95,6 +95,8 @@ export interface RunView {
   canceling: Said | null
   paused: Said | null
   rollingBack: Said | null
+  /** The run that took its systems; null once they are its own again. */
+  preemptedBy: string | null
   /** How what was done is taken back; null before every step has ended. */
   undo: { steps: UndoNode[]; left: Left[] } | null
   /** From when the time of the run counts: its creation, or when a person let it go on beyond its deadline. */
@@ -130,6 +132,7 @@ export function emptyView(head: RunHead): RunView {
     canceling: null,
     paused: null,
     rollingBack: null,
+    preemptedBy: null,
     undo: null,
     deadlineFrom: head.createdAt,
     question: null,
@@ -207,6 +210,16 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
     case 'run-canceling':
       view.commands.delete(event.command)
       view.canceling = { by: event.by, reason: event.reason, at }
+      break
+    case 'run-preempted':
+      view.canceling ??= { by: event.by, reason: event.reason, at }
+      view.preemptedBy = event.run
+      break
+    case 'run-locked-again':
+      view.preemptedBy = null
+      break
+    case 'run-taken-over':
+      view.canceling = { by: event.by.join(', '), reason: event.reason, at }
       break
     case 'run-rolling-back':
       view.commands.delete(event.command)

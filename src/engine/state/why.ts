@@ -63,6 +63,10 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
     const names = needs.map((need) => `${need.node} (${need.state})`).join(', ')
     return why('needs', text(`앞 단계 대기: ${names}`, `needs ${names}`), { needs })
   }
+  if (view.preemptedBy !== null && plan.finally === true) {
+    const run = view.preemptedBy
+    return why('lock', text(`실행 ${run}이(가) 시스템을 잡고 있음`, `run ${run} holds its systems`), { run })
+  }
   if (plan.gate !== null) {
     const { quorum, purpose } = plan.gate
     const given = node.approvedBy.length

@@ -20,7 +20,10 @@ export async function violations(sim: Simulation): Promise<string[]> {
     ended || waitsForPersonsOnly(view),
     `the run is ${view.state} and neither ended nor waits for a named decision`,
   )
-  const locks = (await sim.store.locks()).map((lock) => lock.system).toSorted()
+  const locks = (await sim.store.locks())
+    .filter((lock) => lock.runId === runId)
+    .map((lock) => lock.system)
+    .toSorted()
   must(locks.join() === (ended ? '' : systemsOf(view.plan).join()), `locks held at the end: ${locks.join()}`)
 
   for (const node of view.plan.subject.nodes) {

@@ -200,7 +200,7 @@ function written(sim: Simulation, process: SimProcess): Journal {
     append: async (term, events) => {
       const records = await sim.store.append(term, events)
       const writers = sim.writers.get(term.term) ?? new Set()
-      sim.writers.set(term.term, writers.add(process))
+      if (term.runId === runId) sim.writers.set(term.term, writers.add(process))
       return records
     },
   }
