@@ -1,6 +1,6 @@
 import { boolean, string } from '@oclif/core/flags'
 import { reasonOf, systemsOf } from '#client/arguments.ts'
-import { refuseAltered, signStatement, statementOver } from '#client/signing.ts'
+import { refuseAltered, signDeclaration } from '#client/signing.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { planLines } from '#terminal/plan.ts'
 import { gateLine } from '#terminal/run.ts'
@@ -36,7 +36,7 @@ export default class Failover extends DaemonCommand {
     const { flags } = await this.parse(Failover)
     const reason = reasonOf(flags.reason)
     const client = await this.client(flags)
-    const { principal, keyFile } = client.identity
+    const { principal } = client.identity
     const request = { fromSite: flags.from, ...systemsOf(flags.systems) }
     const draft = await client.call('planFailover', { body: request })
     refuseAltered(draft.plan)
@@ -49,21 +49,7 @@ export default class Failover extends DaemonCommand {
         `You request this failover as ${principal}. Type the name of the lost site: `,
       ),
     )
-    const statement = statementOver(
-      draft,
-      principal,
-      {
-        purpose: 'declare',
-        gate: null,
-        decision: 'yes',
-        reason,
-        sources: [],
-        oneSourceOutsideHaetae: false,
-        validFor: '24h',
-      },
-      Date.now(),
-    )
-    const declaration = await signStatement(statement, keyFile)
+    const declaration = await signDeclaration(draft, client.identity, reason, Date.now())
     const run = await client.call('declareFailover', { body: { ...request, run: draft.run, declaration } })
     const site = flags.site === undefined ? '' : ` --site ${flags.site}`
     this.print([

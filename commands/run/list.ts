@@ -1,5 +1,6 @@
 import { boolean, integer, string } from '@oclif/core/flags'
 import { paintOfState } from '#terminal/paint.ts'
+import { placeOf } from '#terminal/plan.ts'
 import { table } from '#terminal/table.ts'
 import { dayAndTime } from '#terminal/time.ts'
 import { DaemonCommand } from '../base.ts'
@@ -39,7 +40,8 @@ export default class RunList extends DaemonCommand {
             paint: (run) => paintOfState(run.state),
           },
           { title: this.say('단계', 'steps'), text: (run) => `${run.nodesDone}/${run.nodes}` },
-          { title: this.say('이동', 'move'), text: (run) => `${run.fromSite} → ${run.toSite}` },
+          { title: this.say('용도', 'mode'), text: (run) => run.mode },
+          { title: this.say('센터', 'sites'), text: placeOf },
           { title: this.say('시스템', 'systems'), text: (run) => run.systems.join(','), shrink: true },
           { title: this.say('요청자', 'requester'), text: (run) => run.requester },
           { title: this.say('요청 (KST)', 'requested (KST)'), text: (run) => dayAndTime(run.createdAt) },

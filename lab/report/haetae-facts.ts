@@ -8,7 +8,6 @@ import type { Times } from './report.ts'
 export interface RunFacts {
   id: string
   state: string
-  fromSite: string
   toSite: string
   requester: string
   reason: string

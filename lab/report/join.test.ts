@@ -16,7 +16,7 @@ const times = {
 function facts(change: Partial<HaetaeFacts> = {}): HaetaeFacts {
   return {
     run: {
-      ...{ id: 'failover-1', state: 'succeeded', fromSite: 'daejeon', toSite: 'gwangju' },
+      ...{ id: 'failover-1', state: 'succeeded', toSite: 'gwangju' },
       ...{ requester: 'operator-1', reason: 'power lost', planDigest: 'sha256:aa' },
       ...{ createdAt: iso(20), endedAt: iso(33) },
       times: [

@@ -10,14 +10,12 @@ import type { ApprovalService } from './services.ts'
 /** A run with its plan as what people sign over: for the port `Subjects` of approval/. */
 export function subjectOf(run: { id: string; plan: Plan; requester: string; ended: boolean }): Subject {
   const { subject, digest } = run.plan
-  const { site, systems } = scopeOf(subject)
   return {
     run: run.id,
     planDigest: digest,
     requester: run.requester,
     ended: run.ended,
-    fromSite: site,
-    systems,
+    ...scopeOf(subject),
     gates: subject.nodes.flatMap((node) => (node.gate === null ? [] : [subjectGate(node.id, node.gate)])),
   }
 }

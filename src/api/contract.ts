@@ -41,7 +41,9 @@ export const contract = {
   runbookShow: { ...base, params: z.object({ runbook: z.string().max(100) }), reply: estate.runbookDetail },
 
   planFailover: { ...base, body: run.failoverRequest, reply: run.draft },
-  declareFailover: { ...base, body: run.declaration, reply: run.runDetail },
+  declareFailover: { ...base, body: run.failoverDeclaration, reply: run.runDetail },
+  planOperation: { ...base, body: run.operationRequest, reply: run.draft },
+  declareOperation: { ...base, body: run.operationDeclaration, reply: run.runDetail },
   runList: {
     ...base,
     query: page.extend({ active: z.stringbool().optional(), system: systemId.optional() }),

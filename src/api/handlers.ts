@@ -22,17 +22,17 @@ export type JsonRoute = Exclude<RouteName, 'metrics' | 'runEvents' | 'readyz'>
 export type Handlers = { [N in JsonRoute]: (call: Call<N>) => Promise<ReplyOf<N>> }
 
 export function handlersOf(services: Services, sessions: Sessions, clock: Pick<Clock, 'now'>): Handlers {
-  const { estate, failover, runs, approvals, backups, findings, operation, peer } = services
+  const { estate, failover, operations, runs, approvals, backups, findings, daemon, peer } = services
   const whole = <T>(items: T[]) => ({ items, next: null })
   return {
     healthz: async () => ({
       alive: true,
-      site: operation.site,
-      version: operation.version,
+      site: daemon.site,
+      version: daemon.version,
       now: instant(clock.now()),
     }),
-    openapi: async () => openapi(operation.version),
-    ...sessionHandlers(sessions, operation.site),
+    openapi: async () => openapi(daemon.version),
+    ...sessionHandlers(sessions, daemon.site),
 
     systemList: ({ query }) => estate.systems(query),
     systemShow: ({ params }) => estate.system(params.system),
@@ -42,6 +42,8 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
 
     planFailover: ({ body }) => failover.plan(body),
     declareFailover: ({ body, session }) => failover.declare(body, session()),
+    planOperation: ({ body }) => operations.plan(body),
+    declareOperation: ({ body, session }) => operations.declare(body, session()),
     runList: ({ query }) => runs.list(query),
     runShow: ({ params }) => runs.show(params.run),
     runPlan: async ({ params }) => ({ plan: await runs.plan(params.run) }),
@@ -67,7 +69,7 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
     backupList: ({ query }) => backups.copies(query),
     backupLog: ({ query }) => backups.log(query),
     findingList: ({ query }) => findings.list(query),
-    configShow: async () => ({ config: operation.config() }),
+    configShow: async () => ({ config: daemon.config() }),
     peerStatus: () => peer.status(),
     peerAuthority: ({ query }) => peer.authority(query.site),
   }

@@ -28,6 +28,17 @@ export interface RouteHead {
 
 const read = rolesThatMay.read
 
+/** Why there may be no plan, whatever it is for. */
+const notPlanned = ['system-unknown', 'system-locked', 'plan-impossible'] as const
+/** Why a signed request may not become a run. */
+const notDeclared = [
+  'plan-changed',
+  'statement-invalid',
+  'key-unknown',
+  'key-expired',
+  'signature-invalid',
+] as const
+
 export const routes = {
   healthz: { method: 'GET', path: '/healthz', access: 'public', summary: 'The process answers', errors: [] },
   readyz: {
@@ -107,7 +118,7 @@ export const routes = {
     path: '/plans/failover',
     access: read,
     summary: 'A failover plan and the id that its run would have; nothing is stored or changed',
-    errors: ['site-unknown', 'system-unknown', 'already-active', 'system-locked', 'plan-impossible'],
+    errors: ['site-unknown', 'already-active', ...notPlanned],
     withoutKey: true,
   },
   declareFailover: {
@@ -115,18 +126,22 @@ export const routes = {
     path: '/runs',
     access: rolesThatMay.declare,
     summary: 'The signed request of a failover: creates the run, which waits for its approvals',
-    errors: [
-      'site-unknown',
-      'system-unknown',
-      'already-active',
-      'system-locked',
-      'plan-impossible',
-      'plan-changed',
-      'statement-invalid',
-      'key-unknown',
-      'key-expired',
-      'signature-invalid',
-    ],
+    errors: ['site-unknown', 'already-active', ...notPlanned, ...notDeclared],
+  },
+  planOperation: {
+    method: 'POST',
+    path: '/plans/operation',
+    access: read,
+    summary: 'A plan of a runbook for systems that stay where they are; nothing is stored or changed',
+    errors: ['runbook-unknown', 'not-active-here', ...notPlanned],
+    withoutKey: true,
+  },
+  declareOperation: {
+    method: 'POST',
+    path: '/runs/operation',
+    access: rolesThatMay.declare,
+    summary: 'The signed request of an operation: creates the run, which begins when its approvals are there',
+    errors: ['runbook-unknown', 'not-active-here', ...notPlanned, ...notDeclared],
   },
   runList: { method: 'GET', path: '/runs', access: read, summary: 'Runs, newest first', errors: [] },
   runShow: {

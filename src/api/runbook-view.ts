@@ -14,6 +14,10 @@ export function runbookDetail(
     digest,
     modes: [...definition.modes],
     steps: steps.length,
+    inputs: Object.entries(definition.inputs).map(([name, input]) => ({
+      ...{ name, type: input.type, title: input.title },
+      default: input.default ?? null,
+    })),
     graph: steps.map(({ definition: step, gate, ending }) => ({
       id: step.id,
       title: step.title,

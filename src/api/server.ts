@@ -159,11 +159,11 @@ function headerOf(request: FastifyRequest, name: string): string | undefined {
 /** What machines ask: readiness with its status, and metrics as text. */
 function registerOperation(app: FastifyInstance, services: Services): void {
   app.get(routes.readyz.path, async (_request, reply) => {
-    const found = await services.operation.ready()
+    const found = await services.daemon.ready()
     return reply.status(found.ready ? 200 : 503).send(found)
   })
   app.get(routes.metrics.path, async (_request, reply) => {
-    const text = await services.operation.metrics()
+    const text = await services.daemon.metrics()
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text)
   })
 }

@@ -6,11 +6,11 @@ import type { BackupLogEntry, BackupLogQuery, BackupQuery, CopyView, FindingView
 import type { RunbookDetail, RunbookSummary, SiteView, SystemDetail, SystemSummary } from './schema/estate.ts'
 import type {
   Decision,
-  Declaration,
   Draft,
   FailoverRequest,
   GateView,
   JournalEntry,
+  OperationRequest,
   RunDetail,
   RunSummary,
   Signed,
@@ -34,15 +34,16 @@ export interface EstateService {
   runbook(name: string): Promise<RunbookDetail>
 }
 
-export interface FailoverService {
-  /** Plans, stores nothing. Throws `site-unknown`, `system-unknown`, `already-active`, `system-locked`, `plan-impossible`. */
-  plan(request: FailoverRequest): Promise<Draft>
+/** Requests of runs of one mode. */
+export interface RequestService<Request> {
+  /** Plans, stores nothing. Throws the errors of the route `planFailover` or `planOperation`. */
+  plan(request: Request): Promise<Draft>
   /**
    * Plans again, checks that the signed digest is the plan's (`plan-changed`), verifies the declaration
    * (approval/ `declare`), creates the run and takes its locks, all in one transaction. A second call with the
    * same run id by the same person returns the run.
    */
-  declare(declaration: Declaration, by: Session): Promise<RunDetail>
+  declare(request: Request & { run: string; declaration: Signed }, by: Session): Promise<RunDetail>
 }
 
 export interface RunService {
@@ -78,7 +79,7 @@ export interface FindingService {
   list(query: QueryOf<'findingList'>): Promise<Listed<FindingView>>
 }
 
-export interface OperationService {
+export interface DaemonService {
   readonly site: string
   readonly version: string
   /** Checks of `/readyz`: all are told, PostgreSQL alone decides (nothing else is needed for a failover). Never throws. */
@@ -98,11 +99,12 @@ export interface PeerService {
 
 export interface Services {
   estate: EstateService
-  failover: FailoverService
+  failover: RequestService<FailoverRequest>
+  operations: RequestService<OperationRequest>
   runs: RunService
   approvals: ApprovalService
   backups: BackupService
   findings: FindingService
-  operation: OperationService
+  daemon: DaemonService
   peer: PeerService
 }

@@ -21,7 +21,7 @@ export interface Attestation {
 }
 
 /** What a declaration has to be about. */
-export type DeclarationTarget = Pick<Subject, 'run' | 'planDigest' | 'fromSite' | 'systems'>
+export type DeclarationTarget = Pick<Subject, 'run' | 'planDigest' | 'site' | 'systems'>
 
 /** The ledger's entry of a statement that was accepted. */
 export function entryOf(
@@ -73,10 +73,10 @@ export function refuseOtherTarget(statement: Statement, target: DeclarationTarge
   if (statement.planDigest !== target.planDigest) throw planChanged(statement, target)
   const signed = [...statement.scope.systems].sort().join(',')
   const planned = [...target.systems].sort().join(',')
-  if (statement.scope.site === target.fromSite && signed === planned) return
+  if (statement.scope.site === target.site && signed === planned) return
   throw new HaetaeError('statement-invalid', 'the statement', {
     where: 'scope',
-    why: `signed was ${statement.scope.site} [${signed}], the plan is about ${target.fromSite} [${planned}]`,
+    why: `signed was ${statement.scope.site} [${signed}], the plan is about ${target.site} [${planned}]`,
   })
 }
 

@@ -16,7 +16,7 @@ const subject: Subject = {
   planDigest: digest,
   requester: 'operator-1',
   ended: false,
-  fromSite: 'daejeon',
+  site: 'daejeon',
   systems: ['AID', 'GPK'],
   gates: [
     { node: 'approve', purpose: 'approve', quorum: 2 },

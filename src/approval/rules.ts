@@ -121,10 +121,10 @@ export function planChanged(statement: Statement, subject: Pick<Subject, 'run' |
 function refuseOtherScope(statement: Statement, subject: Subject): void {
   const signed = [...statement.scope.systems].sort().join(',')
   const planned = [...subject.systems].sort().join(',')
-  if (statement.scope.site === subject.fromSite && signed === planned) return
+  if (statement.scope.site === subject.site && signed === planned) return
   throw new HaetaeError('statement-invalid', 'the statement', {
     where: 'scope',
-    why: `signed was ${statement.scope.site} [${signed}], the run is about ${subject.fromSite} [${planned}]`,
+    why: `signed was ${statement.scope.site} [${signed}], the run is about ${subject.site} [${planned}]`,
   })
 }
 

@@ -23,7 +23,7 @@ export interface Statement {
   gate: string | null
   /** A `no` is on record and stops the gate. */
   decision: 'yes' | 'no'
-  /** The site that is left or attested lost, and the systems of the plan. */
+  /** The site that is left or attested lost (in an operation: where it is done), and the systems of the plan. */
   scope: { site: string; systems: readonly string[] }
   reason: string
   /** For an attestation: how the signer knows, two sources that do not rest on each other. Empty otherwise. */
@@ -46,11 +46,12 @@ export function namespaceOf<P extends Purpose>(purpose: P): `haetae-${P}` {
   return `haetae-${purpose}`
 }
 
-/** What a plan is about: the site that is left, and every system that has a step. `subject` is that of plan/plan.ts. */
+/** What a plan is about: the site that is left (in an operation: where it is done), and every system that has a step. `subject` is that of plan/plan.ts. */
 export function scopeOf(subject: {
-  readonly fromSite: string
+  readonly fromSite?: string
+  readonly toSite: string
   readonly nodes: readonly { readonly system: string | null }[]
 }): Statement['scope'] {
   const systems = new Set(subject.nodes.flatMap(({ system }) => (system === null ? [] : [system])))
-  return { site: subject.fromSite, systems: [...systems].sort() }
+  return { site: subject.fromSite ?? subject.toSite, systems: [...systems].sort() }
 }

@@ -13,7 +13,7 @@ export interface SubjectGate {
 
 /** A gate as a plan says it (plan/plan.ts; approval stands below plan). */
 export interface PlanGate {
-  purpose: 'failover' | 'attestation'
+  purpose: 'failover' | 'operation' | 'attestation'
   quorum: number
 }
 
@@ -33,7 +33,8 @@ export interface Subject {
   planDigest: string
   requester: string
   ended: boolean
-  fromSite: string
+  /** The site of the plan's scope (`scopeOf`). */
+  site: string
   systems: readonly string[]
   /** Gates of the plan. */
   gates: readonly SubjectGate[]

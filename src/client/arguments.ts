@@ -1,3 +1,4 @@
+import type { RunbookInput } from '#api/schema/estate.ts'
 import { HaetaeError } from '#model/errors.ts'
 
 /** `--systems AID,gpk` as the body of a request has it; nothing when the flag was not given. */
@@ -48,4 +49,48 @@ export function reasonOf(text: string): string {
       ko: '--reason 으로 사유를 적으십시오. 기록에 남습니다.',
     },
   })
+}
+
+/**
+ * `--input name=value` as the values that a runbook declares: numbers, `true` and `false`, lists by commas. A value
+ * that is not of the type stays text, and the daemon refuses it as it does what the runbook does not have.
+ * Throws `usage-wrong`.
+ */
+export function inputsOf(
+  flags: readonly string[],
+  declared: readonly RunbookInput[],
+): Record<string, unknown> {
+  const inputs: Record<string, unknown> = {}
+  for (const flag of flags) {
+    const at = flag.indexOf('=')
+    const name = flag.slice(0, at)
+    if (at < 1 || Object.hasOwn(inputs, name))
+      throw new HaetaeError('usage-wrong', `--input ${flag}`, {
+        why:
+          at < 1
+            ? { en: 'it is no name=value', ko: '이름=값 형식이 아닙니다' }
+            : { en: `${name} is given twice`, ko: `${name}을(를) 두 번 주었습니다` },
+        remedy: {
+          en: 'Give each once, such as --input timeToLive=10m.',
+          ko: '--input timeToLive=10m 처럼 하나씩 주십시오.',
+        },
+      })
+    inputs[name] = valueOf(flag.slice(at + 1), declared.find((one) => one.name === name)?.type)
+  }
+  return inputs
+}
+
+function valueOf(text: string, type: RunbookInput['type'] | undefined): unknown {
+  switch (type) {
+    case 'int':
+    case 'number':
+      return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+    case 'bool':
+      return text === 'true' || (text === 'false' ? false : text)
+    case 'list':
+      return text === '' ? [] : text.split(',').map((item) => item.trim())
+    case 'string':
+    case undefined:
+      return text
+  }
 }

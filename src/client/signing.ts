@@ -61,6 +61,20 @@ export function statementOver(
   }
 }
 
+/** The signed request of a run: what opens it. Throws `key-unusable`. */
+export async function signDeclaration(
+  target: RunPlan,
+  { principal, keyFile }: { principal: string; keyFile: string },
+  reason: string,
+  now: number,
+): Promise<{ statement: string; signature: string }> {
+  const decision: Decision = {
+    ...{ purpose: 'declare', gate: null, decision: 'yes', reason },
+    ...{ sources: [], oneSourceOutsideHaetae: false, validFor: '24h' },
+  }
+  return signStatement(statementOver(target, principal, decision, now), keyFile)
+}
+
 /** Signs a statement with the person's key. Throws `key-unusable`. */
 export async function signStatement(
   statement: Statement,

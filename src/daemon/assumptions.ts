@@ -145,8 +145,9 @@ async function losesMore(
   { subject, bound }: Assumption,
 ): Promise<Why | undefined> {
   const limit = bound['seconds']
-  if (!isPromotion(node) || node.system !== subject || typeof limit !== 'number') return undefined
   const { fromSite } = plan.subject
+  if (!isPromotion(node) || node.system !== subject) return undefined
+  if (typeof limit !== 'number' || fromSite === undefined) return undefined
   const kept = plan.observed.forecast?.loss[subject]?.sourceHeartbeatAt ?? null
   for (;;) {
     const sight = await parts.standby(subject, signal)

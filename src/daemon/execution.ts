@@ -21,6 +21,7 @@ import type { Metrics } from '#platform/metrics.ts'
 import { stepTypes } from '#steps/index.ts'
 import { createTargets, type Readers, type Targets } from '#steps/targets.ts'
 import { assumptionChecks } from './assumptions.ts'
+import { authorityHeld } from './authority-held.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
 import { standbyLook, type LossParts } from './loss.ts'
@@ -107,7 +108,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     contexts: { readers, writers: () => targets().writers },
     approvals,
     assumptions: assumptionChecks({ ...loss, authority, silence }),
-    authority,
+    authority: authorityHeld(authority),
     resolve: createResolver(stepTypes),
     clock,
     log: log.child({ part: 'engine' }),

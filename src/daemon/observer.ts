@@ -63,10 +63,13 @@ async function lossesOf(
   parts: LossParts,
   signal: AbortSignal,
 ): Promise<Record<string, LossForecast>> {
+  const { fromSite } = subject
+  // Where nothing is left, nothing is lost.
+  if (fromSite === undefined) return {}
   const lane = createLane(bounds.concurrency)
   const systems = new Set(subject.nodes.flatMap(({ system }) => system ?? []))
   const look = async (system: string): Promise<LossForecast> => {
-    const seen = parts.sourceHeartbeat(system, subject.fromSite)
+    const seen = parts.sourceHeartbeat(system, fromSite)
     try {
       const within = AbortSignal.any([signal, AbortSignal.timeout(bounds.withinMs)])
       return lossFrom(seen, await parts.standby(system, within))

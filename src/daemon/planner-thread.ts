@@ -1,4 +1,5 @@
 import { planFailover } from '#plan/failover.ts'
+import { planOperation } from '#plan/operation.ts'
 import type { Plan } from '#plan/plan.ts'
 import { answerOffLoop } from '#platform/off-loop.ts'
 import { runbooksFrom } from '#runbook/load.ts'
@@ -9,12 +10,10 @@ import type { PlanningData, PlanningRequest } from './planner.ts'
 answerOffLoop(({ estate, runbookSources }: PlanningData) => {
   const sites = estate.sites.map(({ id }) => id)
   const runbooks = runbooksFrom(runbookSources, { stepTypes, sites })
-  return ({ active, ...request }: PlanningRequest): Plan =>
-    planFailover({
-      ...request,
-      estate,
-      runbooks,
-      stepTypes,
-      world: { active: (system) => active.get(system) },
-    })
+  return ({ active, ...request }: PlanningRequest): Plan => {
+    const ground = { estate, runbooks, stepTypes, world: { active: (system: string) => active.get(system) } }
+    return request.mode === 'failover'
+      ? planFailover({ ...request, ...ground })
+      : planOperation({ ...request, ...ground })
+  }
 })

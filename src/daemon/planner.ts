@@ -1,6 +1,6 @@
 import type { Estate } from '#estate/estate.ts'
 import type { Plan } from '#plan/plan.ts'
-import type { ActiveAt, FailoverRequest } from '#plan/request.ts'
+import type { ActiveAt, FailoverRequest, OperationRequest } from '#plan/request.ts'
 import { OffLoop } from '#platform/off-loop.ts'
 import type { RunbookSource } from '#runbook/load.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -12,18 +12,19 @@ export interface PlanningData {
 }
 
 /** A request with everything that is not of the catalogue. */
-export interface PlanningRequest extends Omit<
-  FailoverRequest,
-  'estate' | 'runbooks' | 'stepTypes' | 'world'
-> {
+type Asked<Request> = Omit<Request, 'estate' | 'runbooks' | 'stepTypes' | 'world'> & {
   /** Where each system is primary, by the newest epoch on record. */
   active: ReadonlyMap<string, ActiveAt>
 }
+export type PlanningRequest =
+  ({ mode: 'failover' } & Asked<FailoverRequest>) | ({ mode: 'operation' } & Asked<OperationRequest>)
 
 /** Plans beside the event loop: thousands of systems take seconds, and terms are renewed meanwhile. */
 export interface Planner {
   /** Throws what `planFailover` throws, and `work-failed`. */
-  failover(request: PlanningRequest): Promise<Plan>
+  failover(request: Asked<FailoverRequest>): Promise<Plan>
+  /** Throws what `planOperation` throws, and `work-failed`. */
+  operation(request: Asked<OperationRequest>): Promise<Plan>
   close(): Promise<void>
 }
 
@@ -38,7 +39,8 @@ export function startPlanner({ estate, runbookSources }: PlanningData | Catalogu
     ...limits,
   })
   return {
-    failover: (request) => thread.call(request),
+    failover: (request) => thread.call({ ...request, mode: 'failover' }),
+    operation: (request) => thread.call({ ...request, mode: 'operation' }),
     close: () => thread.close(),
   }
 }

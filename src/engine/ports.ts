@@ -47,8 +47,8 @@ export interface Assumptions {
 }
 
 export interface AuthorityHeld {
-  /** The epoch that the run holds for the system now; undefined when it holds none. */
-  epochOf(runId: string, system: string): Promise<number | undefined>
+  /** The epoch that the run may act under for the system now; undefined when there is none. */
+  epochOf(runId: string, system: string, plan: Plan): Promise<number | undefined>
 }
 
 /** Replaces what stands for other nodes' outputs in a node's input. Throws when an output is missing or of a wrong kind. */

@@ -30,8 +30,11 @@ const nodes = [
   node('AID/fence', 'authority.attest', 'AID', 1),
 ]
 
-function run(done: Record<string, string>) {
-  const plan = { subject: { nodes }, systems: [{ system: 'GPK', rtoTargetMs: 600_000 }] } as unknown as Plan
+function run(done: Record<string, string>, mode = 'failover') {
+  const plan = {
+    subject: { mode, nodes },
+    systems: [{ system: 'GPK', rtoTargetMs: 600_000 }],
+  } as unknown as Plan
   const view = emptyView({
     id: 'F-1',
     plan,
@@ -73,5 +76,9 @@ describe('the timeline of a run', () => {
 
   test('what is not done yet has no time', () => {
     expect(timesOf(run({}), () => null)[0]).toMatchObject({ approved: null, fenced: null, detected: null })
+  })
+
+  test('an operation has no target of a recovery to be measured against', () => {
+    expect(timesOf(run({}, 'operation'), () => null)[1]).toMatchObject({ system: 'GPK', rtoTargetMs: null })
   })
 })

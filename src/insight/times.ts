@@ -31,12 +31,14 @@ const reachedBy = {
  * system's site was suspected lost (or the system itself not serving).
  */
 export function timesOf(view: RunView, detectedAt: (system: string) => Instant | null): SystemTimes[] {
-  const { nodes } = view.plan.subject
+  const { nodes, mode } = view.plan.subject
   const systems = [...new Set(nodes.flatMap((node) => (node.system === null ? [] : [node.system])))]
-  const targets = new Map(view.plan.systems.map((one) => [one.system, one.rtoTargetMs]))
+  // An operation recovers nothing: it has no such target.
+  const recovered = mode === 'failover' ? view.plan.systems : []
+  const targets = new Map(recovered.map((one) => [one.system, one.rtoTargetMs]))
   const approved = lastEnd(
     view,
-    nodes.filter((node) => node.gate?.purpose === 'failover'),
+    nodes.filter((node) => node.gate?.purpose === mode),
   )
   return systems
     .map((system) => {

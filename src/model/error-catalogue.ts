@@ -273,6 +273,14 @@ export const catalogue = {
     remedy: 'Leave it out of --systems; see `haetae system list`.',
     remedyKo: '--systems에서 빼십시오. `haetae system list`를 확인하십시오.',
   },
+  'not-active-here': {
+    status: 409,
+    exit: 5,
+    ko: '이 센터에서 운영 중인 정보시스템이 아닙니다',
+    en: 'the system is not active at this site',
+    remedy: 'Ask the daemon of the site where it is active, with --site; see `haetae system list`.',
+    remedyKo: '--site로 운영 센터의 데몬에 요청하십시오. `haetae system list`를 확인하십시오.',
+  },
   'system-locked': {
     status: 409,
     exit: 5,

@@ -1,13 +1,13 @@
 import type { System } from '#estate/estate.ts'
 import type { Assumption } from './plan.ts'
-import type { FailoverRequest } from './request.ts'
+import type { FailoverRequest, OperationRequest } from './request.ts'
 import { targetsOf } from './values.ts'
 
 /**
  * What a failover takes for granted: the lost site stays silent, people attest its loss, each system is primary where
  * we believe and has a standby to be recovered from, and what is lost of its data stays within its target.
  */
-export function assumptionsOf(request: FailoverRequest, moving: readonly System[]): Assumption[] {
+export function failoverAssumptions(request: FailoverRequest, moving: readonly System[]): Assumption[] {
   const { estate, fromSite, world } = request
   const site = estate.sites.find(({ id }) => id === fromSite)?.name ?? { ko: fromSite, en: fromSite }
   return [
@@ -32,6 +32,14 @@ export function assumptionsOf(request: FailoverRequest, moving: readonly System[
       request.lossUntold?.includes(system.id) === true ? untoldLossOf(system) : lossOf(request, system),
     ]),
   ]
+}
+
+/** What an operation takes for granted: each system stays primary where it is. */
+export function operationAssumptions(
+  { site, world }: OperationRequest,
+  systems: readonly System[],
+): Assumption[] {
+  return systems.map(({ id }) => activeAt(id, world.active(id), site))
 }
 
 function activeAt(system: string, active: { epoch: number } | undefined, site: string): Assumption {

@@ -7,7 +7,7 @@ import { batchesOf, keysOf } from './foreach.ts'
 import { durationMs, joinNode, nodeOf } from './node.ts'
 import { needsOf, placesOf } from './places.ts'
 import type { PlanNode } from './plan.ts'
-import type { FailoverRequest } from './request.ts'
+import type { PlanRequest } from './request.ts'
 import { expressionMistake, givenInputs, inputOf } from './step-input.ts'
 
 /** What one runbook becomes for one system; nested where it calls others. */
@@ -27,7 +27,7 @@ export interface Frame {
 
 /** Collects what a plan is made of. */
 export interface Expansion {
-  readonly request: FailoverRequest
+  readonly request: PlanRequest
   /** Nodes of a step in other systems, for `prerequisites`. Throws HaetaeError. */
   prerequisites(step: StepDefinition, system: string): string[]
   /** A gate that the whole plan shares; several runbooks may have it. */
@@ -68,7 +68,7 @@ export function expand(frame: Frame, to: Expansion): Made {
     const own = needsOf(step.definition, runbook, places)
     for (const need of own) needed.add(need)
     const context: StepContext = { frame: { ...frame, rootNeeds }, to, bound, made, id: place.id }
-    if (place.kind === 'root') to.rootGate(nodeOf(step, place.id, null, 0))
+    if (place.kind === 'root') to.rootGate(nodeOf(step, place.id, null, 0, to.request.mode))
     else if (step.ending) addEnding(step, own, context)
     else
       addStep(
@@ -142,7 +142,7 @@ function plainNode(
   id: string,
   group: string | undefined,
 ): PlanNode {
-  const node = nodeOf(step, id, frame.system.id, frame.wave)
+  const node = nodeOf(step, id, frame.system.id, frame.wave, to.request.mode)
   node.needs = [...new Set(needs)]
   if (group !== undefined) node.group = group
   if (step.gate !== null) return node

@@ -1,16 +1,12 @@
 import type { System } from '#estate/estate.ts'
 import { buildGraph } from '#estate/graph.ts'
 import { orderOf } from '#estate/order.ts'
-import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
-import { instant } from '#model/time.ts'
-import { callOf } from '#runbook/link.ts'
-import type { Runbook } from '#runbook/runbook.ts'
-import { assumptionsOf } from './assumptions.ts'
+import { assemble } from './assemble.ts'
+import { failoverAssumptions } from './assumptions.ts'
 import { chooseSystems } from './choose.ts'
 import { forecastOf } from './forecast.ts'
-import { inputsOf } from './inputs.ts'
-import { nodesOf } from './nodes.ts'
+import type { Member } from './nodes.ts'
 import type { Plan, SystemForecast } from './plan.ts'
 import type { FailoverRequest } from './request.ts'
 import { targetsOf } from './values.ts'
@@ -22,7 +18,7 @@ import { targetsOf } from './values.ts'
  * Throws `site-unknown`, `system-unknown`, `already-active`, `input-invalid`, `plan-impossible`.
  */
 export function planFailover(request: FailoverRequest): Plan {
-  const { estate, runbooks, world, fromSite, toSite } = request
+  const { estate, runbooks, world, fromSite } = request
   const graph = buildGraph(estate.systems)
   const choice = chooseSystems(request)
   const forecast = forecastOf(estate, graph, choice, world, fromSite)
@@ -34,51 +30,38 @@ export function planFailover(request: FailoverRequest): Plan {
     graph,
     able.map(({ id }) => id),
   )
-  const moving = order.waves.flat().flatMap((id) => {
+  const members = order.waves.flat().flatMap((id): Member[] => {
     const system = graph.systems.get(id)
     const runbook = runbooks.get(system?.runbook ?? '')
     return system === undefined || runbook === undefined
       ? []
       : [{ system, runbook, wave: order.places.get(id)?.wave ?? 1 }]
   })
-  const used = [...new Set(moving.map(({ runbook }) => runbook))]
-  const inputs = inputsOf(used, request.inputs ?? {})
-  const subject: Plan['subject'] = {
-    mode: 'failover',
-    fromSite,
-    toSite,
-    runbooks: digestsOf(used, runbooks),
-    catalogue: catalogueDigest(request, [...choice.moving.map(({ id }) => id), ...choice.staying.keys()]),
-    inputs,
-    nodes: nodesOf(request, graph, moving, inputs),
-    assumptions: assumptionsOf(
-      request,
-      moving.map(({ system }) => system),
-    ),
-  }
-  const forecasts = [
-    ...moving.map(({ system }) => system),
-    ...unable(choice.moving, choice.staying, graph.systems, able),
-  ]
-  return {
-    digest: digestOf(subject),
-    subject,
-    systems: forecasts.map((system): SystemForecast => {
-      const place = order.places.get(system.id)
-      const { rtoMs, rpoMs } = targetsOf(request, system)
-      const verdict = forecast.verdicts.get(system.id)
-      return {
-        system: system.id,
-        wave: place?.wave ?? 0,
-        recoverability: verdict?.recoverability ?? 'not-recoverable',
-        why: [...(place?.why ?? []), ...givenByLab(system), ...(verdict?.why ?? [])],
-        rtoTargetMs: rtoMs,
-        rpoTargetMs: rpoMs,
-      }
-    }),
-    notes: [...forecast.notes, ...order.warnings],
-    observed: { at: instant(request.now), changes: {} },
-  }
+  const moving = members.map(({ system }) => system)
+  const forecasts = [...moving, ...unable(choice.moving, choice.staying, graph.systems, able)]
+  return assemble(
+    { ...request, mode: 'failover' },
+    {
+      graph,
+      members,
+      about: [...choice.moving.map(({ id }) => id), ...choice.staying.keys()],
+      assumptions: failoverAssumptions(request, moving),
+      systems: forecasts.map((system): SystemForecast => {
+        const place = order.places.get(system.id)
+        const { rtoMs, rpoMs } = targetsOf(request, system)
+        const verdict = forecast.verdicts.get(system.id)
+        return {
+          system: system.id,
+          wave: place?.wave ?? 0,
+          recoverability: verdict?.recoverability ?? 'not-recoverable',
+          why: [...(place?.why ?? []), ...givenByLab(system), ...(verdict?.why ?? [])],
+          rtoTargetMs: rtoMs,
+          rpoTargetMs: rpoMs,
+        }
+      }),
+      notes: [...forecast.notes, ...order.warnings],
+    },
+  )
 }
 
 /** Systems of the choice that no step moves, in the order of registration. */
@@ -104,27 +87,6 @@ function givenByLab({ recovery, recoveryGivenByLab }: System) {
         },
       ]
     : []
-}
-
-/** The runbooks used and those that they call, each with the digest that it is pinned by. */
-function digestsOf(used: readonly Runbook[], library: FailoverRequest['runbooks']): Record<string, string> {
-  const found = new Set(used)
-  for (const runbook of found)
-    for (const { definition } of runbook.steps) {
-      const called = library.get(callOf(definition)?.runbook ?? '')
-      if (called !== undefined) found.add(called)
-    }
-  return Object.fromEntries([...found].map(({ definition, digest }) => [definition.metadata.name, digest]))
-}
-
-/** Over the entries of the systems that the plan is about, and what else of the estate decides about them. */
-function catalogueDigest({ estate }: FailoverRequest, ids: readonly string[]): string {
-  const named = new Set(ids)
-  return digestOf({
-    systems: estate.systems.filter(({ id }) => named.has(id)),
-    targets: estate.targets,
-    leftOut: estate.leftOut.map(({ id }) => id),
-  })
 }
 
 function noneRecoverable(

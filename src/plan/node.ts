@@ -1,7 +1,7 @@
 import { parseDuration } from '#model/time.ts'
 import type { CompiledStep } from '#runbook/runbook.ts'
-import { gateType, type Mode, type StepDefinition } from '#runbook/schema.ts'
-import type { NodeLimits, PlanNode } from './plan.ts'
+import { gateType, type StepDefinition } from '#runbook/schema.ts'
+import type { NodeLimits, PlanMode, PlanNode } from './plan.ts'
 
 const dayMs = 86_400_000
 /** People take as long as they take; how long a signature counts is policy. */
@@ -15,7 +15,7 @@ export function nodeOf(
   id: string,
   system: string | null,
   wave: number,
-  mode: Mode = 'failover',
+  mode: PlanMode,
 ): PlanNode {
   const { definition, gate, typeVersion } = step
   const { verify } = definition
@@ -30,7 +30,7 @@ export function nodeOf(
     gate:
       gate === null
         ? null
-        : { quorum: gate.quorum, purpose: gate.purpose === 'attestation' ? 'attestation' : 'failover' },
+        : { quorum: gate.quorum, purpose: gate.purpose === 'attestation' ? gate.purpose : mode },
     needs: [],
     limits: typeVersion === 0 ? gateLimits : limitsOf(definition),
     verify:

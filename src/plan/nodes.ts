@@ -6,13 +6,14 @@ import type { Runbook } from '#runbook/runbook.ts'
 import type { StepDefinition } from '#runbook/schema.ts'
 import { expand, type Expansion } from './expand.ts'
 import type { PlanNode } from './plan.ts'
-import type { FailoverRequest } from './request.ts'
+import type { PlanRequest } from './request.ts'
 import { valuesOf } from './values.ts'
 
 /** More nodes than this for one system are a mistake of a `foreach`, not a plan. */
 const nodesAtMost = 2_000
 
-interface Moving {
+/** A system of a plan, with the runbook that it goes through. */
+export interface Member {
   system: System
   wave: number
   runbook: Runbook
@@ -23,17 +24,17 @@ interface Moving {
  * Throws `plan-impossible` with every value that could not be made.
  */
 export function nodesOf(
-  request: FailoverRequest,
+  request: PlanRequest,
   graph: EstateGraph,
-  moving: readonly Moving[],
+  members: readonly Member[],
   inputs: Record<string, unknown>,
 ): PlanNode[] {
   const gates = new Map<string, PlanNode>()
   const nodes: PlanNode[] = []
   const mistakes: string[] = []
   const counts = new Map<string, number>()
-  const needs = needsWithin(graph, new Set(moving.map(({ system }) => system.id)))
-  const runbookOf = new Map(moving.map(({ system, runbook }) => [system.id, runbook]))
+  const needs = needsWithin(graph, new Set(members.map(({ system }) => system.id)))
+  const runbookOf = new Map(members.map(({ system, runbook }) => [system.id, runbook]))
   const to: Expansion = {
     request,
     nodes,
@@ -49,7 +50,7 @@ export function nodesOf(
     },
     rootGate: (node) => shareGate(gates, node),
   }
-  for (const { system, wave, runbook } of moving) {
+  for (const { system, wave, runbook } of members) {
     const values = valuesOf(request, system, inputs)
     expand(
       { runbook, system, wave, prefix: system.id, values, entry: [], rootNeeds: [], group: undefined },

@@ -1,6 +1,9 @@
 import type { Localized } from '#model/localized.ts'
-import type { OnUnreachable, RetryOn } from '#runbook/schema.ts'
+import type { Mode, OnUnreachable, RetryOn } from '#runbook/schema.ts'
 import type { Change } from '#runbook/step-type.ts'
+
+/** What plans are made for: a system is taken to another site, or something is done to it where it is active. */
+export type PlanMode = Extract<Mode, 'failover' | 'operation'>
 
 /** Deadlines and tries of one node, milliseconds. */
 export interface NodeLimits {
@@ -15,7 +18,7 @@ export interface NodeLimits {
 
 /** A gate waits for people; it has no effect. */
 export interface Gate {
-  purpose: 'failover' | 'attestation'
+  purpose: PlanMode | 'attestation'
   /** Distinct people, none of them the requester. */
   quorum: number
 }
@@ -73,7 +76,8 @@ export type Recoverability = 'full' | 'limited' | 'not-recoverable'
 export interface SystemForecast {
   system: string
   wave: number
-  recoverability: Recoverability
+  /** Absent in an operation: nothing is lost, and nothing recovered. */
+  recoverability?: Recoverability
   /** Why this place in the order, and what is lost or left out. */
   why: Localized[]
   rtoTargetMs: number
@@ -87,8 +91,10 @@ export interface SystemForecast {
 export interface Plan {
   digest: string
   subject: {
-    mode: 'failover'
-    fromSite: string
+    mode: PlanMode
+    /** The site that is lost or distrusted; absent in an operation, where nothing moves. */
+    fromSite?: string
+    /** The site that executes: it takes the systems, or has them already. */
     toSite: string
     /** name → content digest of each runbook used. */
     runbooks: Record<string, string>

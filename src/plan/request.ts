@@ -1,6 +1,7 @@
 import type { Estate } from '#estate/estate.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
+import type { PlanMode } from './plan.ts'
 
 /** Where a system is primary now, by the newest epoch on record. */
 export interface ActiveAt {
@@ -14,12 +15,20 @@ export interface World {
   active(system: string): ActiveAt | undefined
 }
 
-export interface FailoverRequest {
+/** What every plan is made from. */
+interface Ground {
   estate: Estate
   /** By name. */
   runbooks: ReadonlyMap<string, Runbook>
   stepTypes: ReadonlyMap<string, Pick<AnyStepType, 'input'>>
   world: World
+  /** Values for the inputs that the runbooks declare. */
+  inputs?: Readonly<Record<string, unknown>>
+  /** Milliseconds; stored beside the subject, not in it. */
+  now: number
+}
+
+export interface FailoverRequest extends Ground {
   /** The site that is lost or distrusted. */
   fromSite: string
   /** The site that executes, and takes the systems. */
@@ -28,8 +37,20 @@ export interface FailoverRequest {
   systems?: readonly string[]
   /** Systems of whose loss nothing can be told, because their source was never seen: the plan says so, and has no bound for it. */
   lossUntold?: readonly string[]
-  /** Values for the inputs that the runbooks declare. */
-  inputs?: Readonly<Record<string, unknown>>
-  /** Milliseconds; stored beside the subject, not in it. */
-  now: number
+}
+
+export interface OperationRequest extends Ground {
+  /** Name of the runbook, which every system goes through. */
+  runbook: string
+  systems: readonly string[]
+  /** The site that executes; the systems have to be active there. */
+  site: string
+}
+
+/** What the steps of a plan are made from, whatever it is for. */
+export interface PlanRequest extends Ground {
+  mode: PlanMode
+  /** The site that is left; absent where nothing moves. */
+  fromSite?: string
+  toSite: string
 }

@@ -3,7 +3,7 @@ import type { CompiledStep, Runbook } from '#runbook/runbook.ts'
 import { builtIns } from '#runbook/schema.ts'
 import { holdsDeferred, resolveTree, type Surroundings } from '#runbook/value-tree.ts'
 import { inputFits } from '#runbook/variables.ts'
-import type { FailoverRequest } from './request.ts'
+import type { PlanRequest } from './request.ts'
 
 /** The values of a called runbook's inputs, or what is wrong. What waits for outputs is checked where it is used. */
 export function givenInputs(
@@ -25,7 +25,7 @@ export function inputOf(
   { definition, input }: CompiledStep,
   id: string,
   around: Surroundings,
-  { stepTypes }: FailoverRequest,
+  { stepTypes }: PlanRequest,
 ): Record<string, unknown> | string {
   try {
     const made = resolveTree(input, around) as Record<string, unknown>

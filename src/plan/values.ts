@@ -1,10 +1,10 @@
 import type { System } from '#estate/estate.ts'
 import { parseDuration } from '#model/time.ts'
-import type { FailoverRequest } from './request.ts'
+import type { PlanRequest } from './request.ts'
 
 /** Recovery targets of a system, milliseconds, from its grade. */
 export function targetsOf(
-  { estate }: Pick<FailoverRequest, 'estate'>,
+  { estate }: Pick<PlanRequest, 'estate'>,
   { grade }: System,
 ): { rtoMs: number; rpoMs: number } {
   const { rto, rpo } = estate.targets[grade]
@@ -13,7 +13,7 @@ export function targetsOf(
 
 /** What the expressions of a runbook read of one system; its shape is runbook/variables.ts. */
 export function valuesOf(
-  request: FailoverRequest,
+  request: PlanRequest,
   system: System,
   inputs: Record<string, unknown>,
 ): Record<string, unknown> {
@@ -44,7 +44,7 @@ export function valuesOf(
             },
       probe: components?.probe,
     },
-    from: at(request.fromSite),
+    from: request.fromSite === undefined ? undefined : at(request.fromSite),
     to: at(request.toSite),
     targets: { rtoSeconds: Math.floor(rtoMs / 1000), rpoSeconds: Math.floor(rpoMs / 1000) },
     inputs,

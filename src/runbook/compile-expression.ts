@@ -72,6 +72,12 @@ function complaintAbout(
   step: StepDefinition,
   { definition, graph }: ExpressionContext,
 ): Complaint | undefined {
+  if (variable === 'from' && definition.modes.includes('operation'))
+    return {
+      rule: 'operation-from',
+      reason: 'in an operation nothing moves, and there is no from',
+      remedy: 'Use to, the site where the system is active; or remove operation from modes.',
+    }
   if (variable === 'inputs') {
     const known = Object.keys(definition.inputs)
     if (name !== undefined && known.includes(name)) return undefined

@@ -90,7 +90,9 @@ function missingBefore({ step }: PlacedStep, type: StepTypeFacts | undefined, ab
       ({ step: other }) => graph.ancestors.get(step.id)?.has(other.id) === true && test(other),
     )
   const approval = type?.effect === 'point-of-no-return' ? step.id : called?.wantsApproval
-  const authority = type?.needsAuthority === true ? step.id : called?.wantsAuthority
+  // An operation acts under the authority that its site holds anyway, and takes none.
+  const standing = definition.modes.every((mode) => mode === 'operation')
+  const authority = standing ? undefined : type?.needsAuthority === true ? step.id : called?.wantsAuthority
   return {
     ...(approval === undefined || before(isApproval) ? {} : { approval }),
     ...(authority === undefined || before((other) => acquires(other, about)) ? {} : { authority }),

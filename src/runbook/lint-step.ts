@@ -18,6 +18,7 @@ export function lintStep(
   if (placed.step.foreach !== undefined) lintForeach(placed, reporter)
   if (placed.ending) lintEnding(placed, type, reporter)
   lintUnreachable(placed, definition, type, reporter)
+  lintOperation(placed, definition, reporter)
 }
 
 const refusedOf: Record<
@@ -56,12 +57,14 @@ function lintGate({ step, at }: PlacedStep, { modes }: RunbookDefinition, report
       'A gate takes purpose (a mode of the runbook, or attestation) and quorum (how many people).',
     )
   const purpose = read.data?.purpose
-  if (purpose === 'attestation' && !modes.includes('failover'))
+  if (purpose === 'attestation' && (!modes.includes('failover') || modes.includes('operation')))
     reporter.report(
       [...at, 'with', 'purpose'],
       'gate-mode',
       `people attest the loss of a site in a failover, and this runbook is for ${modes.join(', ')}`,
-      'Ask for an approval, or add failover to modes.',
+      modes.includes('operation')
+        ? 'Ask for an approval; or let a runbook for failovers alone ask for it.'
+        : 'Ask for an approval, or add failover to modes.',
     )
   else if (purpose !== undefined && purpose !== 'attestation' && !modes.includes(purpose))
     reporter.report(
@@ -135,6 +138,19 @@ function lintUnreachable(
         'Wait or ask instead.',
       )
   }
+}
+
+/** Steps by which a system gets another primary. */
+const moving = ['authority.attest', 'authority.acquire', 'authority.fence', 'pg.promote']
+
+function lintOperation({ step, at }: PlacedStep, { modes }: RunbookDefinition, reporter: Reporter): void {
+  if (!modes.includes('operation') || !moving.includes(step.type)) return
+  reporter.report(
+    [...at, 'type'],
+    'operation-moves',
+    `${step.type} gives a system another primary, and an operation leaves it where it is`,
+    'Write it into a runbook for failovers.',
+  )
 }
 
 function lintTimes({ step: { verify, timeout, retry }, at }: PlacedStep, reporter: Reporter): void {

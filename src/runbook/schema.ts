@@ -39,7 +39,7 @@ const input = z.discriminatedUnion('type', [
 ])
 export type InputDefinition = z.infer<typeof input>
 
-export const modeSchema = z.enum(['switchover', 'failover', 'failback', 'drill'])
+export const modeSchema = z.enum(['switchover', 'failover', 'failback', 'drill', 'operation'])
 export type Mode = z.infer<typeof modeSchema>
 
 /** What is done about a target that does not answer. */

@@ -8,7 +8,8 @@ import { cut, pad, wrap } from './width.ts'
 
 const words = {
   ko: {
-    title: '재해 전환 계획',
+    failover: '재해 전환 계획',
+    operation: '운영 작업 계획',
     systems: '시스템',
     order: '실행 순서',
     wave: '단계 묶음',
@@ -19,6 +20,8 @@ const words = {
     target: '목표',
     after: '다음:',
     people: '명 서명',
+    nobody: '없음: 요청하면 바로 시작함',
+    input: '입력',
     stays: '옮길 수 없는 것',
     full: '온전히',
     limited: '제한적으로',
@@ -38,7 +41,8 @@ const words = {
     fromLimits: '잰 값이 없어 한 번 시도의 제한 시간을 씀',
   },
   en: {
-    title: 'Failover plan',
+    failover: 'Failover plan',
+    operation: 'Operation plan',
     systems: 'systems',
     order: 'Ordered actions',
     wave: 'wave',
@@ -49,6 +53,8 @@ const words = {
     target: 'target',
     after: 'after',
     people: 'people sign',
+    nobody: 'none: it begins when it is requested',
+    input: 'input',
     stays: 'stays behind',
     full: 'full',
     limited: 'limited',
@@ -81,9 +87,11 @@ export function planLines(plan: Plan, language: Language): string[] {
   const going = systems.filter((one) => one.wave > 0).length
   const whole = subject.nodes.filter((node) => node.system === null && node.gate === null)
   return [
-    paint('bold', `${say.title}: ${subject.fromSite} → ${subject.toSite}, ${going} ${say.systems}`),
+    paint('bold', `${say[subject.mode]}: ${placeOf(subject)}, ${going} ${say.systems}`),
+    ...inputLines(subject.inputs, language),
     '',
     heading(say.gates),
+    ...(gates.length === 0 ? [`  ${say.nobody}`] : []),
     ...gates.map((node) =>
       cut(`  ${pad(node.id, 12)} ${node.gate?.quorum} ${say.people}: ${node.title[language]}`, pageWidth),
     ),
@@ -108,6 +116,17 @@ export function planLines(plan: Plan, language: Language): string[] {
   ]
 }
 
+/** Where something is done: from one site to another, or at one. */
+export function placeOf({ fromSite, toSite }: { fromSite?: string | null; toSite: string }): string {
+  return fromSite == null ? toSite : `${fromSite} → ${toSite}`
+}
+
+function inputLines(inputs: Plan['subject']['inputs'], language: Language): string[] {
+  return Object.entries(inputs).map(([name, value]) =>
+    cut(`  ${words[language].input} ${name}: ${JSON.stringify(value)}`, pageWidth),
+  )
+}
+
 function heading(text: string): string {
   return paint('cyan', text)
 }
@@ -120,11 +139,14 @@ function bullet(text: string, indent = 2): string[] {
 
 function systemLines(forecast: SystemForecast, plan: Plan, language: Language): string[] {
   const say = words[language]
-  const { recoverability } = forecast
-  const colour = paintOfState(recoverability)
-  const said = say[recoverability]
-  const targets = `${say.target} RTO ${span(forecast.rtoTargetMs)}, RPO ${span(forecast.rpoTargetMs)}`
-  const head = `    ${paint('bold', pad(forecast.system, 5))} ${colour === undefined ? said : paint(colour, said)}  ${paint('dim', targets)}`
+  const { recoverability, system, rtoTargetMs, rpoTargetMs } = forecast
+  const targets = `${say.target} RTO ${span(rtoTargetMs)}, RPO ${span(rpoTargetMs)}`
+  // Targets are of a recovery: an operation has none.
+  const verdict =
+    recoverability === undefined
+      ? ''
+      : ` ${painted(recoverability, say[recoverability])}  ${paint('dim', targets)}`
+  const head = `    ${paint('bold', pad(system, 5))}${verdict}`
   return [
     head,
     ...predictedLine(forecast, plan, language),
@@ -133,6 +155,11 @@ function systemLines(forecast: SystemForecast, plan: Plan, language: Language): 
       .filter((node) => node.system === forecast.system && node.gate === null)
       .map((node) => nodeLine(node, language)),
   ]
+}
+
+function painted(state: string, text: string): string {
+  const colour = paintOfState(state)
+  return colour === undefined ? text : paint(colour, text)
 }
 
 /** What will most likely be lost of a system and how long it takes, to be read beside its targets. */

@@ -93,8 +93,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
       ),
     ),
     '',
-    ...timesTable(run.times, language),
-    '',
+    ...(run.mode === 'failover' ? [...timesTable(run.times, language), ''] : []),
     ...nodeTable(run.graph, language),
   ]
 }

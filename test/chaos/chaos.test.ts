@@ -10,10 +10,10 @@ import { chaosRound } from './round.ts'
  * its own record, and are killed (SIGKILL), frozen (SIGSTOP, SIGCONT) and started again at random moments; their
  * PostgreSQL, with fsync, is killed too. In the end nothing is lost, nothing happened twice, and no run hangs.
  *
- * HAETAE_CHAOS_SEED repeats a round, HAETAE_CHAOS_ROUNDS says how many follow from it (5).
+ * HAETAE_CHAOS_SEED repeats a round, HAETAE_CHAOS_ROUNDS says how many follow from it (20).
  */
 
-const rounds = Number(process.env['HAETAE_CHAOS_ROUNDS'] ?? 5)
+const rounds = Number(process.env['HAETAE_CHAOS_ROUNDS'] ?? 20)
 const first = Number(process.env['HAETAE_CHAOS_SEED'] ?? randomInt(1, 2 ** 31 - rounds))
 const seeds = Array.from({ length: rounds }, (_, index) => first + index)
 

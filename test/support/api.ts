@@ -5,7 +5,7 @@ import type { Pool } from 'pg'
 import { accessRecorder } from '#api/access-record.ts'
 import { approvalService, subjectOf } from '#api/approval-service.ts'
 import { runbookDetail } from '#api/runbook-view.ts'
-import type { JournalEntry, RunDetail } from '#api/schema/run.ts'
+import type { JournalEntry, OperationRequest, RunDetail, Signed } from '#api/schema/run.ts'
 import { buildApi, type ApiOptions } from '#api/server.ts'
 import type { Services } from '#api/services.ts'
 import { Approvals } from '#approval/approvals.ts'
@@ -22,8 +22,12 @@ import type { Clock } from '#model/time.ts'
 import { Sessions } from '#people/sessions.ts'
 import { systemClock } from '#platform/clock.ts'
 import { planFailover } from '#plan/failover.ts'
+import { planOperation } from '#plan/operation.ts'
+import type { Plan } from '#plan/plan.ts'
+import type { World } from '#plan/request.ts'
 import { readRunbook } from '#runbook/load.ts'
 import { stepTypes } from '#steps/index.ts'
+import { settleRunbook } from './operation-runbook.ts'
 import type { People } from './people.ts'
 
 const root = new URL('../../', import.meta.url).pathname
@@ -49,9 +53,14 @@ export async function testApi(
   const clock: Clock = { ...systemClock, now: () => Date.now() + offsetMs() }
   const estate = await loadEstate([`${root}estate/estate.yaml`, `${root}estate/lab.yaml`])
   const file = `${root}runbooks/failover-postgres-web.yaml`
-  const { runbook } = readRunbook(await readFile(file, 'utf8'), file, { stepTypes, sites: [] })
-  if (runbook === undefined) throw new Error('the shipped runbook has mistakes')
-  const runbooks = new Map([[runbook.definition.metadata.name, runbook]])
+  const texts = [await readFile(file, 'utf8'), settleRunbook]
+  const runbooks = new Map(
+    texts.map((text) => {
+      const { runbook } = readRunbook(text, file, { stepTypes, sites: [] })
+      if (runbook === undefined) throw new Error('a runbook of the tests has mistakes')
+      return [runbook.definition.metadata.name, runbook]
+    }),
+  )
   const active = new Map<string, string>()
   const ready = { ok: true }
   const journal = postgresJournal({ pool, clock })
@@ -72,30 +81,25 @@ export async function testApi(
     },
   })
   const signatures = approvalService(approvals)
+  const world: World = {
+    active: (id) => ({
+      site: active.get(id) ?? estate.systems.find((one) => one.id === id)?.home ?? '',
+      epoch: 1,
+    }),
+  }
+  const ground = { estate, runbooks, stepTypes, world, now: 0 }
   const planOf = (fromSite: string, systems?: readonly string[]) =>
-    planFailover({
-      estate,
-      runbooks,
-      stepTypes,
-      world: {
-        active: (id) => ({
-          site: active.get(id) ?? estate.systems.find((one) => one.id === id)?.home ?? '',
-          epoch: 1,
-        }),
-      },
-      fromSite,
-      toSite: 'gwangju',
-      now: 0,
-      ...(systems === undefined ? {} : { systems }),
-    })
+    planFailover({ ...ground, fromSite, toSite: 'gwangju', ...(systems === undefined ? {} : { systems }) })
+  const operationOf = ({ runbook: name, systems, inputs = {} }: OperationRequest) =>
+    planOperation({ ...ground, site: 'gwangju', runbook: name, systems, inputs })
   const show = async (id: string): Promise<RunDetail> => {
     const view = await reader.getRun(id)
     const nodes = [...view.nodes.values()]
     return {
       asOf: view.createdAt,
       id,
-      mode: 'failover',
-      fromSite: view.plan.subject.fromSite,
+      mode: view.plan.subject.mode,
+      fromSite: view.plan.subject.fromSite ?? null,
       toSite: view.plan.subject.toSite,
       state: view.state,
       requester: view.requester,
@@ -131,6 +135,13 @@ export async function testApi(
       fenceDebts: [],
     }
   }
+  const declare = async (run: string, plan: Plan, declaration: Signed, sentBy: string) => {
+    const scope = scopeOf(plan.subject)
+    const target = { run, planDigest: plan.digest, ...scope }
+    const { principal: requester, reason } = await approvals.declare(target, declaration, sentBy)
+    await journal.create({ id: run, plan, requester, reason, systems: [...scope.systems] })
+    return show(run)
+  }
   const none = async () => ({ items: [], next: null })
   const services: Services = {
     estate: {
@@ -156,30 +167,25 @@ export async function testApi(
         throw new HaetaeError('system-unknown', `system ${id}`)
       },
       sites: async () => [],
-      runbooks: async () => [runbookDetail(runbook, stepTypes)],
+      runbooks: async () => [...runbooks.values()].map((runbook) => runbookDetail(runbook, stepTypes)),
       runbook: async (name) => {
         const found = runbooks.get(name)
         if (found === undefined) throw new HaetaeError('runbook-unknown', name)
         return runbookDetail(found, stepTypes)
       },
     },
+    operations: {
+      plan: async (request) => ({ run: `op-${randomBytes(4).toString('hex')}`, plan: operationOf(request) }),
+      declare: async ({ run, declaration, ...request }, by) =>
+        declare(run, operationOf(request), declaration, by.principal),
+    },
     failover: {
       plan: async ({ fromSite, systems }) => ({
         run: `fo-${randomBytes(4).toString('hex')}`,
         plan: planOf(fromSite, systems),
       }),
-      async declare({ run, fromSite, systems, declaration }, by) {
-        const plan = planOf(fromSite, systems)
-        const { site, systems: named } = scopeOf(plan.subject)
-        const statement = await approvals.declare(
-          { run, planDigest: plan.digest, fromSite: site, systems: named },
-          declaration,
-          by.principal,
-        )
-        const { principal: requester, reason } = statement
-        await journal.create({ id: run, plan, requester, reason, systems: [...named] })
-        return show(run)
-      },
+      declare: async ({ run, fromSite, systems, declaration }, by) =>
+        declare(run, planOf(fromSite, systems), declaration, by.principal),
     },
     runs: {
       list: async () => ({
@@ -223,7 +229,7 @@ export async function testApi(
       }),
     },
     findings: { list: none },
-    operation: {
+    daemon: {
       site: 'gwangju',
       version: '0.1.0',
       ready: async () => ({ ready: ready.ok, checks: [{ name: 'postgres', ok: ready.ok, detail: null }] }),

@@ -166,7 +166,7 @@ describe('lint of gates, ends and silent targets', () => {
   })
 
   test('every mode is taken, and a gate is for a mode that the runbook has', () => {
-    for (const mode of ['switchover', 'failover', 'failback', 'drill']) {
+    for (const mode of ['switchover', 'failover', 'failback', 'drill', 'operation']) {
       const agree = step('approve', 'approval', '', `purpose: ${mode}, quorum: 2`)
       expect(problems(book(agree + step('go', 'leap', `needs: [approve], ${ends}`), '', mode))).toEqual([])
     }
@@ -174,6 +174,19 @@ describe('lint of gates, ends and silent targets', () => {
     const attest = step('attest', 'approval', '', 'purpose: attestation, quorum: 2')
     expect(rules(book(attest, '', 'switchover'))).toEqual(['gate-mode'])
     expect(rules(book(step('go', 'leap', ends), '', 'drill'))).toEqual(['approval-missing'])
+  })
+
+  test('an operation moves nothing, and acts under the authority that its site holds', () => {
+    const doing = (steps: string, modes = 'operation') => rules(book(steps, '', modes))
+    expect(doing(step('do', 'own', ends))).toEqual([])
+    expect(doing(step('do', 'own', ends), 'operation, drill')).toEqual(['authority-missing'])
+    expect(doing(step('take', 'authority.acquire', ends))).toEqual(['operation-moves'])
+    expect(doing(step('see', 'look', '', "name: '${{ to.site }}'"))).toEqual([])
+    expect(doing(step('see', 'look', '', "name: '${{ from.site }}'"))).toEqual(['operation-from'])
+    expect(doing(step('go', 'leap', ends))).toEqual(['approval-missing'])
+    expect(doing(step('ask', 'prom.ask'))).toEqual([])
+    const attest = step('attest', 'approval', '', 'purpose: attestation, quorum: 2')
+    expect(doing(attest, 'failover, operation')).toEqual(['gate-mode'])
   })
 
   test('kinds of failures that are tried again are known ones', () => {

@@ -92,11 +92,23 @@ export const stepView = z.object({
   /** It runs when all others have ended, whatever became of them. */
   finally: z.literal(true).optional(),
 })
-export const runbookDetail = runbookSummary.extend({ graph: z.array(stepView) })
+/** What a person gives when the plan is made. */
+export const runbookInput = z.object({
+  name: z.string(),
+  type: z.enum(['string', 'int', 'number', 'bool', 'list']),
+  title: localized,
+  /** null: it must be given. */
+  default: z.unknown(),
+})
+export const runbookDetail = runbookSummary.extend({
+  inputs: z.array(runbookInput),
+  graph: z.array(stepView),
+})
 
 export type SystemSummary = z.infer<typeof systemSummary>
 export type SystemDetail = z.infer<typeof systemDetail>
 export type SiteView = z.infer<typeof siteView>
 export type RunbookSummary = z.infer<typeof runbookSummary>
 export type RunbookDetail = z.infer<typeof runbookDetail>
+export type RunbookInput = z.infer<typeof runbookInput>
 export type StepView = z.infer<typeof stepView>

@@ -25,7 +25,7 @@ const planNode = z.object({
   type: z.string(),
   typeVersion: z.int(),
   with: anything,
-  gate: z.object({ purpose: z.enum(['failover', 'attestation']), quorum: z.int() }).nullable(),
+  gate: z.object({ purpose: z.enum(['failover', 'operation', 'attestation']), quorum: z.int() }).nullable(),
   needs: z.array(z.string()),
   after: z.array(z.string()).optional(),
   waitFor: z
@@ -90,8 +90,8 @@ export const plan = z.custom<Plan>() satisfies z.ZodType<Plan>
 export const planShape = z.object({
   digest: z.string(),
   subject: z.object({
-    mode: z.literal('failover'),
-    fromSite: z.string(),
+    mode: z.enum(['failover', 'operation']),
+    fromSite: z.string().optional(),
     toSite: z.string(),
     runbooks: z.record(z.string(), z.string()),
     catalogue: z.string(),
@@ -110,7 +110,7 @@ export const planShape = z.object({
     z.object({
       system: z.string(),
       wave: z.int(),
-      recoverability: z.enum(['full', 'limited', 'not-recoverable']),
+      recoverability: z.enum(['full', 'limited', 'not-recoverable']).optional(),
       why: z.array(localized),
       rtoTargetMs: z.number(),
       rpoTargetMs: z.number(),
@@ -128,6 +128,14 @@ export const failoverRequest = z.object({
   systems: z.array(systemId).min(1).optional(),
 })
 
+/** A runbook for systems that stay where they are: active at the daemon's own site. */
+export const operationRequest = z.object({
+  runbook: z.string().min(1).max(100),
+  systems: z.array(systemId).min(1),
+  /** Values for the inputs that the runbook declares. */
+  inputs: anything.optional(),
+})
+
 /** A plan before anything is signed. `run` is the id that a declaration over this plan carries. */
 export const draft = z.object({ run: runId, plan })
 
@@ -139,7 +147,9 @@ export const signed = z.object({
 })
 
 /** The declaration's statement names run, plan digest, sites, systems and reason (approval/statement.ts). */
-export const declaration = failoverRequest.extend({ run: runId, declaration: signed })
+const declared = { run: runId, declaration: signed }
+export const failoverDeclaration = failoverRequest.extend(declared)
+export const operationDeclaration = operationRequest.extend(declared)
 
 /** Why a person pauses, resumes, cancels: on record with their name. */
 export const why = z.object({ reason: words })
@@ -155,7 +165,8 @@ export const decision = z.object({
 export const runSummary = z.object({
   id: runId,
   mode: z.string(),
-  fromSite: z.string(),
+  /** null where nothing moves. */
+  fromSite: z.string().nullable(),
   toSite: z.string(),
   state: runState,
   requester: z.string(),
@@ -284,7 +295,7 @@ export type Decision = z.infer<typeof decision>
 export type FailoverRequest = z.infer<typeof failoverRequest>
 export type Draft = z.infer<typeof draft>
 export type Signed = z.infer<typeof signed>
-export type Declaration = z.infer<typeof declaration>
+export type OperationRequest = z.infer<typeof operationRequest>
 export type RunSummary = z.infer<typeof runSummary>
 export type RunDetail = z.infer<typeof runDetail>
 export type NodeView = z.infer<typeof nodeView>

@@ -27,7 +27,7 @@ export function estateService(needs: Needs): EstateService {
   return {
     runbooks: async () =>
       [...catalogue.runbooks.values()].map((runbook) => {
-        const { graph: _graph, ...summary } = runbookDetail(runbook, stepTypes)
+        const { graph: _graph, inputs: _inputs, ...summary } = runbookDetail(runbook, stepTypes)
         return summary
       }),
     async runbook(name) {

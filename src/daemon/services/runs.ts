@@ -98,7 +98,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     asOf: instant(Date.now()),
     id,
     mode: subject.mode,
-    fromSite: subject.fromSite,
+    fromSite: subject.fromSite ?? null,
     toSite: subject.toSite,
     state: view.state,
     requester: view.requester,
@@ -135,11 +135,9 @@ function peopleOf(proof: Record<string, unknown>): string[] {
 
 /** When the monitor saw what the run is about: the suspicion of the site that was open when it was declared. */
 async function detection({ findings }: Needs, view: RunView): Promise<(system: string) => string | null> {
-  const found = await findings.list({
-    rule: 'site-suspected-lost',
-    subject: view.plan.subject.fromSite,
-    limit: 20,
-  })
+  const { fromSite } = view.plan.subject
+  if (fromSite === undefined) return () => null
+  const found = await findings.list({ rule: 'site-suspected-lost', subject: fromSite, limit: 20 })
   const before = found.find(
     (one) => one.since <= view.createdAt && (one.closedAt === null || one.closedAt >= view.createdAt),
   )

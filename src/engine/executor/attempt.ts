@@ -122,10 +122,10 @@ function timeLeft(host: RunHost, { node }: Ready, view: NodeView): number {
   return Math.max(1, Math.min(attemptMs, since + totalMs - host.parts.clock.now()))
 }
 
-/** The epoch that the run holds for a system; `none` when it holds none. */
+/** The epoch that the run may act under for a system; `none` when there is none. */
 async function epochOf(host: RunHost, system: string | null): Promise<number | 'none'> {
   if (system === null) return 'none'
-  return (await host.parts.authority.epochOf(host.view.id, system)) ?? 'none'
+  return (await host.parts.authority.epochOf(host.view.id, system, host.view.plan)) ?? 'none'
 }
 
 /** Proves the plan's assumptions right before a point of no return; writes why not, when they cannot be proven. */

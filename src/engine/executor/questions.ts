@@ -10,7 +10,7 @@ const texts: { [R in QuestionReason]: string } = {
   exhausted: 'Every try of the step was used or its time is over. Try again, or give it up?',
   assumption:
     'An assumption of the approved plan does not hold any more. Nothing was changed. Check again, or stop?',
-  'no-authority': 'The run does not hold the authority that the step needs. Nothing was changed.',
+  'no-authority': 'The authority that the step needs is not held for this run. Nothing was changed.',
   unfenced:
     'The answer of a try was lost, and its target cannot refuse a late request. Is it safe to try again?',
   rejected: 'An approver said no. Ask again, or stop?',

@@ -28,7 +28,8 @@ export interface NewRun {
 export interface RunRow {
   id: string
   mode: string
-  fromSite: string
+  /** null where nothing moves. */
+  fromSite: string | null
   toSite: string
   planDigest: string
   requester: string

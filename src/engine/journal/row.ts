@@ -10,7 +10,7 @@ export function newRow(run: NewRun, createdAt: Instant): RunRow {
   return {
     id: run.id,
     mode,
-    fromSite,
+    fromSite: fromSite ?? null,
     toSite,
     planDigest: run.plan.digest,
     requester: run.requester,

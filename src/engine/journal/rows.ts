@@ -7,7 +7,7 @@ import type { RunRow } from './journal.ts'
 export interface DbRow {
   id: string
   mode: string
-  from_site: string
+  from_site: string | null
   to_site: string
   plan_digest: string
   requester: string

@@ -54,4 +54,8 @@ export const engineSchema: SchemaChange[] = [
       );
     `,
   },
+  {
+    name: '061-operations',
+    sql: 'ALTER TABLE runs ALTER COLUMN from_site DROP NOT NULL',
+  },
 ]

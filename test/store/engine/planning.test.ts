@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { startPlanner, type Planner, type PlanningRequest } from '#daemon/planner.ts'
+import { startPlanner, type Planner } from '#daemon/planner.ts'
 import { createEngine } from '#engine/engine.ts'
 import { postgresJournal } from '#engine/journal/postgres.ts'
 import { systemClock } from '#platform/clock.ts'
@@ -12,7 +12,12 @@ import { syntheticEstate } from '../../support/synthetic-estate.ts'
 const database = databasePerTest()
 const silent = { info() {}, warn() {}, error() {} }
 const file = new URL('../../../runbooks/failover-postgres-web.yaml', import.meta.url).pathname
-const request: PlanningRequest = { fromSite: 'daejeon', toSite: 'gwangju', active: new Map(), now: 0 }
+const request: Parameters<Planner['failover']>[0] = {
+  fromSite: 'daejeon',
+  toSite: 'gwangju',
+  active: new Map(),
+  now: 0,
+}
 
 async function plannerOf(systems: number): Promise<Planner & AsyncDisposable> {
   const runbookSources = [{ file, text: await readFile(file, 'utf8') }]

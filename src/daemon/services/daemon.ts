@@ -1,5 +1,5 @@
 import type { Check } from '#api/schema/service.ts'
-import type { OperationService } from '#api/services.ts'
+import type { DaemonService } from '#api/services.ts'
 import { messageOf } from '#model/errors.ts'
 import type { Metrics } from '#platform/metrics.ts'
 import type { Monitor } from '#monitor/monitor.ts'
@@ -20,7 +20,7 @@ interface Needs {
  * Readiness: only PostgreSQL decides, because a failover needs nothing else of this machine (principle 2). Redis and
  * Prometheus are named with their reason, and do not make the daemon unready.
  */
-export function operationService(needs: Needs): OperationService {
+export function daemonService(needs: Needs): DaemonService {
   const { loaded, metrics, version } = needs
   return {
     site: loaded.config.site,

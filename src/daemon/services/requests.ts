@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { subjectOf } from '#api/approval-service.ts'
-import type { FailoverService, RunService } from '#api/services.ts'
-import type { Draft, FailoverRequest } from '#api/schema/run.ts'
+import type { Draft } from '#api/schema/run.ts'
+import type { RequestService, RunService, Services } from '#api/services.ts'
+import { scopeOf } from '#approval/statement.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
@@ -9,7 +10,7 @@ import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import { missingForRuns, type Execution } from '../execution.ts'
 import type { PlanObserver } from '../observer.ts'
-import type { Planner } from '../planner.ts'
+import type { Planner, PlanningRequest } from '../planner.ts'
 import type { World } from '../world.ts'
 
 interface Needs {
@@ -23,21 +24,51 @@ interface Needs {
   observe: PlanObserver
 }
 
-/** Requests of failovers: planned here, signed by people, executed by this site. */
-export function failoverService(needs: Needs): FailoverService {
+/** What a request does not say of its plan. */
+type Ground = Pick<PlanningRequest, 'active' | 'now'>
+
+/** Requests of runs: planned here, signed by people, executed by this site. */
+export function requestServices(needs: Needs): Pick<Services, 'failover' | 'operations'> {
+  const { planner, config } = needs
+  return {
+    // Of whose loss nothing could be told in the draft, nothing is told now: a measure that came back meanwhile changes
+    // no plan that was read.
+    failover: serviceOf(needs, 'F', ({ fromSite, systems }, ground, draft) =>
+      planner.failover({
+        ...ground,
+        ...{ fromSite, toSite: config.site },
+        ...(systems === undefined ? {} : { systems }),
+        lossUntold: draft === undefined ? lossUntold(needs, fromSite) : untoldIn(draft),
+      }),
+    ),
+    operations: serviceOf(needs, 'O', ({ runbook, systems, inputs = {} }, ground) =>
+      planner.operation({ ...ground, site: config.site, runbook, systems, inputs }),
+    ),
+  }
+}
+
+/** The names of its runs begin with the letter. */
+function serviceOf<Request extends { systems?: string[] | undefined }>(
+  needs: Needs,
+  letter: string,
+  planOf: (request: Request, ground: Ground, draft?: Plan) => Promise<Plan>,
+): RequestService<Request> {
   const { execution, runs, clock, observe } = needs
   const drafts = new Drafts()
+  const planNow = (request: Request, draft?: Plan) =>
+    planFree(needs, request.systems ?? [], (ground) => planOf(request, ground, draft))
   return {
     async plan(request) {
-      const plan = await observe(await planNow(needs, request))
-      return drafts.keep({ run: newRunId(clock.now()), plan })
+      const plan = await observe(await planNow(request))
+      return drafts.keep({ run: newRunId(letter, clock.now()), plan })
     },
-    async declare({ run, declaration, ...request }, by) {
+    async declare(request, by) {
+      const { run, declaration } = request
       const known = await execution.journal.run(run)
       // The same request again, after a lost answer: the run is there, and its plan is what was signed.
       if (known !== undefined) return again(needs, run, by.principal, declaration)
       const draft = drafts.of(run)
-      const made = await planNow(needs, request, draft)
+      const made = await planNow(request, draft)
       const target = subjectOf({ id: run, plan: made, requester: by.principal, ended: false })
       const statement = await execution.approvals.declare(target, declaration, by.principal)
       const plan = draft?.digest === made.digest ? draft : await observe(made)
@@ -65,34 +96,22 @@ async function again(
   return runs.show(run)
 }
 
-/**
- * A plan from the newest authorities on record. Of whose loss nothing could be told in the draft, nothing is told now: a
- * measure that came back meanwhile changes no plan that was read. Throws what the planner throws, and `system-locked`.
- */
-async function planNow(
-  { config, catalogue, planner, world, clock, execution }: Needs,
-  request: FailoverRequest,
-  draft?: Plan,
+/** A plan from the newest authorities on record, over systems that no run holds. Throws what `planOf` throws, and `system-locked`. */
+async function planFree(
+  { config, world, clock, execution }: Needs,
+  named: readonly string[],
+  planOf: (ground: Ground) => Promise<Plan>,
 ): Promise<Plan> {
   const missing = missingForRuns(config)
   if (missing.length > 0) {
-    throw new HaetaeError('plan-impossible', `a failover to ${config.site}`, {
+    throw new HaetaeError('plan-impossible', `a run at ${config.site}`, {
       why: `the daemon of ${config.site} is not configured for runs: ${missing.join(', ')}`,
     })
   }
   await world.refresh()
-  refuseHeld(await execution.journal.locks(), request.systems ?? [])
-  const plan = await planner.failover({
-    active: world.activeAt(),
-    fromSite: request.fromSite,
-    toSite: config.site,
-    ...(request.systems === undefined ? {} : { systems: request.systems }),
-    lossUntold:
-      draft === undefined ? lossUntold({ catalogue, execution }, request.fromSite) : untoldIn(draft),
-    now: clock.now(),
-  })
-  const moved = new Set(plan.subject.nodes.flatMap((node) => (node.system === null ? [] : [node.system])))
-  refuseHeld(await execution.journal.locks(), [...moved])
+  refuseHeld(await execution.journal.locks(), named)
+  const plan = await planOf({ active: world.activeAt(), now: clock.now() })
+  refuseHeld(await execution.journal.locks(), scopeOf(plan.subject).systems)
   return plan
 }
 
@@ -144,7 +163,7 @@ class Drafts {
 }
 
 /** A name that people can type back: `F-20261124-0612-3fa9`. */
-function newRunId(now: number): string {
+function newRunId(letter: string, now: number): string {
   const [day = '', time = ''] = instant(now).split('T')
-  return `F-${day.replaceAll('-', '')}-${time.slice(0, 5).replace(':', '')}-${randomBytes(2).toString('hex')}`
+  return `${letter}-${day.replaceAll('-', '')}-${time.slice(0, 5).replace(':', '')}-${randomBytes(2).toString('hex')}`
 }
