@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { string as text } from '@oclif/core/args'
 import { boolean, option, string } from '@oclif/core/flags'
 import type { Client } from '#client/client.ts'
 import { identityOf } from '#client/context.ts'
 import { gateOf, refuseAltered, signStatement, statementOver, type RunPlan } from '#client/signing.ts'
-import { HaetaeError, messageOf } from '#model/errors.ts'
+import { readJsonFile, readPlanFile } from '#client/plan-file.ts'
+import { HaetaeError } from '#model/errors.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { planLines } from '#terminal/plan.ts'
 import { gateLines } from '#terminal/run.ts'
@@ -158,39 +158,20 @@ async function planOf(client: Client, run: string): Promise<RunPlan> {
 }
 
 function readPlan(file: string, run: string): RunPlan {
-  const read = readJson(file) as Partial<RunPlan>
-  if (!isWhole(read.plan) || read.run !== run) {
-    throw new HaetaeError('input-invalid', file, {
-      where: file,
-      why: `it is no plan of ${run}`,
-      remedy: `Write it with \`haetae run show ${run} --plan --json\`.`,
-    })
-  }
-  return { run, plan: read.plan }
-}
-
-/** Whether a file has what is shown before it is signed; that it is the plan is for its digest to say. */
-function isWhole(plan: Partial<RunPlan['plan']> | undefined): plan is RunPlan['plan'] {
-  const { subject, systems, notes, observed } = plan ?? {}
-  const lists = [subject?.nodes, subject?.assumptions, systems, notes]
-  return lists.every(Array.isArray) && observed?.changes !== undefined
+  const read = readPlanFile(file)
+  if (read.run === run) return read
+  throw new HaetaeError('input-invalid', file, {
+    where: file,
+    why: `it is no plan of ${run}`,
+    remedy: `Write it with \`haetae run show ${run} --plan --json\`.`,
+  })
 }
 
 function readSigned(file: string): { statement: string; signature: string } {
-  const { statement, signature } = readJson(file) as { statement?: unknown; signature?: unknown }
+  const { statement, signature } = readJsonFile(file) as { statement?: unknown; signature?: unknown }
   if (typeof statement === 'string' && typeof signature === 'string') return { statement, signature }
   throw new HaetaeError('input-invalid', file, {
     where: file,
     why: 'it is no statement written by --sign-only',
   })
-}
-
-function readJson(file: string): object {
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (typeof value === 'object' && value !== null) return value
-    throw new Error('an object is needed')
-  } catch (cause) {
-    throw new HaetaeError('input-invalid', file, { where: file, why: messageOf(cause), cause })
-  }
 }

@@ -16,7 +16,7 @@ export default class RunDecide extends DaemonCommand {
   static override flags = {
     node: string({ helpValue: 'NODE', description: 'The node that asks; without it, the run itself.' }),
     answer: option({
-      options: ['retry', 'holds', 'fail'] as const,
+      options: ['retry', 'holds', 'fail', 'replan'] as const,
       required: true,
       description: 'The decision.',
     })(),

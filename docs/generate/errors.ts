@@ -9,6 +9,7 @@ const meaning: Record<number, string> = {
   5: 'a conflict with what is',
   6: 'something that is needed is not available',
   7: '`run watch`: the run failed or was canceled',
+  8: '`plan diff`, `run drift`: something differs',
 }
 
 /** docs/errors.md: every error of the catalogue, in the order of its codes. */

@@ -9,11 +9,14 @@ export const ownAccount = 'haetae'
 /** Account of the other site's daemon: it may look, and nothing else. */
 export const peerAccount = 'haetae-peer'
 
+/** The config map of each system that runbooks may set. */
+export const runbookObject = 'runbook'
+
 const looking = ['get', 'list', 'watch']
 
 /**
- * Who may do what in a cluster. Haetae looks at workloads everywhere; changes are the scale of each system's own
- * workload, and config maps in its own namespace. It reads no secret.
+ * Who may do what in a cluster. Haetae looks at workloads everywhere; changes are those of a system that its step types
+ * make, and config maps in its own namespace. It reads no secret.
  */
 export function accessObjects(systems: readonly LabSystem[]): KubernetesObject[] {
   return [
@@ -36,7 +39,7 @@ export function accessObjects(systems: readonly LabSystem[]): KubernetesObject[]
     },
     binding('ClusterRoleBinding', 'haetae-observe', undefined, 'ClusterRole', [ownAccount, peerAccount]),
     ...markerRole(),
-    ...systems.flatMap(scaleRole),
+    ...systems.flatMap(stepsRole),
   ]
 }
 
@@ -56,16 +59,25 @@ function markerRole(): KubernetesObject[] {
   ]
 }
 
-function scaleRole(system: LabSystem): KubernetesObject[] {
-  const names = { resourceNames: [system.deployment] }
+/** What runbooks may change of a system: each rule is what one step type needs. */
+function stepsRole(system: LabSystem): KubernetesObject[] {
+  const one = (name: string) => ({ resourceNames: [name] })
   return [
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
-      metadata: { name: 'haetae-scale', namespace: system.namespace },
-      rules: [{ ...rule(['apps'], ['deployments/scale'], ['get', 'update']), ...names }],
+      metadata: { name: 'haetae-steps', namespace: system.namespace },
+      rules: [
+        // k8s.scale
+        { ...rule(['apps'], ['deployments/scale'], ['get', 'update']), ...one(system.deployment) },
+        // k8s.apply and k8s.patch: the one object that is there for it
+        { ...rule([''], ['configmaps'], ['get', 'create', 'patch', 'delete']), ...one(runbookObject) },
+        // k8s.suspend, and k8s.job, whose right to make Jobs is the right to run anything in the namespace
+        rule(['batch'], ['cronjobs'], ['get', 'patch']),
+        rule(['batch'], ['jobs'], ['get', 'create', 'patch']),
+      ],
     },
-    binding('RoleBinding', 'haetae-scale', system.namespace, 'Role', [ownAccount]),
+    binding('RoleBinding', 'haetae-steps', system.namespace, 'Role', [ownAccount]),
   ]
 }
 

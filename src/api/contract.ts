@@ -50,6 +50,7 @@ export const contract = {
     reply: listOf(run.runSummary),
   },
   runShow: { ...ofRun, reply: run.runDetail },
+  runDrift: { ...ofRun, reply: run.runDrift },
   runPlan: { ...ofRun, reply: z.object({ plan: run.plan }) },
   runJournal: {
     ...ofRun,
@@ -69,6 +70,7 @@ export const contract = {
   runCancel: { ...ofRun, body: run.why, reply: accepted },
   runPause: { ...ofRun, body: run.why, reply: accepted },
   runResume: { ...ofRun, body: run.why, reply: accepted },
+  runRollback: { ...ofRun, body: run.why, reply: accepted },
   runSkip: { ...ofRun, body: run.skip, reply: accepted },
   runDecide: { ...ofRun, body: run.decision, reply: accepted },
   approvalList: {

@@ -22,7 +22,7 @@ export type JsonRoute = Exclude<RouteName, 'metrics' | 'runEvents' | 'readyz'>
 export type Handlers = { [N in JsonRoute]: (call: Call<N>) => Promise<ReplyOf<N>> }
 
 export function handlersOf(services: Services, sessions: Sessions, clock: Pick<Clock, 'now'>): Handlers {
-  const { estate, failover, operations, runs, approvals, backups, findings, daemon, peer } = services
+  const { drifts, estate, failover, operations, runs, approvals, backups, findings, daemon, peer } = services
   const whole = <T>(items: T[]) => ({ items, next: null })
   return {
     healthz: async () => ({
@@ -47,6 +47,7 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
     runList: ({ query }) => runs.list(query),
     runShow: ({ params }) => runs.show(params.run),
     runPlan: async ({ params }) => ({ plan: await runs.plan(params.run) }),
+    runDrift: ({ params }) => drifts.drift(params.run),
     runJournal: async ({ params, query }) => {
       const { items, state } = await runs.journal(params.run, query.after, query.limit)
       const last = items.at(-1)
@@ -75,15 +76,22 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
   }
 }
 
+type VerbRoute = 'runPause' | 'runResume' | 'runCancel' | 'runRollback'
+
 /** What people ask of a run as a whole: on record when it is answered, done when the run's holder has seen it. */
-function verbHandlers(runs: RunService): Pick<Handlers, 'runPause' | 'runResume' | 'runCancel'> {
+function verbHandlers(runs: RunService): Pick<Handlers, VerbRoute> {
   const ask =
-    (verb: 'pause' | 'resume' | 'cancel') =>
-    async ({ params, body, session }: Call<'runPause' | 'runResume' | 'runCancel'>) => {
+    (verb: 'pause' | 'resume' | 'cancel' | 'rollback') =>
+    async ({ params, body, session }: Call<VerbRoute>) => {
       await runs.ask(params.run, { verb, reason: body.reason }, session())
       return { accepted: true as const }
     }
-  return { runPause: ask('pause'), runResume: ask('resume'), runCancel: ask('cancel') }
+  return {
+    runPause: ask('pause'),
+    runResume: ask('resume'),
+    runCancel: ask('cancel'),
+    runRollback: ask('rollback'),
+  }
 }
 
 function sessionHandlers(

@@ -158,6 +158,13 @@ export const routes = {
     summary: 'The plan that the run executes',
     errors: ['run-unknown'],
   },
+  runDrift: {
+    method: 'GET',
+    path: '/runs/:run/drift',
+    access: read,
+    summary: 'What has changed since the plan of a run was made; looks again, and changes nothing',
+    errors: ['run-unknown', 'run-ended'],
+  },
   runJournal: {
     method: 'GET',
     path: '/runs/:run/journal',
@@ -192,6 +199,13 @@ export const routes = {
     path: '/runs/:run/resume',
     access: rolesThatMay.declare,
     summary: 'Let a paused run go on',
+    errors: ['run-unknown', 'run-ended', 'verb-refused'],
+  },
+  runRollback: {
+    method: 'POST',
+    path: '/runs/:run/rollback',
+    access: rolesThatMay.declare,
+    summary: 'Take back what was done, the last first; what cannot be taken back is left and told',
     errors: ['run-unknown', 'run-ended', 'verb-refused'],
   },
   runSkip: {

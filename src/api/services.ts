@@ -12,6 +12,7 @@ import type {
   JournalEntry,
   OperationRequest,
   RunDetail,
+  RunDrift,
   RunSummary,
   Signed,
   StatementView,
@@ -97,7 +98,13 @@ export interface PeerService {
   readonly sites: readonly string[]
 }
 
+export interface DriftService {
+  /** Throws `run-unknown`, `run-ended`. */
+  drift(run: string): Promise<RunDrift>
+}
+
 export interface Services {
+  drifts: DriftService
   estate: EstateService
   failover: RequestService<FailoverRequest>
   operations: RequestService<OperationRequest>

@@ -4,12 +4,14 @@ import type { SourceSilence } from '#authority/types.ts'
 import type { Assumptions, BrokenAssumption } from '#engine/ports.ts'
 import type { Json } from '#model/digest.ts'
 import { isHaetaeError } from '#model/errors.ts'
-import type { Assumption, PlanNode } from '#plan/plan.ts'
+import type { Assumption, Plan, PlanNode } from '#plan/plan.ts'
 import { lossFrom, type LossParts } from './loss.ts'
+import type { WhyReplanned } from './replan.ts'
 
 /** What the checks stand on. */
 export interface AssumptionParts extends LossParts {
   authority: AuthorityStore
+  replanned: WhyReplanned
   silence: SourceSilence
 }
 
@@ -26,7 +28,7 @@ export function assumptionChecks(parts: AssumptionParts): Assumptions {
       const about = plan.subject.assumptions.filter(
         (assumption) => node === null || ofSite(assumption) || assumption.subject === node.system,
       )
-      const found: BrokenAssumption[] = []
+      const found: BrokenAssumption[] = check.moment === 'start' ? await otherActions(parts, plan) : []
       for (const assumption of about) {
         const why = await whyBroken(parts, check, assumption)
         if (why !== undefined) found.push({ assumption, ...why })
@@ -34,6 +36,18 @@ export function assumptionChecks(parts: AssumptionParts): Assumptions {
       return found
     },
   }
+}
+
+/** What would be done now is not what was approved. Of a run that has begun, what was approved is what runs. */
+async function otherActions({ replanned }: AssumptionParts, plan: Plan): Promise<BrokenAssumption[]> {
+  const why = await replanned(plan)
+  const statement = {
+    ko: '지금 계획해도 같은 단계와 입력이 나옴',
+    en: 'planned now, it would be the same steps with the same inputs',
+  }
+  return why === undefined
+    ? []
+    : [{ assumption: { kind: 'actions', subject: plan.subject.toSite, statement, bound: {} }, why }]
 }
 
 function ofSite(assumption: Assumption): boolean {
@@ -51,6 +65,8 @@ async function whyBroken(
   assumption: Assumption,
 ): Promise<Why | undefined> {
   switch (assumption.kind) {
+    case 'actions':
+      return undefined
     case 'source-silent':
       return sourceAnswers(parts, assumption.subject, check.signal)
     case 'fence':

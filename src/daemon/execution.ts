@@ -9,7 +9,7 @@ import type { Engine } from '#engine/engine-port.ts'
 import { createEngine } from '#engine/engine.ts'
 import { postgresJournal } from '#engine/journal/postgres.ts'
 import type { Holder, Journal } from '#engine/journal/journal.ts'
-import type { EngineMetrics } from '#engine/ports.ts'
+import type { Assumptions, EngineMetrics } from '#engine/ports.ts'
 import { createRunReader } from '#engine/run-reader.ts'
 import { isEnded } from '#engine/state/view.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
@@ -26,6 +26,7 @@ import type { Catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
 import { standbyLook, type LossParts } from './loss.ts'
 import type { Releasers } from './releasers.ts'
+import type { WhyReplanned } from './replan.ts'
 
 interface Needs {
   config: Config
@@ -37,6 +38,7 @@ interface Needs {
   authority: AuthorityStore
   monitor: Monitor
   releasers: Releasers
+  replanned: WhyReplanned
 }
 
 export interface Execution {
@@ -45,6 +47,7 @@ export interface Execution {
   approvals: Approvals
   /** What planning looks with. Throws `config-invalid` where this site is not configured for runs. */
   readers(): Readers
+  assumptions: Assumptions
   /** What tells how much would be lost now. */
   loss: LossParts
 }
@@ -102,12 +105,13 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
   }
   const silence = { look: (site: string, signal: AbortSignal) => monitor.lookForAnswer(site, signal) }
   const targets = openTargets(needs, { authority, attestations: approvals, silence })
+  const assumptions = assumptionChecks({ ...loss, authority, silence, replanned: needs.replanned })
   const engine = createEngine({
     journal,
     stepTypes,
     contexts: { readers, writers: () => targets().writers },
     approvals,
-    assumptions: assumptionChecks({ ...loss, authority, silence }),
+    assumptions,
     authority: authorityHeld(authority),
     resolve: createResolver(stepTypes),
     clock,
@@ -115,7 +119,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     metrics: engineMetrics(needs.metrics),
     holder,
   })
-  return { engine, journal, approvals, readers, loss }
+  return { engine, journal, approvals, assumptions, readers, loss }
 }
 
 /** What this site lacks for running anything; empty when it can. */

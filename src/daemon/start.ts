@@ -27,7 +27,9 @@ import { measureWorld } from './measure.ts'
 import { planObserver } from './observer.ts'
 import { Releasers } from './releasers.ts'
 import { startPlanner } from './planner.ts'
+import { replanner } from './replan.ts'
 import { backupService } from './services/backup.ts'
+import { driftService } from './services/drift.ts'
 import { estateService } from './services/estate.ts'
 import { requestServices } from './services/requests.ts'
 import { findingService } from './services/finding.ts'
@@ -95,7 +97,10 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   }
   const monitor = startWatching(common)
   const holder = holderOf(config)
-  const execution = buildExecution({ ...common, monitor }, journal, holder)
+  const planner = startPlanner(catalogue)
+  releasers.add('planner', () => planner.close())
+  const replanned = replanner({ planner, world, clock })
+  const execution = buildExecution({ ...common, monitor, replanned }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
   const observe = planObserver({ config, pool, clock, log, execution })
   const runs = runService({ execution, authority, findings })
@@ -103,9 +108,8 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
-  const planner = startPlanner(catalogue)
-  releasers.add('planner', () => planner.close())
   const services: Services = {
+    drifts: driftService({ execution, observe }),
     estate: estateService({ catalogue, world, monitor, site: config.site }),
     ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,

@@ -4,11 +4,12 @@ import type { Plan, PlanNode } from '#plan/plan.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
 import type { Question } from './state/events.ts'
 
-/** Systems that a run of this plan holds. */
+/** Systems that a run of this plan holds. Those of a fleet are held by their own runs. */
 export function systemsOf(plan: Plan): string[] {
-  return [
-    ...new Set(plan.subject.nodes.flatMap(({ system }) => (system === null ? [] : [system]))),
-  ].toSorted()
+  const systems = plan.subject.nodes.flatMap(({ system, waitFor }) =>
+    system === null || waitFor?.kind === 'run' ? [] : [system],
+  )
+  return [...new Set(systems)].toSorted()
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
   Contexts,
   EngineLog,
   EngineMetrics,
+  PlanChild,
   ResolveInput,
 } from './ports.ts'
 
@@ -23,6 +24,8 @@ export interface EngineOptions {
   assumptions: Assumptions
   authority: AuthorityHeld
   resolve: ResolveInput
+  /** Absent: this engine runs no fleets. */
+  planChild?: PlanChild
   clock: Clock
   log: EngineLog
   metrics: EngineMetrics

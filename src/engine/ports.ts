@@ -54,6 +54,17 @@ export interface AuthorityHeld {
 /** Replaces what stands for other nodes' outputs in a node's input. Throws when an output is missing or of a wrong kind. */
 export type ResolveInput = (node: PlanNode, outputs: ReadonlyMap<string, Json>) => Record<string, unknown>
 
+/**
+ * Makes the plan of a system of a fleet as it is now. `ownGates`: it asks for approvals of its own, because those of the
+ * fleet are not over it. A HaetaeError says why the system cannot go.
+ */
+export type PlanChild = (request: {
+  fleet: Plan
+  node: PlanNode
+  ownGates: boolean
+  signal: AbortSignal
+}) => Promise<Plan>
+
 /** Structured log; pino fits. */
 export interface EngineLog {
   info(fields: object, message: string): void

@@ -42,8 +42,8 @@ export function createRunReader(journal: Journal, clock: Clock): RunReader {
 export async function readView(journal: Journal, runId: string): Promise<RunView> {
   const row = await journal.run(runId)
   if (row === undefined) throw runUnknown(runId)
-  const { id, requester, reason, createdAt } = row
-  const view = emptyView({ id, requester, reason, createdAt, plan: await journal.plan(runId) })
+  const { id, requester, reason, createdAt, parent } = row
+  const view = emptyView({ id, requester, reason, createdAt, parent, plan: await journal.plan(runId) })
   for (;;) {
     const records = await journal.read(runId, view.seq, page)
     for (const record of records) fold(view, record)

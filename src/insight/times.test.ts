@@ -40,6 +40,7 @@ function run(done: Record<string, string>, mode = 'failover') {
     plan,
     requester: 'r',
     reason: '',
+    parent: null,
     createdAt: '2026-11-24T06:00:00.000Z',
   })
   for (const [id, at] of Object.entries(done)) {

@@ -626,6 +626,32 @@ export const catalogue = {
       'Look at its health and at what it depends on; the step may be retried, the transaction is stored once.',
     remedyKo: '서비스 상태와 연계를 확인하십시오. 단계를 재시도해도 거래는 한 번만 저장됩니다.',
   },
+  'object-missing': {
+    status: 404,
+    exit: 4,
+    ko: '오브젝트가 클러스터에 없습니다',
+    en: 'the object is not in the cluster',
+    remedy: 'Deploy it at this site, or correct the name in the runbook, and retry the step.',
+    remedyKo: '이 센터에 배포하거나 런북의 이름을 고친 뒤 단계를 재시도하십시오.',
+  },
+  'kind-unknown': {
+    status: 409,
+    exit: 5,
+    ko: '클러스터가 제공하지 않는 오브젝트 종류입니다',
+    en: 'the cluster does not serve that kind of object',
+    remedy: 'Correct apiVersion, kind and namespace in the runbook, or install what serves it at this site.',
+    remedyKo: '런북의 apiVersion, kind, namespace를 고치거나, 이 센터에 해당 종류를 설치하십시오.',
+  },
+  'job-failed': {
+    status: 409,
+    exit: 5,
+    ko: '작업(Job)이 실패했습니다',
+    en: 'the Job failed',
+    remedy:
+      'Look at its pods, and find out what it has done. Then say that it holds, or delete the Job and retry: it runs anew.',
+    remedyKo:
+      'Pod를 확인해 무엇이 처리되었는지 알아내십시오. 처리되었으면 완료로 결정하고, 아니면 Job을 삭제한 뒤 재시도하면 새로 실행됩니다.',
+  },
   'service-unknown': {
     status: 409,
     exit: 5,

@@ -42,6 +42,13 @@ export function operationAssumptions(
   return systems.map(({ id }) => activeAt(id, world.active(id), site))
 }
 
+/** Systems whose loss cannot be told, as a plan declares them. */
+export function untoldLosses(assumptions: readonly Assumption[]): string[] {
+  return assumptions
+    .filter(({ kind, bound }) => kind === 'loss-bound' && bound['seconds'] === null)
+    .map(({ subject }) => subject)
+}
+
 function activeAt(system: string, active: { epoch: number } | undefined, site: string): Assumption {
   const epoch = active?.epoch ?? null
   const shown = epoch === null ? { ko: '', en: '' } : { ko: ` (${epoch}세대)`, en: `, by epoch ${epoch}` }

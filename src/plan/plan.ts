@@ -31,6 +31,22 @@ export type WaitFor =
   | { kind: 'time'; ms: number }
   /** That at most so many of its `after` failed: the end of a batch of a `foreach`, or of a runbook that was called. */
   | { kind: 'steps'; maxFailures: number }
+  /** That the run of its own, which the node stands for, succeeded: a system of a fleet. */
+  | OwnRun
+  /** That at most so many systems of a fleet failed. They begin in their order, at most so many at once; the ramp is the sizes of the first groups. */
+  | { kind: 'fleet'; maxFailures: number; maxParallel?: number; ramp?: number[] }
+  /** For a step in the run of another system of the same fleet. */
+  | { kind: 'sibling'; system: string; node: string }
+
+export interface OwnRun {
+  kind: 'run'
+  /** Digest of the run's plan, as people approved it. */
+  digest: string
+  /** What the digest is made of, so that it can be told what changed. */
+  parts: Record<string, unknown>
+  /** Systems of the fleet that this one cannot serve without. */
+  prerequisites: string[]
+}
 
 /** One node of the flat graph that the engine runs. */
 export interface PlanNode {
@@ -64,7 +80,8 @@ export interface PlanNode {
 
 /** What the plan took for granted; checked again at start and before every point of no return. */
 export interface Assumption {
-  kind: 'source-silent' | 'active-site' | 'fence' | 'recovery-point' | 'loss-bound'
+  /** `actions` is of every plan and not listed in it: planned now, it would be the same steps with the same inputs. */
+  kind: 'actions' | 'source-silent' | 'active-site' | 'fence' | 'recovery-point' | 'loss-bound'
   subject: string
   statement: Localized
   /** Machine-readable bound, e.g. `{ "site": "daejeon" }` or `{ "seconds": 300 }`; seconds null: it cannot be told, and is agreed to. */

@@ -4,7 +4,11 @@ import { authorityAttest } from './authority-attest.ts'
 import { dnsSwitch } from './dns-switch.ts'
 import { httpCall } from './http-call.ts'
 import { httpCheck } from './http-check.ts'
+import { k8sApply } from './k8s-apply.ts'
+import { k8sJob } from './k8s-job.ts'
+import { k8sPatch } from './k8s-patch.ts'
 import { k8sScale } from './k8s-scale.ts'
+import { k8sSuspend } from './k8s-suspend.ts'
 import { k8sWait } from './k8s-wait.ts'
 import { pgPauseWriters } from './pg-pause-writers.ts'
 import { pgPromote } from './pg-promote.ts'
@@ -20,7 +24,11 @@ const all: readonly AnyStepType[] = [
   pgPauseWriters,
   pgResumeWriters,
   pgPromote,
+  k8sApply,
+  k8sJob,
+  k8sPatch,
   k8sScale,
+  k8sSuspend,
   k8sWait,
   httpCall,
   httpCheck,

@@ -1,8 +1,8 @@
 import { HaetaeError } from '#model/errors.ts'
-import type { KubeObject } from '#platform/kubernetes/types.ts'
 import { refuseElsewhere } from './here.ts'
 import { waitInput, type WaitInput } from './inputs.ts'
 import { deploymentRef, lookAtWorkloads, type WorkloadState } from './k8s-look.ts'
+import { reasonsOfPods } from './k8s-pods.ts'
 import { waitOutput, type WaitOutput } from './outputs.ts'
 import type { Act, Step } from './targets.ts'
 
@@ -81,40 +81,10 @@ async function reasonsOf(ctx: Act, namespace: string, states: readonly WorkloadS
   const found = await Promise.all(
     open.map(async ({ deployment, found: workload }) => {
       const trouble = workload?.trouble == null ? [] : [`${deployment}: ${workload.trouble}`]
-      const pods = await podsOf(ctx, namespace, deployment).catch(() => [])
-      return [...trouble, ...pods.flatMap(reasonsOfPod)]
+      return [...trouble, ...(await reasonsOfPods(ctx, deploymentRef(namespace, deployment)))]
     }),
   )
   return [...new Set(found.flat())].slice(0, 10)
-}
-
-async function podsOf(ctx: Act, namespace: string, deployment: string): Promise<KubeObject[]> {
-  const object = await ctx.readers.kubernetes.get(deploymentRef(namespace, deployment), ctx.signal)
-  const spec = object?.['spec'] as { selector?: { matchLabels?: Record<string, string> } } | undefined
-  const labels = Object.entries(spec?.selector?.matchLabels ?? {}).map(([name, value]) => `${name}=${value}`)
-  if (labels.length === 0) return []
-  const pods = { apiVersion: 'v1', resource: 'pods', namespace }
-  return ctx.readers.kubernetes.list(pods, ctx.signal, { labelSelector: labels.join(',') })
-}
-
-interface PodStatus {
-  conditions?: { type: string; status: string; reason?: string; message?: string }[]
-  containerStatuses?: { name: string; state?: { waiting?: { reason?: string; message?: string } } }[]
-}
-
-function reasonsOfPod(pod: KubeObject): string[] {
-  const status = (pod['status'] ?? {}) as PodStatus
-  const unscheduled = status.conditions?.find(
-    ({ type, status: value }) => type === 'PodScheduled' && value === 'False',
-  )
-  const waiting = (status.containerStatuses ?? []).flatMap(({ name, state }) => {
-    const reason = state?.waiting?.reason
-    return reason === undefined || reason === 'ContainerCreating'
-      ? []
-      : [`${pod.metadata.name}/${name}: ${reason}`]
-  })
-  if (unscheduled === undefined) return waiting
-  return [`${pod.metadata.name}: ${unscheduled.reason ?? ''} ${unscheduled.message ?? ''}`.trim(), ...waiting]
 }
 
 function outputOf(states: readonly WorkloadState[]): WaitOutput {

@@ -21,6 +21,8 @@ function node(id: string, state: NodeView['state'], more: Partial<NodeView> = {}
       question: null,
       paused: null,
       canceling: null,
+      rollingBack: null,
+      left: [],
     },
     ...more,
   }
@@ -38,6 +40,8 @@ function run(systems: Given[], graph: NodeView[]): RunDetail {
     ...{
       asOf: at(21),
       deadline: at(86_400),
+      rollingBack: null,
+      left: [],
       id: 'F-1',
       mode: 'failover',
       fromSite: 'daejeon',

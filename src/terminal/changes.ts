@@ -115,6 +115,14 @@ function differences({ before, after }: Change, nothing: string): string[] {
     .map(([name, value]) => `${name}: ${shown(old[name])} → ${shown(value)}`)
 }
 
+/** One change in a line: what, from what to what, and how sure that is. */
+export function changeText(change: Change, language: Language): string {
+  const say = words[language]
+  const values = differences(change, say.nothing).join(', ')
+  const refused = change.refused === undefined ? '' : `; ${say.refused}: ${change.refused}`
+  return `${change.target}${values === '' ? '' : ` ${values}`} (${say[change.certainty]})${refused}`
+}
+
 function isFields(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

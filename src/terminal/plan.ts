@@ -176,7 +176,7 @@ function predictedLine({ system, rtoTargetMs, rpoTargetMs }: SystemForecast, pla
   return worse || loss?.seconds === null ? lines.map((line) => paint('yellow', line)) : lines
 }
 
-function lossText({ seconds, atMost, why }: LossForecast, language: Language): string {
+export function lossText({ seconds, atMost, why }: LossForecast, language: Language): string {
   const say = words[language]
   if (seconds === null) return `${say.untold} (${why[language]})`
   if (seconds === 0) return `${say.nothing} (${why[language]})`

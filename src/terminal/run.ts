@@ -26,6 +26,8 @@ const words = {
     keys: { any: '', hardware: ', 하드웨어 키만', verified: ', PIN·지문을 확인한 하드웨어 키만' },
     paused: '일시 정지',
     canceling: '취소 중',
+    rollingBack: '되돌리는 중',
+    left: '그대로 둔 것',
     debts: '차단 미이행',
     question: '결정이 필요한 질문',
     choices: '답',
@@ -55,6 +57,8 @@ const words = {
     keys: { any: '', hardware: ', hardware keys only', verified: ', hardware keys with PIN or finger only' },
     paused: 'paused',
     canceling: 'canceling',
+    rollingBack: 'rolling back',
+    left: 'Left as it is',
     debts: 'Fence debts',
     question: 'A person has to answer',
     choices: 'answers',
@@ -87,6 +91,10 @@ export function runLines(run: RunDetail, language: Language): string[] {
     ...section(say.waiting, waitingLines(run, language)),
     ...section(say.skipped, skippedLines(run)),
     ...section(
+      say.left,
+      run.left.map(({ node, why }) => cut(`  ${pad(node, 24)} ${inLanguage(why, language)}`, pageWidth)),
+    ),
+    ...section(
       say.debts,
       run.fenceDebts.map(
         (debt) => `  ${pad(debt.system, 6)} ${dayAndTime(debt.since)} KST, ${debt.by.join(', ')}`,
@@ -100,7 +108,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
 
 /** Who holds the run back, or ends it, and why. */
 export function saidLines(
-  { paused, canceling }: Pick<RunDetail, 'paused' | 'canceling'>,
+  { paused, canceling, rollingBack }: Pick<RunDetail, 'paused' | 'canceling' | 'rollingBack'>,
   language: Language,
 ): string[] {
   const say = words[language]
@@ -108,6 +116,7 @@ export function saidLines(
     [
       [say.paused, paused],
       [say.canceling, canceling],
+      [say.rollingBack, rollingBack],
     ] as const
   ).flatMap(([name, said]) =>
     said === null

@@ -4,33 +4,33 @@ import { run } from './world/answering.ts'
 import { gate, limits, node, planOf } from './world/plans.ts'
 import { runId } from './world/simulate.ts'
 
-const hours = 3_600_000
+const minutes = 60_000
 const noOne = { at: async () => ({ granted: ['approver-1'], rejected: [] }) }
 
-/** A gate of two hours, and a step behind it. */
+/** A gate of two minutes, and a step behind it. */
 function late() {
-  const approve = { ...gate('approve'), limits: { ...limits, attemptMs: 2 * hours, totalMs: 2 * hours } }
+  const approve = { ...gate('approve'), limits: { ...limits, attemptMs: 2 * minutes, totalMs: 2 * minutes } }
   return planOf([approve, node('A/one', 'sim.set', ['approve'])])
 }
 
 test('a run that nobody approves asks a person when its time is over, and does not wait without an end', async () => {
-  const { view } = await run({ plan: late(), approvals: noOne, patienceMs: 5 * hours })
+  const { view } = await run({ plan: late(), approvals: noOne, patienceMs: 10 * minutes })
   expect(view.state).toBe('needs-person')
   expect(view.question).toMatchObject({
     reason: 'deadline',
     choices: ['retry', 'fail'],
     facts: { deadline: deadlineOf(view), open: [{ node: 'approve' }, { node: 'A/one' }] },
   })
-  const longest = 2 * hours + limits.totalMs
+  const longest = 2 * minutes + limits.totalMs
   expect(Date.parse(deadlineOf(view)) - Date.parse(view.createdAt)).toBe(longest)
 })
 
 test('a person lets it go on for as long again, or ends it', async () => {
-  const again = await run({ plan: late(), approvals: noOne, patienceMs: 9 * hours }, { run: ['retry'] })
+  const again = await run({ plan: late(), approvals: noOne, patienceMs: 20 * minutes }, { run: ['retry'] })
   expect(again.view.question?.reason).toBe('deadline')
   const from = Date.parse(again.view.deadlineFrom) - Date.parse(again.view.createdAt)
-  expect(from).toBeGreaterThanOrEqual(2 * hours)
-  const ended = await run({ plan: late(), approvals: noOne, patienceMs: 9 * hours }, { run: ['fail'] })
+  expect(from).toBeGreaterThanOrEqual(2 * minutes)
+  const ended = await run({ plan: late(), approvals: noOne, patienceMs: 20 * minutes }, { run: ['fail'] })
   expect([ended.view.state, ended.state('approve')]).toEqual(['canceled', 'canceled'])
 })
 

@@ -30,7 +30,7 @@ function skipping(...ids: string[]) {
 }
 
 function started(plan: Plan): RunView {
-  const view = emptyView({ id: 'r', plan, requester: 'operator-1', reason: '', createdAt: at })
+  const view = emptyView({ id: 'r', plan, requester: 'operator-1', reason: '', parent: null, createdAt: at })
   foldEvent(view, { kind: 'run-created', digest: '', requester: '', reason: '' }, at, 1)
   foldEvent(view, { kind: 'run-started' }, at, 2)
   return view

@@ -258,7 +258,7 @@ test('a step whose target cannot be looked at holds by its answer; a lost answer
   const types = own(
     {
       precondition: { kind: 'checked', by: 'the key' },
-      observe: async (ctx) => ({ version: { none: 0, done: 1, lost: -1 }[ctx.lastTry], keys: [] }),
+      observe: async (ctx) => ({ version: { none: 0, done: 1, lost: -1 }[ctx.lastTry], on: false, keys: [] }),
       judge: (_input, { version }) => (version === 0 ? 'absent' : version > 0 ? 'holds' : 'unclear'),
       apply: async (ctx, { thing }) => {
         tries += 1

@@ -5,7 +5,7 @@ import type { Pool } from 'pg'
 import { accessRecorder } from '#api/access-record.ts'
 import { approvalService, subjectOf } from '#api/approval-service.ts'
 import { runbookDetail } from '#api/runbook-view.ts'
-import type { JournalEntry, OperationRequest, RunDetail, Signed } from '#api/schema/run.ts'
+import type { JournalEntry, OperationRequest, RunDetail, RunDrift, Signed } from '#api/schema/run.ts'
 import { buildApi, type ApiOptions } from '#api/server.ts'
 import type { Services } from '#api/services.ts'
 import { Approvals } from '#approval/approvals.ts'
@@ -41,6 +41,8 @@ export interface TestApi {
   ready: { ok: boolean }
   /** Where a system is active; its home when it is not here. */
   active: Map<string, string>
+  /** What has changed since any run's plan. */
+  drift: Pick<RunDrift, 'broken' | 'unproven' | 'nodes' | 'losses'>
   build(tls?: ApiOptions['tls']): FastifyInstance
 }
 
@@ -132,9 +134,12 @@ export async function testApi(
       deadline: view.createdAt,
       paused: view.paused,
       canceling: view.canceling,
+      rollingBack: null,
+      left: [],
       fenceDebts: [],
     }
   }
+  const drift: TestApi['drift'] = { broken: [], unproven: null, nodes: [], losses: [] }
   const declare = async (run: string, plan: Plan, declaration: Signed, sentBy: string) => {
     const scope = scopeOf(plan.subject)
     const target = { run, planDigest: plan.digest, ...scope }
@@ -144,6 +149,17 @@ export async function testApi(
   }
   const none = async () => ({ items: [], next: null })
   const services: Services = {
+    drifts: {
+      drift: async (id) => ({
+        ...{
+          run: id,
+          planDigest: (await journal.plan(id)).digest,
+          observedAt: '',
+          now: new Date().toISOString(),
+        },
+        ...drift,
+      }),
+    },
     estate: {
       systems: async () => ({
         next: null,
@@ -258,6 +274,7 @@ export async function testApi(
     sessions,
     ready,
     active,
+    drift,
     build: (tls) =>
       buildApi({ services, sessions, record, pool, clock, ...(tls === undefined ? {} : { tls }) }),
   }

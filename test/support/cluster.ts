@@ -75,7 +75,7 @@ interface NamedObject extends KubernetesObject {
 /** The lab's rights for one workload. Names of their own, because the lab has one workload a system. */
 function rightsTo(namespace: string, deployment: string): KubernetesObject[] {
   const all = accessObjects([{ namespace, deployment } as LabSystem]) as NamedObject[]
-  const name = `scale-${deployment}`
+  const name = `steps-${deployment}`
   return all
     .filter(({ metadata }) => metadata.namespace === namespace)
     .map((object) => ({

@@ -48,6 +48,23 @@ function codeOf(work: Promise<unknown>): Promise<unknown> {
  * Run on memory and on PostgreSQL: the simulation is worth what this holds equal.
  */
 export function journalConformance(open: () => Journal, pass: (ms: number) => Promise<void>): void {
+  test('a part of a fleet is created under the hold on the fleet only, and is listed as its part', async () => {
+    const journal = open()
+    const fleet = await held(journal, 'fleet', [])
+    await journal.create({ ...newRun('fleet.A', ['A']), parent: fleet })
+    const newer = await journal.acquire('fleet', restarted, longMs)
+    const late = journal.create({ ...newRun('fleet.B', ['B']), parent: fleet })
+    await expect(late).rejects.toThrow(TermLost)
+    expect(await journal.run('fleet.B')).toBeUndefined()
+    await journal.create({ ...newRun('fleet.B', ['B']), parent: newer as Term })
+    expect((await journal.runs({ parent: 'fleet' })).map(({ id, parent }) => [id, parent])).toEqual([
+      ['fleet.B', 'fleet'],
+      ['fleet.A', 'fleet'],
+    ])
+    expect((await journal.runs({ parent: null })).map(({ id }) => id)).toEqual(['fleet'])
+    expect(await journal.runs({})).toHaveLength(3)
+  })
+
   test('a run is stored with its plan, its systems and its first record', async () => {
     const journal = open()
     const run = newRun('r', ['A', 'B'])

@@ -15,7 +15,16 @@ const nodeState = z.enum([
   'skipped',
   'canceled',
 ])
-const runState = z.enum(['waiting', 'running', 'needs-person', 'paused', 'succeeded', 'failed', 'canceled'])
+const runState = z.enum([
+  'waiting',
+  'running',
+  'needs-person',
+  'paused',
+  'succeeded',
+  'failed',
+  'canceled',
+  'rolled-back',
+])
 const anything = z.record(z.string(), z.unknown())
 
 const planNode = z.object({
@@ -33,6 +42,19 @@ const planNode = z.object({
       z.object({ kind: z.literal('person'), role: z.string(), instructions: localized }),
       z.object({ kind: z.literal('time'), ms: z.number() }),
       z.object({ kind: z.literal('steps'), maxFailures: z.int() }),
+      z.object({
+        kind: z.literal('fleet'),
+        maxFailures: z.int(),
+        maxParallel: z.int().optional(),
+        ramp: z.array(z.int()).optional(),
+      }),
+      z.object({
+        kind: z.literal('run'),
+        digest: z.string(),
+        parts: anything,
+        prerequisites: z.array(z.string()),
+      }),
+      z.object({ kind: z.literal('sibling'), system: z.string(), node: z.string() }),
     ])
     .optional(),
   finally: z.literal(true).optional(),
@@ -52,11 +74,11 @@ const planNode = z.object({
 const change = z.object({
   certainty: z.enum(['exact', 'predicted', 'opaque']),
   target: z.string(),
-  site: z.string().optional(),
+  site: z.string().exactOptional(),
   before: z.unknown().optional(),
   after: z.unknown().optional(),
-  why: text.optional(),
-  refused: z.string().optional(),
+  why: text.exactOptional(),
+  refused: z.string().exactOptional(),
 })
 
 const lossForecast = z.object({
@@ -121,6 +143,39 @@ export const planShape = z.object({
   observed,
 })
 
+const assumptionKind = z.enum([
+  'actions',
+  'source-silent',
+  'active-site',
+  'fence',
+  'recovery-point',
+  'loss-bound',
+])
+
+export const runDrift = z.object({
+  run: runId,
+  planDigest: z.string(),
+  /** When the plan was made, and when it was looked at again. */
+  observedAt: z.string(),
+  now: instant,
+  /** What holds no more: it voids the approvals. */
+  broken: z.array(
+    z.object({ kind: assumptionKind, subject: z.string(), statement: localized, why: z.string() }),
+  ),
+  /** Why the assumptions could not be proven now; null when they could. */
+  unproven: z.string().nullable(),
+  /** Nodes that have not begun and would change something else by now. */
+  nodes: z.array(
+    z.object({
+      node: z.string(),
+      system: z.string().nullable(),
+      before: z.array(change),
+      now: z.array(change),
+    }),
+  ),
+  losses: z.array(z.object({ system: z.string(), before: lossForecast.nullable(), now: lossForecast })),
+})
+
 export const failoverRequest = z.object({
   /** The site that is lost or distrusted; the executing site is the daemon's own. */
   fromSite: siteId,
@@ -158,7 +213,7 @@ export const decision = z.object({
   /** null: the question of the run as a whole. */
   node: z.string().nullable(),
   /** Look and try again; vouch that it holds; give the node up. */
-  decision: z.enum(['retry', 'holds', 'fail']),
+  decision: z.enum(['retry', 'holds', 'fail', 'replan']),
   reason: words,
 })
 
@@ -270,6 +325,9 @@ export const runDetail = runSummary.extend({
   deadline: instant,
   paused: saidOfRun.nullable(),
   canceling: saidOfRun.nullable(),
+  rollingBack: saidOfRun.nullable(),
+  /** What a roll back left as it is, and why. */
+  left: z.array(z.object({ node: z.string(), why: text })),
   graph: z.array(nodeView),
   times: z.array(systemTimes),
   gates: z.array(gateView),
@@ -297,6 +355,7 @@ export type Draft = z.infer<typeof draft>
 export type Signed = z.infer<typeof signed>
 export type OperationRequest = z.infer<typeof operationRequest>
 export type RunSummary = z.infer<typeof runSummary>
+export type RunDrift = z.infer<typeof runDrift>
 export type RunDetail = z.infer<typeof runDetail>
 export type NodeView = z.infer<typeof nodeView>
 export type SystemTimes = z.infer<typeof systemTimes>

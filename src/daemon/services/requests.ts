@@ -5,6 +5,7 @@ import type { RequestService, RunService, Services } from '#api/services.ts'
 import { scopeOf } from '#approval/statement.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
+import { untoldLosses } from '#plan/assumptions.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
@@ -38,7 +39,8 @@ export function requestServices(needs: Needs): Pick<Services, 'failover' | 'oper
         ...ground,
         ...{ fromSite, toSite: config.site },
         ...(systems === undefined ? {} : { systems }),
-        lossUntold: draft === undefined ? lossUntold(needs, fromSite) : untoldIn(draft),
+        lossUntold:
+          draft === undefined ? lossUntold(needs, fromSite) : untoldLosses(draft.subject.assumptions),
       }),
     ),
     operations: serviceOf(needs, 'O', ({ runbook, systems, inputs = {} }, ground) =>
@@ -126,12 +128,6 @@ function lossUntold(
     .filter((id) => execution.loss.sourceHeartbeat(id, site) === undefined)
 }
 
-function untoldIn({ subject }: Plan): string[] {
-  return subject.assumptions
-    .filter(({ kind, bound }) => kind === 'loss-bound' && bound['seconds'] === null)
-    .map((assumption) => assumption.subject)
-}
-
 /** Said already when planning, so that nobody signs a plan that cannot start. The journal decides in the end. */
 function refuseHeld(locks: readonly { system: string; runId: string }[], systems: readonly string[]): void {
   const held = locks.filter((lock) => systems.includes(lock.system))
@@ -143,17 +139,25 @@ function refuseHeld(locks: readonly { system: string; runId: string }[], systems
   })
 }
 
+/** All plans that are kept as drafts together have at most so many nodes: each is about 1 kB. */
+const draftNodesAtMost = 50_000
+
 /**
  * The newest drafts by the id of their run: a run keeps beside its plan what its requester was shown. A draft that is no
- * longer here, after a restart, is looked at again.
+ * longer here, after a restart or because it is too large, is looked at again.
  */
 class Drafts {
   readonly #kept = new Map<string, Plan>()
+  #nodes = 0
 
   keep(draft: Draft): Draft {
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size >= 20 && oldest !== undefined) this.#kept.delete(oldest)
     this.#kept.set(draft.run, draft.plan)
+    this.#nodes += draft.plan.subject.nodes.length
+    for (const [run, plan] of this.#kept) {
+      if (this.#nodes <= draftNodesAtMost) break
+      this.#kept.delete(run)
+      this.#nodes -= plan.subject.nodes.length
+    }
     return draft
   }
 

@@ -5,7 +5,7 @@ import type { RunService } from '#api/services.ts'
 import type { AuthorityStore } from '#authority/store.ts'
 import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'
 import type { RunRow } from '#engine/journal/journal.ts'
-import { isDone, type NodeView, type RunView } from '#engine/state/view.ts'
+import { isDone, nodesOf, type NodeView, type RunView } from '#engine/state/view.ts'
 import { deadlineOf } from '#engine/state/deadline.ts'
 import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
@@ -109,7 +109,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     endedAt: view.endedAt,
     nodesDone: [...view.nodes.values()].filter((node) => isDone(node.state)).length,
     nodes: view.nodes.size,
-    graph: subject.nodes.map((node) => nodeView(view, node)),
+    graph: nodesOf(view).map((node) => nodeView(view, node)),
     times: timesOf(view, detectedAt),
     gates: gates.map(gateView),
     fenceDebts: own.map((fence) => ({
@@ -121,6 +121,8 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     deadline: deadlineOf(view),
     paused: view.paused,
     canceling: view.canceling,
+    rollingBack: view.rollingBack,
+    left: view.undo?.left ?? [],
   }
 }
 

@@ -23,6 +23,8 @@ function eventsOf(host: RunHost, seq: number, verb: Verb, by: string): EngineEve
       return [resumed(host, by, reason, seq)]
     case 'skip':
       return [{ kind: 'skipped', node: verb.node, ...about }]
+    case 'rollback':
+      return [...endOfPause(host, by, reason), { kind: 'run-rolling-back', ...about }]
     case 'cancel':
       return [...endOfPause(host, by, reason), { kind: 'run-canceling', ...about }]
   }

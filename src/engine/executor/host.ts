@@ -13,6 +13,9 @@ import type {
 } from '../ports.ts'
 import type { EngineEvent } from '../state/events.ts'
 import type { NodeView, RunView } from '../state/view.ts'
+import type { Term } from '../journal/journal.ts'
+import type { Children } from './children.ts'
+import type { Fleet } from './fleet.ts'
 import type { Slots } from './slots.ts'
 
 /** What the engine is made of, for all runs alike. */
@@ -29,12 +32,15 @@ export interface Parts {
   readonly log: EngineLog
   readonly metrics: EngineMetrics
   readonly slots: Slots
+  readonly children: Children
 }
 
 /** What the work on one node may do to its run. */
 export interface RunHost {
   readonly parts: Parts
   readonly view: RunView
+  /** The hold under which this process executes it. */
+  readonly term: Term
   /** Aborts when the term is over or the engine stops. */
   readonly signal: AbortSignal
   /** Aborts when the run is canceled, or with `signal`. */
@@ -53,6 +59,8 @@ export interface RunHost {
   pause(ms: number): Promise<void>
   /** Ends when the run is not paused, at once when it is not; true when it was. Throws Stopped. */
   untilResumed(): Promise<boolean>
+  /** The fleet that a system's node is an item of, by the node at which it ends. */
+  fleet(join: string): Fleet
   /** Ends when the run has started: its assumptions hold. */
   started(): Promise<void>
   outputs(): ReadonlyMap<string, Json>

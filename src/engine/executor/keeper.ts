@@ -4,6 +4,7 @@ import { stepsAtOnce, type EngineOptions } from '../options.ts'
 import { readView } from '../run-reader.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import { bounded } from './bounded.ts'
+import { Children } from './children.ts'
 import type { Parts } from './host.ts'
 import { Lease } from './lease.ts'
 import { RunExecutor } from './run-executor.ts'
@@ -35,6 +36,7 @@ export class Keeper {
       ...options,
       monotonic: this.#monotonic,
       slots: new Slots(options.concurrency ?? stepsAtOnce),
+      children: new Children(options.journal, this.#monotonic, (id) => this.take(id), options.planChild),
     }
     this.#ttlMs = options.ttlMs ?? 15_000
   }

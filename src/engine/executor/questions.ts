@@ -18,6 +18,13 @@ const texts: { [R in QuestionReason]: string } = {
   deadline:
     'The time of the run is over and it has not ended. Go on for as long again, or end it where it stands?',
   manual: 'A person does this and confirms it.',
+  drift:
+    'The plan of this system is not the one that people approved. It is held back; the others go on. ' +
+    'Look again, go on with the plan as it is now once it is approved (replan), or give it up?',
+  held: 'This system cannot begin now. It is held back; the others go on. Look again, or give it up?',
+  prerequisite:
+    'The run of a system that this one cannot serve without has ended without this step. ' +
+    'Look again, go on because it is there all the same (holds), or give it up?',
 }
 
 const anything: readonly Decision[] = ['retry', 'holds', 'fail']
@@ -32,6 +39,9 @@ const choices: { [R in QuestionReason]: readonly Decision[] } = {
   definition: ['retry', 'fail'],
   manual: ['holds', 'fail'],
   deadline: ['retry', 'fail'],
+  drift: ['retry', 'replan', 'fail'],
+  held: ['retry', 'fail'],
+  prerequisite: anything,
 }
 
 /** A question about a node: what the journal says beside what was observed. */

@@ -5,11 +5,13 @@ import { terminalNodeStates } from '#model/states.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import { Batcher } from '../journal/batcher.ts'
-import { TermLost, type Journal } from '../journal/journal.ts'
+import { TermLost, type Journal, type Term } from '../journal/journal.ts'
 import { endsNode, type EngineEvent, type JournalRecord, type PersonsCommand } from '../state/events.ts'
+import { planUndo } from '../state/undo.ts'
 import { foldEvent, isEnded, type NodeView, type RunView } from '../state/view.ts'
 import { longestPauseMs } from './backoff.ts'
 import { answer } from './commands.ts'
+import { Fleet } from './fleet.ts'
 import { passGate } from './gate.ts'
 import { RunGraph } from './graph.ts'
 import { watchDeadline } from './deadline.ts'
@@ -38,7 +40,9 @@ export class RunExecutor implements RunHost {
   readonly #stop = new AbortController()
   readonly #cancel = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
+  readonly #working = new Set<string>()
   readonly #sleepers = new Set<() => void>()
+  readonly #fleets = new Map<string, Fleet>()
   readonly #over = Promise.withResolvers<void>()
   /** The newest write, settled: those before it are too, because appends keep their order. */
   #written: Promise<void> = Promise.resolve()
@@ -54,7 +58,7 @@ export class RunExecutor implements RunHost {
     this.signal = this.#stop.signal
     this.cancelSignal = AbortSignal.any([this.#stop.signal, this.#cancel.signal])
     this.#journal = journal
-    this.#graph = new RunGraph(view)
+    this.#graph = new RunGraph(view, (now) => planUndo(now, parts.stepTypes))
     this.#commandsSeen = view.seq
     setMaxListeners(0, this.signal, this.cancelSignal)
   }
@@ -62,8 +66,9 @@ export class RunExecutor implements RunHost {
   /** Goes on from where the journal stands. Resolves when the run has ended, or was stopped. */
   begin(): Promise<void> {
     try {
-      if (this.view.canceling !== null) this.#cancel.abort(new Stopped('the run was canceled'))
-      const open = [...this.view.nodes.values()].filter(isOpen)
+      if (this.view.canceling !== null || this.view.rollingBack !== null)
+        this.#cancel.abort(new Stopped('the run is being ended'))
+      const open = [...this.view.nodes.values()].filter((node) => this.#isOpen(node))
       this.note(...open.map(interrupted))
       this.#track(watchDeadline(this))
       for (const node of this.#graph.ready()) this.#launch(node)
@@ -72,6 +77,11 @@ export class RunExecutor implements RunHost {
       this.stop(error)
     }
     return this.#over.promise
+  }
+
+  /** An intent without an outcome. A run of its own goes on by itself. */
+  #isOpen({ id, state, applied }: NodeView): boolean {
+    return state === 'running' && applied === null && this.planNode(id).waitFor === undefined
   }
 
   note(...events: EngineEvent[]): void {
@@ -130,6 +140,7 @@ export class RunExecutor implements RunHost {
       ready.push(...next.ready)
       this.#tell(event)
     }
+    for (const fleet of this.#fleets.values()) fleet.changed()
     const next = this.#graph.runEvent()
     if (next !== undefined) take(next)
     return { all, ready }
@@ -137,14 +148,17 @@ export class RunExecutor implements RunHost {
 
   /** Those who wait inside the process, and the metrics. */
   #tell(event: EngineEvent): void {
-    if (event.kind === 'run-canceling') this.#cancel.abort(new Stopped('the run was canceled'))
+    if (ends.has(event.kind)) this.#cancel.abort(new Stopped('the run is being ended'))
     if (wakes.has(event.kind)) this.wake()
     if (!endsNode(event) || !('node' in event)) return
     this.parts.metrics.nodeEnded(this.#graph.planNode(event.node).type, this.#graph.node(event.node).state)
   }
 
+  /** A node that is being worked on already is left to that: what runs at the end may become ready twice. */
   #launch(node: PlanNode): void {
-    this.#track(this.#work(node))
+    if (this.#working.has(node.id)) return
+    this.#working.add(node.id)
+    this.#track(this.#work(node).finally(() => this.#working.delete(node.id)))
   }
 
   #track(work: Promise<void>): void {
@@ -201,6 +215,16 @@ export class RunExecutor implements RunHost {
     return was
   }
 
+  fleet(join: string): Fleet {
+    const known = this.#fleets.get(join) ?? new Fleet(this.view, this.planNode(join))
+    this.#fleets.set(join, known)
+    return known
+  }
+
+  get term(): Term {
+    return this.lease.term
+  }
+
   outputs(): ReadonlyMap<string, Json> {
     return this.#graph.outputs
   }
@@ -208,6 +232,7 @@ export class RunExecutor implements RunHost {
   /** Whoever pauses looks again now. */
   wake(): void {
     for (const wake of [...this.#sleepers]) wake()
+    for (const fleet of this.#fleets.values()) fleet.wake()
   }
 
   /** The seq up to which commands of people were taken. */
@@ -257,15 +282,15 @@ export class RunExecutor implements RunHost {
 }
 
 /** After these, whoever pauses looks again. */
-const wakes: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-goes-on', 'run-resumed'])
+const wakes: ReadonlySet<EngineEvent['kind']> = new Set([
+  ...(['run-canceling', 'run-rolling-back', 'run-goes-on', 'run-resumed'] as const),
+])
+
+/** After these, no step of the plan is begun any more. */
+const ends: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-rolling-back'])
 
 function restOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** An intent without an outcome. */
-function isOpen(node: NodeView): boolean {
-  return node.state === 'running' && node.applied === null
 }
 
 function interrupted(node: NodeView): EngineEvent {

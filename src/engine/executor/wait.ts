@@ -1,8 +1,10 @@
 import type { PlanNode, WaitFor } from '#plan/plan.ts'
 import { isDone } from '../state/view.ts'
 import { waitEndsAt } from '../state/why.ts'
+import { passOwnRun } from './child.ts'
 import type { RunHost } from './host.ts'
 import { question } from './questions.ts'
+import { passSibling } from './sibling.ts'
 
 /** Brings a node to its end that waits for a person, for time, or for how other nodes ended. Throws Stopped. */
 export async function passWait(host: RunHost, node: PlanNode, waitFor: WaitFor): Promise<void> {
@@ -12,7 +14,12 @@ export async function passWait(host: RunHost, node: PlanNode, waitFor: WaitFor):
     case 'time':
       return passTime(host, node, waitFor.ms)
     case 'steps':
+    case 'fleet':
       return join(host, node, waitFor.maxFailures)
+    case 'run':
+      return passOwnRun(host, node, waitFor)
+    case 'sibling':
+      return passSibling(host, node, waitFor)
   }
 }
 

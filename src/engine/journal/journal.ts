@@ -22,6 +22,8 @@ export interface NewRun {
   reason: string
   /** Systems that no other run may hold until this one ends. */
   systems: readonly string[]
+  /** The hold on the run of a fleet that this one is a part of: whoever lost it creates nothing. */
+  parent?: Term
 }
 
 /** A run without its plan and journal, as lists show it. */
@@ -35,6 +37,8 @@ export interface RunRow {
   requester: string
   reason: string
   systems: string[]
+  /** The run of a fleet that this one is a part of. */
+  parent: string | null
   state: RunState
   createdAt: Instant
   endedAt: Instant | null
@@ -53,6 +57,8 @@ export interface RunFilter {
   before?: string
   /** Only runs that are about this system. */
   system?: string
+  /** Only the parts of this run; null: only runs that are no part of another. */
+  parent?: string | null
   limit?: number
 }
 
@@ -71,7 +77,8 @@ export class TermLost extends Error {
 export interface Journal {
   /**
    * Stores the run with its plan, takes the locks of its systems and writes `run-created`, all or nothing.
-   * Throws `system-locked` with who holds one; `run-exists` when the id is taken.
+   * Throws `system-locked` with who holds one; `run-exists` when the id is taken; TermLost when the hold on the parent
+   * is over.
    */
   create(run: NewRun): Promise<void>
   /**

@@ -42,6 +42,8 @@ export function memoryJournal(clock: Clock): Journal {
 
   return {
     async create(run) {
+      if (run.parent !== undefined && !holds(must(run.parent.runId).row, run.parent))
+        throw new TermLost(run.parent, must(run.parent.runId).row.term)
       if (entries.has(run.id)) throw runExists(run.id)
       const held = run.systems.flatMap((system) => {
         const lock = locks.get(system)
@@ -112,13 +114,14 @@ export function memoryJournal(clock: Clock): Journal {
       return structuredClone(must(runId).plan)
     },
 
-    async runs({ open = false, before, system, limit = 100 }) {
+    async runs({ open = false, before, system, parent, limit = 100 }) {
       const newestFirst = [...entries.values()].toReversed()
       const from = before === undefined ? 0 : newestFirst.findIndex((entry) => entry.row.id === before) + 1
       return newestFirst
         .slice(from)
         .filter((entry) => !open || !ended(entry))
         .filter((entry) => system === undefined || entry.row.systems.includes(system))
+        .filter((entry) => parent === undefined || entry.row.parent === parent)
         .slice(0, limit)
         .map((entry) => structuredClone(entry.row))
     },

@@ -110,13 +110,14 @@ export function postgresJournal({ pool, clock, withinMs = 5_000 }: PostgresJourn
       return row.plan
     },
 
-    runs: async ({ open = false, before, system, limit = 100 }) => {
+    runs: async ({ open = false, before, system, parent, limit = 100 }) => {
       const rows = await query<DbRow>(
         `SELECT ${rowColumns} FROM runs
          WHERE ($1::text IS NULL OR nr < (SELECT nr FROM runs WHERE id = $1)) AND (NOT $2 OR ended_at IS NULL)
            AND ($4::text IS NULL OR $4 = ANY (systems))
+           AND ${parent === undefined ? 'true' : parent === null ? 'parent IS NULL' : 'parent = $5'}
          ORDER BY nr DESC LIMIT $3`,
-        [before ?? null, open, limit, system ?? null],
+        [before ?? null, open, limit, system ?? null, ...(typeof parent === 'string' ? [parent] : [])],
       )
       return rows.map(rowOf)
     },
@@ -186,14 +187,18 @@ async function acquire(
 }
 
 async function create(tx: ClientBase, run: NewRun, at: Instant): Promise<void> {
+  if (run.parent !== undefined) {
+    const parent = await lockRun(tx, run.parent.runId)
+    if (!holds(parent, run.parent)) throw new TermLost(run.parent, parent.term)
+  }
   const row = newRow(run, at)
   const made = await tx.query(
-    `INSERT INTO runs (id, plan, mode, from_site, to_site, plan_digest, requester, reason, systems, state, created_at,
-       last_seq, nodes, nodes_done, term)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, 0, 0) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO runs (id, plan, mode, from_site, to_site, plan_digest, requester, reason, systems, parent, state,
+       created_at, last_seq, nodes, nodes_done, term)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, 0, 0) ON CONFLICT (id) DO NOTHING`,
     [
       ...[run.id, JSON.stringify(run.plan), row.mode, row.fromSite, row.toSite, row.planDigest],
-      ...[run.requester, run.reason, row.systems, row.state, at, row.nodes],
+      ...[run.requester, run.reason, row.systems, row.parent, row.state, at, row.nodes],
     ],
   )
   if (made.rowCount === 0) throw runExists(run.id)

@@ -13,6 +13,7 @@ export interface DbRow {
   requester: string
   reason: string
   systems: string[]
+  parent: string | null
   state: RunState
   created_at: Date
   ended_at: Date | null
@@ -24,7 +25,7 @@ export interface DbRow {
   nodes_done: number
 }
 
-export const rowColumns = `id, mode, from_site, to_site, plan_digest, requester, reason, systems, state, created_at,
+export const rowColumns = `id, mode, from_site, to_site, plan_digest, requester, reason, systems, parent, state, created_at,
   ended_at, last_seq, term, holder_daemon, holder_incarnation, nodes, nodes_done`
 
 export function rowOf(row: DbRow): RunRow {
@@ -38,6 +39,7 @@ export function rowOf(row: DbRow): RunRow {
     requester: row.requester,
     reason: row.reason,
     systems: row.systems,
+    parent: row.parent,
     state: row.state,
     createdAt: row.created_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,

@@ -58,4 +58,11 @@ export const engineSchema: SchemaChange[] = [
     name: '061-operations',
     sql: 'ALTER TABLE runs ALTER COLUMN from_site DROP NOT NULL',
   },
+  {
+    name: '062-fleet',
+    sql: `
+      ALTER TABLE runs ADD COLUMN parent text REFERENCES runs (id);
+      CREATE INDEX runs_of_parent ON runs (parent, nr) WHERE parent IS NOT NULL;
+    `,
+  },
 ]

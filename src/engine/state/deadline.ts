@@ -1,13 +1,13 @@
 import { instant, type Instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
-import type { RunView } from './view.ts'
+import { nodesOf, type RunView } from './view.ts'
 
 /**
  * When a person is asked about a run that has not ended: after the longest way through its graph by the deadlines of
  * steps and gates. What is open then was held up by people, by a pause or by a fault.
  */
 export function deadlineOf(view: RunView): Instant {
-  return instant(Date.parse(view.deadlineFrom) + longestMs(view.plan.subject.nodes))
+  return instant(Date.parse(view.deadlineFrom) + longestMs(nodesOf(view)))
 }
 
 /** The longest way through a graph, milliseconds; each node takes all the time that it has. */
@@ -36,7 +36,7 @@ export function longestMs(nodes: readonly PlanNode[]): number {
 
 /** A step's time, its last try and its verification; a node that only counts how others ended takes none. */
 function ownMs({ waitFor, limits, verify }: PlanNode): number {
-  if (waitFor?.kind === 'steps') return 0
+  if (waitFor?.kind === 'steps' || waitFor?.kind === 'fleet') return 0
   if (waitFor?.kind === 'time') return waitFor.ms
   return limits.totalMs + (verify === null ? 0 : verify.withinMs + limits.attemptMs)
 }

@@ -1,5 +1,8 @@
 import type { Json } from '#model/digest.ts'
 import type { Instant } from '#model/time.ts'
+import type { StepCall } from '#runbook/step-type.ts'
+import type { Left } from './undo.ts'
+import type { UndoNode } from './view.ts'
 
 /** What people and programs are told of something that went wrong. Never a secret. */
 export interface Failure {
@@ -20,9 +23,15 @@ export type QuestionReason =
   | 'definition'
   | 'manual'
   | 'deadline'
+  | 'drift'
+  | 'held'
+  | 'prerequisite'
 
-/** What a person may answer: look and try again, vouch that it holds, give the node up. */
-export type Decision = 'retry' | 'holds' | 'fail'
+/**
+ * What a person may answer: look and try again, vouch that it holds, give the node up; for a system of a fleet whose
+ * plan is another one now: go on with that, once people have approved it.
+ */
+export type Decision = 'retry' | 'holds' | 'fail' | 'replan'
 
 /** A question to a person, with the facts that the answer needs. */
 export interface Question {
@@ -48,11 +57,15 @@ export type RunEvent =
   | { kind: 'run-paused'; by: string; reason: string; command: number }
   /** `command` null: the pause ended because the run is being ended. */
   | { kind: 'run-resumed'; to: 'waiting' | 'running'; by: string; reason: string; command: number | null }
-  | { kind: 'run-ended'; outcome: 'succeeded' | 'failed' | 'canceled' }
+  /** Nothing more is begun; once all is known, what was done is taken back. */
+  | { kind: 'run-rolling-back'; by: string; reason: string; command: number }
+  /** Every step has ended: the steps that take back what was done, and what is left as it is. */
+  | { kind: 'run-rollback-planned'; steps: UndoNode[]; left: Left[] }
+  | { kind: 'run-ended'; outcome: 'succeeded' | 'failed' | 'canceled' | 'rolled-back' }
 
 /** What people ask of a run. A command changes nothing by itself: the holder of the run answers it. */
 export type Command =
-  | { verb: 'cancel' | 'pause' | 'resume'; reason: string }
+  | { verb: 'cancel' | 'pause' | 'resume' | 'rollback'; reason: string }
   | { verb: 'skip'; node: string; reason: string }
   /** `node` null: the question of the run as a whole. */
   | { verb: 'decide'; node: string | null; decision: Decision; reason: string }
@@ -65,8 +78,16 @@ export type CommandEvent =
 export type NodeEvent =
   /** A gate: who has signed so far. */
   | { kind: 'approvals-counted'; node: string; by: string[] }
-  /** Durable before the effect. */
-  | { kind: 'intended'; node: string; attempt: number; input: string; key: string; epoch: number | null }
+  /** Durable before the effect; `undo` takes it back to what was seen before, where its type can. */
+  | {
+      kind: 'intended'
+      node: string
+      attempt: number
+      input: string
+      key: string
+      epoch: number | null
+      undo?: StepCall
+    }
   /** `apply` answered; where the step has a `verify`, that comes next. */
   | { kind: 'applied'; node: string; attempt: number; output: Json }
   | { kind: 'succeeded'; node: string; output: Json }
@@ -95,6 +116,8 @@ export type NodeEvent =
   /** `left`: where the step was left. */
   | { kind: 'node-canceled'; node: string; left: 'untouched' | 'absent' | 'unknown'; why: string }
   | { kind: 'progress'; node: string; message: string }
+  /** A node that stands for a run of its own, which has ended and did not succeed. */
+  | { kind: 'child-ended'; node: string; run: string; outcome: 'failed' | 'canceled' | 'rolled-back' }
 
 export type EngineEvent = RunEvent | CommandEvent | NodeEvent
 
@@ -126,8 +149,25 @@ export function endsNode(event: EngineEvent): boolean {
     event.kind === 'node-canceled' ||
     event.kind === 'node-skipped' ||
     event.kind === 'skipped' ||
-    (event.kind === 'decided' && event.decision !== 'retry')
+    event.kind === 'child-ended' ||
+    (event.kind === 'decided' && !goesOn(event.decision))
   )
+}
+
+/** True for a decision after which the node is worked on again. */
+export function goesOn(decision: Decision): boolean {
+  return decision === 'retry' || decision === 'replan'
+}
+
+/** True for an event after which those that need its node may begin. */
+export function finishesNode(event: EngineEvent): boolean {
+  return (
+    endsNode(event) && event.kind !== 'node-canceled' && event.kind !== 'child-ended' && !isGivenUp(event)
+  )
+}
+
+function isGivenUp(event: EngineEvent): boolean {
+  return event.kind === 'decided' && event.decision === 'fail'
 }
 
 /** What a person asked for, as the journal holds it. */

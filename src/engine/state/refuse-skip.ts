@@ -4,7 +4,7 @@ import type { PlanNode } from '#plan/plan.ts'
 import { readsOutputOf } from '#plan/reads.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
 import { openNeeds } from './needs.ts'
-import { mayHaveActed, type NodeView, type RunView } from './view.ts'
+import { isGivenUp, mayHaveActed, nodesOf, type NodeView, type RunView } from './view.ts'
 
 export type StepTypes = ReadonlyMap<string, Pick<AnyStepType, 'effect' | 'safeguard'>>
 
@@ -14,15 +14,28 @@ export type StepTypes = ReadonlyMap<string, Pick<AnyStepType, 'effect' | 'safegu
  * output that somebody reads. And nothing that may have happened: skipped would not be true.
  */
 export function refuseSkip(view: RunView, id: string, types: StepTypes): Localized | undefined {
-  const node = view.plan.subject.nodes.find((each) => each.id === id)
+  const node = nodesOf(view).find((each) => each.id === id)
   const seen = view.nodes.get(id)
   if (node === undefined || seen === undefined) return said(`${id} 단계가 없습니다`, `there is no step ${id}`)
   return byKind(node, types) ?? byState(view, node, seen) ?? byReaders(view, id)
 }
 
-function byKind({ id, gate, waitFor, type }: PlanNode, types: StepTypes): Localized | undefined {
+function byKind(node: PlanNode, types: StepTypes): Localized | undefined {
+  const { id, gate, waitFor, type } = node
+  if ('undoes' in node) {
+    return said(
+      `${id}은(는) 되돌리는 단계입니다. 포기하려면 run decide로 fail을 답하십시오`,
+      `${id} takes a step back: to leave it, answer fail with run decide when it asks`,
+    )
+  }
   if (gate !== null) return said(`${id}은(는) 서명으로만 통과합니다`, `${id} is passed by signatures only`)
-  if (waitFor?.kind === 'steps') {
+  if (waitFor?.kind === 'run') {
+    return said(
+      `${id}은(는) 시스템 하나의 실행입니다. 빼려면 run decide로 fail을 답하십시오`,
+      `${id} is the whole run of a system: to leave it out, answer fail with run decide when it asks`,
+    )
+  }
+  if (waitFor?.kind === 'steps' || waitFor?.kind === 'fleet') {
     return said(
       `${id}은(는) 다른 단계의 끝을 셀 뿐입니다`,
       `${id} only counts how other steps ended: skip those`,
@@ -62,9 +75,7 @@ function byState(view: RunView, node: PlanNode, seen: NodeView): Localized | und
       `a try of ${id} may have done something: look at it, and answer holds or fail with run decide`,
     )
   }
-  if (view.canceling !== null && node.finally !== true) {
-    return said('실행이 취소되는 중입니다', 'the run is being canceled')
-  }
+  if (isGivenUp(view, node)) return said('실행이 끝나는 중입니다', 'the run is being ended')
   const open = openNeeds(view, node).map((need) => need.node)
   if (open.length === 0) return undefined
   return said(

@@ -20,12 +20,14 @@ const nodeEvents: NodeEvent[] = [
   { kind: 'not-seen', node, failure, retryAt: null },
   { kind: 'asked', node, question },
   { ...decided, decision: 'retry' },
+  { ...decided, decision: 'replan' },
   { ...decided, decision: 'holds' },
   { ...decided, decision: 'fail' },
   { kind: 'node-skipped', node, failure },
   { kind: 'skipped', node, by: '', reason: '', command: 1 },
   { kind: 'node-canceled', node, left: 'untouched', why: '' },
   { kind: 'progress', node, message: '' },
+  { kind: 'child-ended', node, run: 'r.n', outcome: 'failed' },
 ]
 const nodeStates: NodeState[] = [
   ...(['waiting', 'running', 'unknown', 'needs-person'] as const),
@@ -46,10 +48,13 @@ const runEvents: RunEvent[] = [
   { kind: 'run-ended', outcome: 'succeeded' },
   { kind: 'run-ended', outcome: 'failed' },
   { kind: 'run-ended', outcome: 'canceled' },
+  { kind: 'run-rolling-back', by: '', reason: '', command: 1 },
+  { kind: 'run-rollback-planned', steps: [], left: [] },
+  { kind: 'run-ended', outcome: 'rolled-back' },
 ]
 const runStates: RunState[] = [
   ...(['waiting', 'running', 'needs-person', 'paused'] as const),
-  ...(['succeeded', 'failed', 'canceled'] as const),
+  ...(['succeeded', 'failed', 'canceled', 'rolled-back'] as const),
 ]
 
 /** The next state, or undefined where the event does not fit. Anything else thrown fails the test. */
@@ -127,13 +132,13 @@ test('an attempt whose answer was lost is never taken for failed or tried on fro
   )
 })
 
-test('what asks a person goes on by a decision, a skip or a cancel only, and only a person gives a node up', () => {
+test('what asks a person goes on by a decision, a skip or a cancel only, and only a person gives a node up, or its own run', () => {
   fc.assert(
     fc.property(walk, (events) => {
       for (const { from, event, to } of legal(events)) {
         if (from === 'needs-person') expect(['decided', 'skipped', 'node-canceled']).toContain(event.kind)
         if (event.kind === 'decided') expect(from).toBe('needs-person')
-        if (to === 'failed') expect(event.kind).toBe('decided')
+        if (to === 'failed') expect(['decided', 'child-ended']).toContain(event.kind)
       }
     }),
   )

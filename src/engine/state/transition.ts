@@ -23,6 +23,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
   },
   running: {
     applied: 'running',
+    'child-ended': 'failed',
     progress: 'running',
     'not-seen': 'running',
     succeeded: 'succeeded',
@@ -45,7 +46,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
   canceled: {},
 }
 
-const decided = { retry: 'waiting', holds: 'adopted', fail: 'failed' } as const
+const decided = { retry: 'waiting', replan: 'waiting', holds: 'adopted', fail: 'failed' } as const
 
 /**
  * The state of a node after an event. Nothing else sets one.
@@ -68,12 +69,16 @@ const runTable: {
     'run-started': 'running',
     'run-asked': 'needs-person',
     'run-canceling': 'waiting',
+    'run-rolling-back': 'waiting',
+    'run-rollback-planned': 'waiting',
     'run-paused': 'paused',
   },
   running: {
     'term-taken': 'running',
     'run-asked': 'needs-person',
     'run-canceling': 'running',
+    'run-rolling-back': 'running',
+    'run-rollback-planned': 'running',
     'run-paused': 'paused',
   },
   'needs-person': {
@@ -81,13 +86,21 @@ const runTable: {
     'run-started': 'needs-person',
     'run-asked': 'needs-person',
     'run-canceling': 'needs-person',
+    'run-rolling-back': 'needs-person',
+    'run-rollback-planned': 'needs-person',
     'run-paused': 'paused',
   },
   // Questions are asked and answered in a pause as well. What ends the run ends the pause first.
-  paused: { 'term-taken': 'paused', 'run-asked': 'paused', 'run-goes-on': 'paused' },
+  paused: {
+    'term-taken': 'paused',
+    'run-asked': 'paused',
+    'run-goes-on': 'paused',
+    'run-rollback-planned': 'paused',
+  },
   succeeded: {},
   failed: {},
   canceled: {},
+  'rolled-back': {},
 }
 
 /**

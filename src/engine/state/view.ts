@@ -7,7 +7,8 @@ import {
   type RunState,
 } from '#model/states.ts'
 import { instant, type Instant } from '#model/time.ts'
-import type { Plan } from '#plan/plan.ts'
+import type { Plan, PlanNode } from '#plan/plan.ts'
+import type { StepCall } from '#runbook/step-type.ts'
 import {
   isNodeEvent,
   type Command,
@@ -19,6 +20,7 @@ import {
   type RunEvent,
 } from './events.ts'
 import { transitionNode, transitionRun } from './transition.ts'
+import type { Left } from './undo.ts'
 
 /** One try of a step, as the journal tells it. */
 export interface AttemptView {
@@ -28,6 +30,11 @@ export interface AttemptView {
   outcome: 'open' | 'applied' | 'failed' | 'unknown'
   failure: Failure | null
   epoch: number | null
+}
+
+/** A step that takes back another one. Made when a run is rolled back; in no plan. */
+export interface UndoNode extends PlanNode {
+  undoes: string
 }
 
 /** A node of a run, as the journal tells it. Why it waits: `whyNode`. */
@@ -43,6 +50,8 @@ export interface NodeView {
   output: Json
   /** What went wrong last; null once it is behind. */
   failure: Failure | null
+  /** How it is taken back to what was seen before its effect; null where its type cannot, or nothing was begun. */
+  undo: StepCall | null
   /** When the next try or look is due. */
   retryAt: Instant | null
   question: Question | null
@@ -57,6 +66,8 @@ export interface NodeView {
   /** Who left it out, and why; null when nobody did. */
   skipped: { by: string; reason: string } | null
   canceled: { left: 'untouched' | 'absent' | 'unknown'; why: string } | null
+  /** A person said last that it goes by its plan as it is now, once that is approved. */
+  replanned: boolean
 }
 
 /** What a person asked of the run, and when it was taken up. */
@@ -78,10 +89,14 @@ export interface RunView {
   /** Who holds the run, or held it last. */
   holder: string | null
   createdAt: Instant
+  parent: string | null
   startedAt: Instant | null
   endedAt: Instant | null
   canceling: Said | null
   paused: Said | null
+  rollingBack: Said | null
+  /** How what was done is taken back; null before every step has ended. */
+  undo: { steps: UndoNode[]; left: Left[] } | null
   /** From when the time of the run counts: its creation, or when a person let it go on beyond its deadline. */
   deadlineFrom: Instant
   /** A question about the run as a whole. */
@@ -98,6 +113,8 @@ export interface RunHead {
   requester: string
   reason: string
   createdAt: Instant
+  /** The run of a fleet that it is a part of. */
+  parent: string | null
 }
 
 /** A run of which no record has been read yet; fold its journal into it from seq 1. */
@@ -112,6 +129,8 @@ export function emptyView(head: RunHead): RunView {
     endedAt: null,
     canceling: null,
     paused: null,
+    rollingBack: null,
+    undo: null,
     deadlineFrom: head.createdAt,
     question: null,
     commands: new Map(),
@@ -129,6 +148,7 @@ function emptyNode(id: string): NodeView {
     applied: null,
     output: null,
     failure: null,
+    undo: null,
     retryAt: null,
     question: null,
     approvedBy: [],
@@ -137,6 +157,7 @@ function emptyNode(id: string): NodeView {
     progress: null,
     skipped: null,
     canceled: null,
+    replanned: false,
   }
 }
 
@@ -187,6 +208,15 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
       view.commands.delete(event.command)
       view.canceling = { by: event.by, reason: event.reason, at }
       break
+    case 'run-rolling-back':
+      view.commands.delete(event.command)
+      view.rollingBack = { by: event.by, reason: event.reason, at }
+      break
+    case 'run-rollback-planned':
+      view.undo = { steps: event.steps, left: event.left }
+      view.deadlineFrom = at
+      for (const { id } of event.steps) view.nodes.set(id, emptyNode(id))
+      break
     case 'run-paused':
       view.commands.delete(event.command)
       view.paused = { by: event.by, reason: event.reason, at }
@@ -232,6 +262,7 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.startedAt ??= at
       node.budget.since ??= at
       node.retryAt = null
+      node.undo = event.undo ?? null
       node.attempts.push({
         number: event.attempt,
         startedAt: at,
@@ -269,6 +300,7 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
     case 'decided':
       if (node.question?.reason === 'unfenced') node.harmless = node.attempts.length
       node.question = null
+      node.replanned = event.decision === 'replan'
       node.output = event.decision === 'holds' ? event.output : null
       node.budget = { attempts: node.attempts.length, since: null }
       break
@@ -282,6 +314,10 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
     case 'node-canceled':
       node.question = null
       node.canceled = { left: event.left, why: event.why }
+      break
+    case 'child-ended':
+      node.failure = { kind: 'error', message: `run ${event.run} is ${event.outcome}` }
+      endAttempt(node, 'failed', node.failure, at)
       break
     case 'progress':
       node.progress = event.message
@@ -319,6 +355,24 @@ export function mayHaveActed({ attempts, harmless }: NodeView): boolean {
   return attempts
     .slice(harmless)
     .some(({ outcome, failure }) => outcome === 'unknown' || failure?.kind === 'verify')
+}
+
+/** Whether a try was made that was not certainly without an effect. */
+export function acted({ attempts }: NodeView): boolean {
+  return attempts.some(
+    ({ outcome, failure }) => outcome === 'applied' || outcome === 'unknown' || failure?.kind === 'verify',
+  )
+}
+
+/** Every node of a run: those of its plan, and those that take them back. */
+export function nodesOf(view: RunView): PlanNode[] {
+  return [...view.plan.subject.nodes, ...(view.undo?.steps ?? [])]
+}
+
+/** Whether nothing more is begun on a node, because the run is being ended. What runs at the end runs all the same. */
+export function isGivenUp(view: RunView, node: PlanNode): boolean {
+  if (node.finally === true) return false
+  return view.canceling !== null || (view.rollingBack !== null && !('undoes' in node))
 }
 
 export function isEnded(view: RunView): boolean {

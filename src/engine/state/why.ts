@@ -3,20 +3,21 @@ import type { Localized } from '#model/localized.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
+import { childRunId } from './fleet.ts'
 import { openNeeds } from './needs.ts'
-import type { NodeView, RunView } from './view.ts'
+import { nodesOf, type NodeView, type RunView } from './view.ts'
 
 /** Why a node waits, or what it does; undefined when the run has no such node. */
 export function whyNode(view: RunView, id: string): Why | undefined {
   const node = view.nodes.get(id)
-  const plan = view.plan.subject.nodes.find((each) => each.id === id)
+  const plan = nodesOf(view).find((each) => each.id === id)
   if (node === undefined || plan === undefined) return undefined
   switch (node.state) {
     case 'waiting':
       return whyWaiting(view, plan, node)
     case 'running':
     case 'unknown':
-      return whyWorking(node)
+      return plan.waitFor?.kind === 'run' ? whyOwnRun(view, plan) : whyWorking(node)
     case 'needs-person':
       return why(
         'person',
@@ -120,6 +121,11 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
 export function waitEndsAt(view: RunView, { needs, after = [] }: PlanNode, ms: number): number {
   const begin = [view.startedAt, ...[...needs, ...after].map((id) => view.nodes.get(id)?.endedAt ?? null)]
   return Math.max(...begin.flatMap((at) => (at === null ? [] : [Date.parse(at)]))) + ms
+}
+
+function whyOwnRun(view: RunView, { system }: PlanNode): Why {
+  const run = childRunId(view.id, system)
+  return why('working', text(`실행 ${run} 진행 중`, `its own run ${run} is under way`), { run })
 }
 
 function whyWorking(node: NodeView): Why {

@@ -3,7 +3,7 @@ import { HttpMethod, KubeConfig, PatchStrategy, RequestContext } from '@kubernet
 import { request as ask, type Dispatcher } from 'undici'
 import { NoAnswer, orAborted, within } from '../no-answer.ts'
 import type { KubernetesReader, KubernetesWriter, KubeObject } from './types.ts'
-import { objectFrom, parsed, pathOf, statusOf, targetOf, type Answer } from './wire.ts'
+import { groupPath, objectFrom, parsed, pathOf, statusOf, targetOf, type Answer } from './wire.ts'
 
 /** Owner of the fields that Haetae sets, as `kubectl get --show-managed-fields` shows it. */
 export const fieldManager = 'haetae'
@@ -56,12 +56,18 @@ export function kubernetesClient(kubeconfigFile: string, options: KubernetesOpti
       throw new NoAnswer(server, signal.aborted ? signal.reason : error)
     }
   }
-  const dryRun: Send = (request) => send({ ...request, query: { ...request.query, dryRun: 'All' } })
+  const dryRun: Send = (request) =>
+    send({ ...request, query: { ...request.query, dryRun: 'All' }, ...dryRunBody(request) })
   return {
     reader: readerOver(server, send, writerOver(dryRun)),
     writer: writerOver(send),
     close: connections.close,
   }
+}
+
+/** An API server does not read the query of a DELETE that has a body: without this it would delete. */
+function dryRunBody({ method, body }: Request): { body?: unknown } {
+  return method === HttpMethod.DELETE ? { body: { ...(body as object | undefined), dryRun: ['All'] } } : {}
 }
 
 type Send = (request: Request) => Promise<Answer>
@@ -135,6 +141,12 @@ function dispatchers(): Connections {
   }
 }
 
+interface ApiResource {
+  name: string
+  kind: string
+  namespaced: boolean
+}
+
 function readerOver(server: string, send: Send, dryRun: KubernetesWriter): KubernetesReader {
   return {
     server,
@@ -143,6 +155,14 @@ function readerOver(server: string, send: Send, dryRun: KubernetesWriter): Kuber
       const answer = await send({ method: HttpMethod.GET, path: pathOf(ref, ref.name), signal })
       if (answer.status === 404) return undefined
       return objectFrom(answer, targetOf(ref))
+    },
+    async resource(apiVersion, kind, signal) {
+      const path = groupPath(apiVersion)
+      const answer = await send({ method: HttpMethod.GET, path, signal })
+      if (answer.status === 404) return undefined
+      const { resources = [] } = objectFrom(answer, path) as { resources?: ApiResource[] }
+      const found = resources.find((one) => one.kind === kind && !one.name.includes('/'))
+      return found === undefined ? undefined : { resource: found.name, namespaced: found.namespaced }
     },
     async list(ref, signal, options = {}) {
       const found: KubeObject[] = []
@@ -187,6 +207,14 @@ function writerOver(send: Send): KubernetesWriter {
       const contentType = PatchStrategy.ServerSideApply
       return objectFrom(
         await send({ method: HttpMethod.PATCH, path, query: force, body, contentType, signal }),
+        targetOf(ref),
+      )
+    },
+    async patch(ref, patch, signal) {
+      const path = pathOf(ref, ref.name)
+      const contentType = PatchStrategy.MergePatch
+      return objectFrom(
+        await send({ method: HttpMethod.PATCH, path, query, body: patch, contentType, signal }),
         targetOf(ref),
       )
     },

@@ -33,11 +33,18 @@ export interface ObjectVersion {
   resourceVersion: string
 }
 
+export interface KindOfObject {
+  resource: string
+  namespaced: boolean
+}
+
 export interface KubernetesReader {
   /** Base URL of the API server. */
   readonly server: string
   /** One object; undefined when there is none. Throws NoAnswer, KubernetesRefused. */
   get(ref: ResourceRef, signal: AbortSignal): Promise<KubeObject | undefined>
+  /** How a kind is called in URLs, and whether its objects are in namespaces; undefined when the server serves none. */
+  resource(apiVersion: string, kind: string, signal: AbortSignal): Promise<KindOfObject | undefined>
   /** All objects of a collection, page by page. */
   list(ref: CollectionRef, signal: AbortSignal, options?: { labelSelector?: string }): Promise<KubeObject[]>
   /**
@@ -65,6 +72,8 @@ export interface KubernetesWriter {
     signal: AbortSignal,
     options?: { force?: boolean },
   ): Promise<KubeObject>
+  /** JSON merge patch (RFC 7386). With `metadata.resourceVersion` in it the server checks that; then it throws Conflict. */
+  patch(ref: ResourceRef, patch: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<KubeObject>
   /** Creates an object. Throws Conflict when there is one of that name. */
   create(ref: CollectionRef, object: KubeObject, signal: AbortSignal): Promise<KubeObject>
   /** Replaces an object whole. Throws Conflict when `metadata.resourceVersion` is no longer the newest. */

@@ -20,9 +20,14 @@ export interface Answer {
   retryAfterSeconds?: number
 }
 
+/** The path of a group's version: what it lists is served there. */
+export function groupPath(apiVersion: string): string {
+  return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`
+}
+
 /** The path of a collection, or of an object in it. */
 export function pathOf(ref: CollectionRef, name?: string): string {
-  const root = ref.apiVersion.includes('/') ? `/apis/${ref.apiVersion}` : `/api/${ref.apiVersion}`
+  const root = groupPath(ref.apiVersion)
   const parts = ref.namespace === undefined ? [] : ['namespaces', ref.namespace]
   parts.push(ref.resource, ...(name === undefined ? [] : [name]))
   return `${root}/${parts.map(encodeURIComponent).join('/')}`

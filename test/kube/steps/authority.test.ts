@@ -191,7 +191,7 @@ describe('the targets of a site', () => {
       { authority: store, attestations: ports.attestations, silence: ports.silence },
     )
     const { readers, writers } = targets
-    expect(Object.keys(readers.kubernetes).sort()).toEqual(['dryRun', 'get', 'list', 'server'])
+    expect(Object.keys(readers.kubernetes).sort()).toEqual(['dryRun', 'get', 'list', 'resource', 'server'])
     expect(Object.keys(readers.dns).sort()).toEqual(['lookUp', 'server'])
     expect(Object.keys(readers.database)).toEqual(['read'])
     expect(Object.keys(readers.http)).toEqual(['get'])

@@ -1,4 +1,6 @@
 import { digestOf } from '#model/digest.ts'
+import type { FleetLimits } from '#engine/state/fleet.ts'
+import { partsOf } from '#plan/parts.ts'
 import type { NodeLimits, Plan, PlanNode } from '#plan/plan.ts'
 import type { Random } from './random.ts'
 
@@ -95,4 +97,65 @@ export function randomPlan(random: Random): Plan {
     nodes.push(node(`${system}/clean`, 'sim.set', ['approve', 'attest'], { wave, after, finally: true }))
   }
   return planOf(nodes)
+}
+
+/** The run of a system of a fleet: it waits for its prerequisites in the runs of the others. */
+export function childPlan(
+  system: string,
+  prerequisites: readonly string[] = [],
+  check: Partial<PlanNode> = {},
+): Plan {
+  return planOf([
+    node(`${system}/set`, 'sim.set'),
+    ...prerequisites.map((other) =>
+      node(`${other}/check`, 'sibling', [], {
+        system: null,
+        typeVersion: 0,
+        with: {},
+        waitFor: { kind: 'sibling', system: other, node: `${other}/check` },
+      }),
+    ),
+    node(`${system}/notify`, 'sim.keyed', [
+      `${system}/set`,
+      ...prerequisites.map((other) => `${other}/check`),
+    ]),
+    node(`${system}/check`, 'sim.check', [`${system}/notify`], {
+      with: { thing: `${system}/set` },
+      ...check,
+    }),
+  ])
+}
+
+/** A fleet: a gate, a run for each system in this order, and the node at which they have all ended. */
+export function fleetPlan(
+  children: ReadonlyMap<string, { plan: Plan; prerequisites: readonly string[] }>,
+  limits: FleetLimits = { maxFailures: 0 },
+): Plan {
+  const { maxFailures, maxParallel, ramp } = limits
+  const nodes = [...children].map(([system, { plan, prerequisites }]) =>
+    node(system, 'run', ['approve'], {
+      system,
+      typeVersion: 0,
+      with: {},
+      group: 'systems',
+      waitFor: {
+        kind: 'run',
+        digest: plan.digest,
+        parts: partsOf(plan.subject),
+        prerequisites: [...prerequisites],
+      },
+    }),
+  )
+  const join = node('systems', 'fleet', ['approve'], {
+    with: {},
+    typeVersion: 0,
+    after: [...children.keys()],
+    waitFor: {
+      kind: 'fleet',
+      maxFailures,
+      ...(maxParallel === undefined ? {} : { maxParallel }),
+      ...(ramp === undefined ? {} : { ramp: [...ramp] }),
+    },
+  })
+  return planOf([gate('approve'), ...nodes, join])
 }

@@ -2,10 +2,10 @@ import { createEngine } from '#engine/engine.ts'
 import type { Engine } from '#engine/engine-port.ts'
 import { memoryJournal } from '#engine/journal/memory.ts'
 import type { Journal } from '#engine/journal/journal.ts'
-import type { Approvals, Assumptions } from '#engine/ports.ts'
+import type { Approvals, Assumptions, PlanChild } from '#engine/ports.ts'
 import { readView } from '#engine/run-reader.ts'
 import type { JournalRecord } from '#engine/state/events.ts'
-import { isDone, type RunView } from '#engine/state/view.ts'
+import { isDone, nodesOf, type RunView } from '#engine/state/view.ts'
 import { terminalNodeStates, terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'
 import { createResolver } from '#plan/resolve.ts'
@@ -37,6 +37,10 @@ export interface SimOptions {
   assumptions?: Assumptions
   /** Step types beside the usual ones. */
   types?: ReadonlyMap<string, AnyStepType>
+  /** Plans of the runs of a fleet's systems. */
+  planChild?: PlanChild
+  /** The run that a node with an effect is of, where there are several. */
+  runOf?: (node: string) => string
   /** The epoch that the run holds. */
   epoch?: () => number | undefined
   concurrency?: number
@@ -104,9 +108,10 @@ export async function simulate(options: SimOptions): Promise<Simulation> {
     writers: new Map(),
   }
   const pending: Promise<void>[] = []
+  const { runOf = () => runId } = options
   world.onAsked = (node, by) => {
     pending.push(
-      store.run(runId).then((row) => {
+      store.run(runOf(node)).then((row) => {
         if (row?.holder?.incarnation !== by.incarnation)
           sim.trespasses.push(`${by.incarnation} began ${node} without the run's term`)
         if (row?.state === 'paused') sim.trespasses.push(`${by.incarnation} began ${node} in a pause`)
@@ -114,7 +119,11 @@ export async function simulate(options: SimOptions): Promise<Simulation> {
     )
   }
   world.onLanded = (landed) => {
-    pending.push(store.read(runId, 0, 1e6).then((records) => void sim.witnessed.push({ ...landed, records })))
+    pending.push(
+      store
+        .read(runOf(landed.node), 0, 1e6)
+        .then((records) => void sim.witnessed.push({ ...landed, records })),
+    )
   }
   boot(sim, options, 'daemon-1')
   await drive(sim, options)
@@ -159,6 +168,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
     },
     authority: { epochOf: async () => (options.epoch === undefined ? 7 : options.epoch()) },
     resolve: createResolver(stepTypes),
+    ...(options.planChild === undefined ? {} : { planChild: options.planChild }),
     clock: { ...process.clock(sim.clock), now: () => (options.wall ?? ((now) => now))(sim.clock.now()) },
     monotonic: () => sim.clock.now(),
     log: silent,
@@ -245,7 +255,7 @@ async function isQuiet(store: Journal): Promise<boolean> {
 
 export function waitsForPersonsOnly(view: RunView): boolean {
   if (view.question !== null && view.startedAt === null) return true
-  return view.plan.subject.nodes.every((node) => {
+  return nodesOf(view).every((node) => {
     const state = view.nodes.get(node.id)?.state
     if (state === 'running' || state === 'unknown') return false
     return (

@@ -174,7 +174,7 @@ describe('a request', () => {
 })
 
 describe('a verb on a run', () => {
-  it.each(['pause', 'resume', 'cancel'])(
+  it.each(['pause', 'resume', 'rollback', 'cancel'])(
     '%s is put on record once with name and reason, by role',
     async (verb) => {
       const draft = await caller.draft('GPK')

@@ -26,7 +26,7 @@ const lastSeen = Date.parse('2026-11-24T05:30:00Z') / 1000
 /** A plan of that time: what was seen of the source when it was made is stored with it. */
 const planOf = ({ assumptions = all, kept }: World) =>
   ({
-    subject: { fromSite: 'daejeon', assumptions },
+    subject: { fromSite: 'daejeon', toSite: 'gwangju', assumptions },
     observed: { forecast: { loss: { GPK: { sourceHeartbeatAt: kept ?? null } } } },
   }) as unknown as Plan
 const promote = { id: 'GPK/promote', type: 'pg.promote', system: 'GPK' } as PlanNode
@@ -43,6 +43,7 @@ interface World {
   /** What the standby says, look after look: it is the last one that stays. */
   sights?: (Partial<StandbySight> | 'away' | 'none')[]
   claimed?: boolean
+  replanned?: string
   kept?: string
   assumptions?: Assumption[]
   fence?: Partial<Fence> | undefined
@@ -75,6 +76,7 @@ function broken(world: World, node: PlanNode | null) {
       look: async () => ({ silent: world.silent ?? true, at, vantages: world.vantages ?? [] }),
     },
     clock: { now: () => now, sleep: async () => undefined },
+    replanned: async () => world.replanned,
     sourceHeartbeat: () => (world.loss === null ? undefined : lastSeen),
     standby: async () => {
       const sight = sights.length > 1 ? sights.shift() : sights[0]
@@ -138,6 +140,12 @@ describe('assumptions, proven now', () => {
     ])
     expect(await broken({ ...taken, fence: { epoch: 1 } }, promote)).toEqual(['fence daejeon'])
     expect(await broken({}, promote)).toEqual(['fence daejeon'])
+  })
+
+  test('actions that would be planned otherwise break the plan at its start; later what was approved is what runs', async () => {
+    const replanned = 'GPK/promote would be another one'
+    expect(await broken({ replanned }, null)).toEqual(['actions gwangju'])
+    expect(await broken({ ...taken, replanned }, promote)).toEqual([])
   })
 
   test('a fence that is weaker than the one agreed to breaks the plan; a stronger one does not', async () => {

@@ -1,0 +1,70 @@
+import type { DriftService } from '#api/services.ts'
+import type { RunDrift } from '#api/schema/run.ts'
+import type { Assumptions } from '#engine/ports.ts'
+import type { RunView } from '#engine/state/view.ts'
+import { HaetaeError, messageOf } from '#model/errors.ts'
+import { terminalRunStates } from '#model/states.ts'
+import { driftOf } from '#plan/drift.ts'
+import type { Execution } from '../execution.ts'
+import type { PlanObserver } from '../observer.ts'
+
+interface Needs {
+  execution: Pick<Execution, 'engine' | 'assumptions'>
+  observe: PlanObserver
+}
+
+/** Proving takes looks at the other site, which end by themselves. */
+const proveWithinMs = 15_000
+
+/** What has changed since a run's plan was made; it looks, and voids nothing: the run itself proves its assumptions. */
+export function driftService({ execution, observe }: Needs): DriftService {
+  return {
+    async drift(id) {
+      const view = await execution.engine.runs.getRun(id)
+      if (terminalRunStates.has(view.state)) {
+        throw new HaetaeError('run-ended', `run ${id}`, {
+          why: `it ${view.state}`,
+          facts: { state: view.state },
+        })
+      }
+      const [{ observed }, proven] = await Promise.all([
+        observe(view.plan),
+        prove(execution.assumptions, view),
+      ])
+      const waits = (node: { id: string }) => {
+        const seen = view.nodes.get(node.id)
+        return seen === undefined || seen.startedAt === null
+      }
+      return {
+        run: id,
+        planDigest: view.plan.digest,
+        observedAt: view.plan.observed.at,
+        now: observed.at,
+        ...proven,
+        ...driftOf(view.plan, observed, waits),
+      }
+    },
+  }
+}
+
+/** What the run would find at its start. A run that has begun proves its assumptions before each point of no return. */
+async function prove(
+  assumptions: Assumptions,
+  { id, plan }: RunView,
+): Promise<Pick<RunDrift, 'broken' | 'unproven'>> {
+  const signal = AbortSignal.timeout(proveWithinMs)
+  try {
+    const found = await assumptions.broken({
+      ...{ runId: id, plan, moment: 'start', node: null, again: false, signal },
+    })
+    const broken = found.map(({ assumption, why }) => ({
+      kind: assumption.kind,
+      subject: assumption.subject,
+      statement: assumption.statement,
+      why,
+    }))
+    return { broken, unproven: null }
+  } catch (error) {
+    return { broken: [], unproven: messageOf(error) }
+  }
+}

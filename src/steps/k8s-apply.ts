@@ -1,0 +1,158 @@
+import { z } from 'zod'
+import type { KubeObject, KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
+import { refuseElsewhere } from './here.ts'
+import { differenceOf, isNone, type Difference } from './k8s-difference.ts'
+import { refusalOf } from './k8s-dry-run.ts'
+import {
+  apiVersion,
+  changeSeen,
+  contentOf,
+  kind,
+  labels,
+  refOf,
+  seenOf,
+  targetOf,
+  type Seen,
+} from './k8s-object.ts'
+import { ownedOf } from './k8s-owned.ts'
+import type { Read, Step } from './targets.ts'
+
+export const applyInput = z.strictObject({
+  site: z.string().min(1),
+  namespace: z.string().min(1).optional().meta({ description: 'absent for an object of the whole cluster' }),
+  object: z
+    .looseObject({
+      apiVersion,
+      kind,
+      metadata: z.strictObject({
+        name: z.string().min(1),
+        labels: labels.optional(),
+        annotations: labels.optional(),
+      }),
+    })
+    .refine((object) => !('status' in object), 'status is what a cluster says, not what it is told')
+    .meta({ description: 'the fields that the object has, and no others of it; no Secret' }),
+  present: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'false: an object that Haetae has applied is removed' }),
+})
+
+export const applyOutput = z.strictObject({
+  uid: z.string().nullable().meta({ description: 'of the object; null when it was removed' }),
+})
+
+export type ApplyInput = z.infer<typeof applyInput>
+export type ApplyOutput = z.infer<typeof applyOutput>
+
+interface Found extends Seen {
+  /** What Haetae has applied of it before; null when it has not. */
+  owned: KubeObject | null
+}
+
+export interface ApplyState {
+  found: Found | null
+  /** What the server, asked by a dry run, would change. */
+  change: Difference
+  /** What it says against it, such as a field that somebody else owns. */
+  refused: string | null
+}
+
+/**
+ * Sets the given fields of an object by server-side apply, under the field manager `haetae`, and makes the object if
+ * there is none. A field that somebody else owns is refused, never taken over.
+ */
+export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
+  type: 'k8s.apply',
+  version: 1,
+  effect: 'idempotent',
+  needsAuthority: false,
+  precondition: { kind: 'checked', by: 'UID, resourceVersion and the owners of fields, by the API server' },
+  inverse: { kind: 'step', type: 'k8s.apply' },
+  requires: [],
+  input: applyInput,
+  output: applyOutput,
+
+  async observe(ctx, input) {
+    refuseElsewhere(ctx.readers, input.site, 'k8s.apply')
+    return look(ctx, await refOf(ctx, nameOf(input)), input)
+  },
+
+  judge(input, state) {
+    if (isAsWanted(input, state)) return 'holds'
+    return !input.present && state.found?.owned === null ? 'unclear' : 'absent'
+  },
+
+  async plan(_ctx, input, state) {
+    const target = targetOf(nameOf(input))
+    if (isAsWanted(input, state)) return []
+    const { found, change, refused } = state
+    const said = refused === null ? {} : { refused }
+    const exact = { certainty: 'exact' as const, target }
+    if (!input.present) return [{ ...exact, before: found?.owned, after: null, ...said }]
+    if (found === null) return [{ ...exact, before: null, after: input.object, ...said }]
+    return [{ ...exact, ...change, ...said }]
+  },
+
+  async apply(ctx, input, state) {
+    refuseElsewhere(ctx.readers, input.site, 'k8s.apply')
+    if (isAsWanted(input, state)) return outputOf(state)
+    const ref = await refOf(ctx, nameOf(input))
+    const change = (found: Found | null) => send(ctx, ctx.writers.kubernetes, ref, input, found)
+    const again = async () => (await look(ctx, ref, input)).found
+    const after = state.found === null ? await change(null) : await changeSeen(state.found, again, change)
+    return { uid: after?.metadata.uid ?? null }
+  },
+
+  adopt: (_input, state) => outputOf(state),
+
+  invert(input, { found }) {
+    if (found === null) return { type: 'k8s.apply', with: { ...input, present: false } }
+    const { apiVersion: version, kind: of, metadata } = input.object
+    const nothing = { apiVersion: version, kind: of, metadata: { name: metadata.name } }
+    return { type: 'k8s.apply', with: { ...input, present: true, object: found.owned ?? nothing } }
+  },
+}
+
+function isAsWanted({ present }: ApplyInput, { found, change, refused }: ApplyState): boolean {
+  return present ? found !== null && refused === null && isNone(change) : found === null
+}
+
+/** Of a state that is as wanted. */
+function outputOf({ found }: ApplyState): ApplyOutput {
+  return { uid: found?.uid ?? null }
+}
+
+function nameOf({ namespace, object }: ApplyInput) {
+  return { apiVersion: object.apiVersion, kind: object.kind, namespace, name: object.metadata.name }
+}
+
+async function look(ctx: Read, ref: ResourceRef, input: ApplyInput): Promise<ApplyState> {
+  const { kubernetes } = ctx.readers
+  const object = await kubernetes.get(ref, ctx.signal)
+  const found = object === undefined ? null : { ...seenOf(object), owned: ownedOf(object) ?? null }
+  let change: Difference = { before: {}, after: {} }
+  if (!input.present && found === null) return { found, change, refused: null }
+  const dryRun = send(ctx, kubernetes.dryRun, ref, input, found).then((after) => {
+    change = differenceOf(contentOf(object), contentOf(after))
+  })
+  return { found, refused: (await refusalOf(dryRun)) ?? null, change }
+}
+
+/** The object as it is afterwards; undefined when it was removed. Under the version that was seen, where one was. */
+async function send(
+  ctx: Read,
+  kubernetes: KubernetesWriter,
+  ref: ResourceRef,
+  { object, present }: ApplyInput,
+  found: Seen | null,
+): Promise<KubeObject | undefined> {
+  const seen = found === null ? undefined : { uid: found.uid, resourceVersion: found.resourceVersion }
+  if (!present) {
+    await kubernetes.remove(ref, ctx.signal, seen)
+    return undefined
+  }
+  const namespace = ref.namespace === undefined ? {} : { namespace: ref.namespace }
+  const metadata = { ...object.metadata, ...namespace, ...seen } as KubeObject['metadata']
+  return kubernetes.apply(ref, { ...object, metadata }, ctx.signal)
+}

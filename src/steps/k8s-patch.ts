@@ -1,0 +1,134 @@
+import { z } from 'zod'
+import type { KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
+import { refuseElsewhere } from './here.ts'
+import { differenceOf, isNone, type Difference } from './k8s-difference.ts'
+import { refusalOf } from './k8s-dry-run.ts'
+import {
+  apiVersion,
+  changeSeen,
+  contentOf,
+  kind,
+  missing,
+  refOf,
+  seenOf,
+  targetOf,
+  type Seen,
+} from './k8s-object.ts'
+import { undoOf } from './k8s-undo.ts'
+import type { Read, Step } from './targets.ts'
+
+const nullable = z.record(z.string(), z.string().nullable()).nullable()
+
+export const patchInput = z.strictObject({
+  site: z.string().min(1),
+  apiVersion,
+  kind,
+  namespace: z.string().min(1).optional().meta({ description: 'absent for an object of the whole cluster' }),
+  name: z.string().min(1),
+  patch: z
+    .looseObject({
+      metadata: z.strictObject({ labels: nullable.optional(), annotations: nullable.optional() }).optional(),
+    })
+    .refine(
+      (patch) => ['apiVersion', 'kind', 'status'].every((field) => !(field in patch)),
+      'apiVersion, kind and status are not patched',
+    )
+    .meta({ description: 'JSON merge patch (RFC 7386): fields with their new values, null to remove one' }),
+})
+
+export const patchOutput = z.strictObject({ uid: z.string().meta({ description: 'of the object' }) })
+
+export type PatchInput = z.infer<typeof patchInput>
+export type PatchOutput = z.infer<typeof patchOutput>
+
+interface Found extends Seen {
+  /** The patch that takes this one back. */
+  undo: Record<string, unknown>
+}
+
+export interface PatchState {
+  found: Found | null
+  /** What the server, asked by a dry run, would change. */
+  change: Difference
+  refused: string | null
+}
+
+/** Changes fields of an object that is there, whoever owns them. */
+export const k8sPatch: Step<PatchInput, PatchState, PatchOutput> = {
+  type: 'k8s.patch',
+  version: 1,
+  effect: 'idempotent',
+  needsAuthority: false,
+  precondition: { kind: 'checked', by: 'resourceVersion, by the API server' },
+  inverse: { kind: 'step', type: 'k8s.patch' },
+  requires: [],
+  input: patchInput,
+  output: patchOutput,
+
+  async observe(ctx, input) {
+    refuseElsewhere(ctx.readers, input.site, 'k8s.patch')
+    return look(ctx, await refOf(ctx, input), input)
+  },
+
+  judge: (_input, state) => (isAsWanted(state) ? 'holds' : 'absent'),
+
+  async plan(_ctx, input, { found, change, refused }) {
+    const target = targetOf(input)
+    if (found === null)
+      return [
+        {
+          certainty: 'opaque',
+          target,
+          after: input.patch,
+          why: { ko: '그런 오브젝트가 없음', en: 'there is none' },
+        },
+      ]
+    if (refused !== null) return [{ certainty: 'exact', target, after: input.patch, refused }]
+    return isNone(change) ? [] : [{ certainty: 'exact', target, ...change }]
+  },
+
+  async apply(ctx, input, state) {
+    refuseElsewhere(ctx.readers, input.site, 'k8s.patch')
+    if (isAsWanted(state)) return outputOf(state)
+    if (state.found === null) throw missing(input.site, input)
+    const ref = await refOf(ctx, input)
+    const again = async () => (await look(ctx, ref, input)).found
+    await changeSeen(state.found, again, (found) => send(ctx, ctx.writers.kubernetes, ref, input, found))
+    return outputOf(state)
+  },
+
+  adopt: (_input, state) => outputOf(state),
+
+  invert: (input, { found }) =>
+    found === null ? 'none' : { type: 'k8s.patch', with: { ...input, patch: found.undo } },
+}
+
+function isAsWanted({ found, change, refused }: PatchState): boolean {
+  return found !== null && refused === null && isNone(change)
+}
+
+function outputOf({ found }: PatchState): PatchOutput {
+  return { uid: found?.uid ?? '' }
+}
+
+async function look(ctx: Read, ref: ResourceRef, input: PatchInput): Promise<PatchState> {
+  const { kubernetes } = ctx.readers
+  const object = await kubernetes.get(ref, ctx.signal)
+  let change: Difference = { before: {}, after: {} }
+  if (object === undefined) return { found: null, change, refused: null }
+  const found = { ...seenOf(object), undo: undoOf(object, input.patch) }
+  const dryRun = send(ctx, kubernetes.dryRun, ref, input, found).then((after) => {
+    change = differenceOf(contentOf(object), contentOf(after))
+  })
+  return { found, refused: (await refusalOf(dryRun)) ?? null, change }
+}
+
+function send(
+  ctx: Read,
+  kubernetes: KubernetesWriter,
+  ref: ResourceRef,
+  { patch }: PatchInput,
+  { resourceVersion }: Seen,
+) {
+  return kubernetes.patch(ref, { ...patch, metadata: { ...patch.metadata, resourceVersion } }, ctx.signal)
+}

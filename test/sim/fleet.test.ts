@@ -1,0 +1,291 @@
+import { expect, test } from 'vitest'
+import { readView } from '#engine/run-reader.ts'
+import type { FleetLimits } from '#engine/state/fleet.ts'
+import { HaetaeError } from '#model/errors.ts'
+import type { Plan, PlanNode } from '#plan/plan.ts'
+import { childPlan, fleetPlan } from './world/plans.ts'
+import { mishaps as kinds, runId, simulate, type SimOptions, type Simulation } from './world/simulate.ts'
+
+const needs: Record<string, string[]> = { A: [], B: ['A'], C: [], D: ['A', 'B'] }
+
+/** Systems in their order, each with its plan as it was approved. */
+function fleetOf(systems: readonly string[], limits?: FleetLimits, check: Partial<PlanNode> = {}) {
+  const children = new Map(
+    systems.map((system) => {
+      const prerequisites = (needs[system] ?? []).filter((other) => systems.includes(other))
+      return [system, { plan: childPlan(system, prerequisites, check), prerequisites }]
+    }),
+  )
+  const now = new Map([...children].map(([system, { plan }]) => [system, plan]))
+  const options: SimOptions = {
+    plan: fleetPlan(children, limits),
+    runOf: (node) => `${runId}.${node.split('/')[0] ?? ''}`,
+    planChild: async ({ node }) => {
+      const plan = now.get(node.system ?? '')
+      if (plan === undefined) throw new HaetaeError('plan-impossible', node.id, { why: 'it is gone' })
+      return plan
+    },
+  }
+  return { options, now }
+}
+
+/** Long enough for something to happen meanwhile. */
+const slow: Partial<PlanNode> = {
+  type: 'wait',
+  typeVersion: 0,
+  with: {},
+  waitFor: { kind: 'time', ms: 10_000 },
+}
+const byHand: Partial<PlanNode> = {
+  ...{ type: 'manual', typeVersion: 0, with: {} },
+  waitFor: { kind: 'person', role: 'sre', instructions: { ko: '확인', en: 'Look' } },
+}
+
+const childState = async (sim: Simulation, system: string) =>
+  (await sim.store.run(`${runId}.${system}`))?.state ?? 'none'
+
+/** Answers each question once: by the node, after the system whose run asks it (`B A/check`). */
+function answering(
+  answers: Record<string, 'retry' | 'replan' | 'holds' | 'fail'>,
+): NonNullable<SimOptions['between']> {
+  const left = new Map(Object.entries(answers))
+  return async (sim) => {
+    for (const row of await sim.store.runs({ limit: 100 })) {
+      const view = await readView(sim.store, row.id)
+      for (const [id, { question }] of view.nodes) {
+        const at = [row.id.split('.')[1] ?? [], id].flat().join(' ')
+        const answer = left.get(at)
+        if (question === null || answer === undefined) continue
+        left.delete(at)
+        await sim.store.command(
+          row.id,
+          { verb: 'decide', node: id, decision: answer, reason: 'a test' },
+          'operator-1',
+        )
+      }
+    }
+  }
+}
+
+async function assertOnce(sim: Simulation, systems: readonly string[], where = ''): Promise<void> {
+  expect(sim.trespasses, where).toEqual([])
+  const landed = sim.world.landed.map(({ node }) => node).toSorted()
+  expect(landed, where).toEqual(systems.flatMap((system) => [`${system}/notify`, `${system}/set`]).toSorted())
+  expect(await sim.store.locks(), where).toEqual([])
+}
+
+test('every system of a fleet has a run of its own, and waits for the steps of others that it needs', async () => {
+  const { options } = fleetOf(['A', 'B', 'C', 'D'])
+  const sim = await simulate(options)
+  await assertOnce(sim, ['A', 'B', 'C', 'D'])
+  expect((await sim.store.run(runId))?.state).toBe('succeeded')
+  const order = sim.world.landed.map(({ node }) => node)
+  expect(order.indexOf('A/notify')).toBeLessThan(order.indexOf('B/notify'))
+  expect(order.indexOf('B/notify')).toBeLessThan(order.indexOf('D/notify'))
+  // Nothing but that waits: what comes before is done at once.
+  expect(order.slice(0, 4).toSorted()).toEqual(['A/set', 'B/set', 'C/set', 'D/set'])
+  const rows = await sim.store.runs({ parent: runId })
+  expect(rows.map(({ id, parent, systems }) => [id, parent, systems])).toEqual(
+    ['D', 'C', 'B', 'A'].map((system) => [`${runId}.${system}`, runId, [system]]),
+  )
+})
+
+for (const kind of kinds) {
+  test(`${kind}: at every point of a small fleet, it goes on and does everything once`, async () => {
+    let crashes = 0
+    for (let point = 1; ; point++) {
+      const { options } = fleetOf(['A', 'B', 'C'], { maxFailures: 0, ramp: [1] })
+      const sim = await simulate({ ...options, mishaps: new Map([[point, kind]]) })
+      const where = `${kind} at point ${point}: ${sim.names[point - 1] ?? '(none)'}`
+      await assertOnce(sim, ['A', 'B', 'C'], where)
+      expect((await sim.store.run(runId))?.state, where).toBe('succeeded')
+      if (sim.points < point) break
+      crashes += 1
+    }
+    expect(crashes).toBeGreaterThan(30)
+  })
+}
+
+test('a system whose plan changed is held back and says what changed; the others go on', async () => {
+  const { options, now } = fleetOf(['A', 'B', 'C', 'D'], { maxFailures: 0, ramp: [1, 1] })
+  now.set('C', childPlan('C', [], { type: 'sim.set' }))
+  const sim = await simulate(options)
+  await assertOnce(sim, ['A', 'B', 'D'])
+  const view = await readView(sim.store, runId)
+  expect(view.state).toBe('needs-person')
+  expect(view.nodes.get('C')?.question).toMatchObject({
+    reason: 'drift',
+    choices: ['retry', 'replan', 'fail'],
+    facts: { now: now.get('C')?.digest, changed: [{ part: 'actions' }] },
+  })
+  expect(await childState(sim, 'C')).toBe('none')
+})
+
+test.each(['retry', 'replan'] as const)('a system that was held back goes on after %s', async (answer) => {
+  const { options, now } = fleetOf(['A', 'C'])
+  const approved = now.get('C') as Plan
+  const changed = childPlan('C', [], { type: 'sim.set' })
+  now.set('C', changed)
+  const answered = answering({ C: answer })
+  const asked: boolean[] = []
+  const sim = await simulate({
+    ...options,
+    planChild: async (request) => {
+      if (request.node.id === 'C') asked.push(request.ownGates)
+      return options.planChild?.(request) as Promise<Plan>
+    },
+    between: async (sim) => {
+      const held = (await readView(sim.store, runId).catch(() => undefined))?.nodes.get('C')?.question
+      if (held === null || held === undefined) return
+      if (answer === 'retry') now.set('C', approved)
+      await answered(sim)
+    },
+  })
+  expect((await sim.store.run(runId))?.state).toBe('succeeded')
+  expect((await sim.store.run(`${runId}.C`))?.planDigest).toBe(
+    answer === 'retry' ? approved.digest : changed.digest,
+  )
+  // What the fleet's approvals are not over asks for its own.
+  expect(asked).toEqual([false, answer === 'replan'])
+})
+
+test('a system that another run holds is held back, and begins when a person looks again', async () => {
+  const { options } = fleetOf(['A', 'C'])
+  const other = {
+    id: 'other',
+    plan: childPlan('C'),
+    requester: 'operator-2',
+    reason: 'a test',
+    systems: ['C'],
+  }
+  let created = false
+  const sim = await simulate({
+    ...options,
+    between: async (sim) => {
+      if (!created) {
+        created = true
+        await sim.store.create(other)
+        await sim.store.acquire('other', { daemon: 'elsewhere', incarnation: 'elsewhere/1' }, 3_600_000)
+      }
+    },
+  })
+  const view = await readView(sim.store, runId)
+  expect(view.nodes.get('C')?.question).toMatchObject({
+    reason: 'held',
+    facts: { code: 'system-locked', holders: [{ system: 'C', run: 'other' }] },
+  })
+  expect(view.nodes.get('A')?.state).toBe('succeeded')
+})
+
+test('a system that cannot be planned any more is held back with the reason', async () => {
+  const { options, now } = fleetOf(['A', 'C'])
+  now.delete('C')
+  const sim = await simulate({ ...options, between: answering({ C: 'fail' }) })
+  const view = await readView(sim.store, runId)
+  expect(view.nodes.get('C')?.state).toBe('failed')
+  expect(view.state).toBe('failed')
+})
+
+test('failures up to the limit are not the failure of the fleet; more let no further system begin', async () => {
+  const systems = ['A', 'C', 'E', 'F']
+  for (const [maxFailures, outcome, last] of [
+    [1, 'succeeded', 'succeeded'],
+    [0, 'failed', 'none'],
+  ] as const) {
+    const { options, now } = fleetOf(systems, { maxFailures, maxParallel: 1 })
+    now.delete('A')
+    const sim = await simulate({ ...options, between: answering({ A: 'fail' }) })
+    expect((await sim.store.run(runId))?.state, `${maxFailures}`).toBe(outcome)
+    expect(await childState(sim, 'F'), `${maxFailures}`).toBe(last)
+  }
+})
+
+test('a run that fails is seen at its fleet, and who waits for it asks a person', async () => {
+  const { options } = fleetOf([])
+  const children = new Map([
+    ['A', { plan: childPlan('A', [], byHand), prerequisites: [] }],
+    ['B', { plan: childPlan('B', ['A']), prerequisites: ['A'] }],
+  ])
+  const sim = await simulate({
+    ...options,
+    plan: fleetPlan(children, { maxFailures: 1 }),
+    planChild: async ({ node }) => children.get(node.id)?.plan as Plan,
+    between: answering({ 'A A/check': 'fail', 'B A/check': 'holds' }),
+  })
+  const view = await readView(sim.store, runId)
+  expect(view.nodes.get('A')).toMatchObject({
+    state: 'failed',
+    failure: { message: `run ${runId}.A is failed` },
+  })
+  expect(view.state).toBe('succeeded')
+  expect(await childState(sim, 'B')).toBe('succeeded')
+  const waited = (await readView(sim.store, `${runId}.B`)).nodes.get('A/check')
+  expect(waited?.state).toBe('adopted')
+})
+
+test('a fleet that is canceled cancels the runs of its systems, and creates none', async () => {
+  const { options } = fleetOf(['A', 'B', 'C'], { maxFailures: 0, maxParallel: 2 }, slow)
+  let canceled = false
+  const sim = await simulate({
+    ...options,
+    between: async (sim) => {
+      if (canceled || (await childState(sim, 'A')) !== 'running') return
+      canceled = true
+      await sim.store.command(runId, { verb: 'cancel', reason: 'a test' }, 'operator-1')
+    },
+  })
+  expect(canceled).toBe(true)
+  expect((await sim.store.run(runId))?.state).toBe('canceled')
+  expect(await childState(sim, 'A')).toBe('canceled')
+  expect(await childState(sim, 'C')).toBe('none')
+  expect(await sim.store.locks()).toEqual([])
+})
+
+test('a fleet that is paused pauses the runs of its systems, and they go on with it', async () => {
+  const { options } = fleetOf(['A', 'B', 'C'], { maxFailures: 0, maxParallel: 2 }, slow)
+  const seen = { paused: false, resumed: false }
+  const command = (sim: Simulation, verb: 'pause' | 'resume') =>
+    sim.store.command(runId, { verb, reason: 'a test' }, 'operator-1')
+  const sim = await simulate({
+    ...options,
+    between: async (sim) => {
+      if (!seen.paused && (await childState(sim, 'A')) === 'running') {
+        seen.paused = true
+        await command(sim, 'pause')
+      } else if (seen.paused && !seen.resumed && (await childState(sim, 'A')) === 'paused') {
+        seen.resumed = true
+        await command(sim, 'resume')
+      }
+    },
+  })
+  expect(seen).toEqual({ paused: true, resumed: true })
+  expect((await sim.store.run(runId))?.state).toBe('succeeded')
+  await assertOnce(sim, ['A', 'B', 'C'])
+})
+
+for (const kind of kinds) {
+  test(`${kind}: at every point of a fleet that is canceled, no run of a system is left behind`, async () => {
+    let crashes = 0
+    for (let point = 1; ; point++) {
+      const { options } = fleetOf(['A', 'C'], { maxFailures: 0 }, slow)
+      let canceled = false
+      const sim = await simulate({
+        ...options,
+        mishaps: new Map([[point, kind]]),
+        between: async (sim) => {
+          const view = await readView(sim.store, runId).catch(() => undefined)
+          if (canceled || view?.nodes.get('A')?.state !== 'running') return
+          canceled = true
+          await sim.store.command(runId, { verb: 'cancel', reason: 'a test' }, 'operator-1')
+        },
+      })
+      const where = `${kind} at point ${point}: ${sim.names[point - 1] ?? '(none)'}`
+      expect((await sim.store.run(runId))?.state, where).toBe('canceled')
+      expect(await sim.store.runs({ open: true }), where).toEqual([])
+      expect(await sim.store.locks(), where).toEqual([])
+      if (sim.points < point) break
+      crashes += 1
+    }
+    expect(crashes).toBeGreaterThan(20)
+  })
+}
