@@ -377,6 +377,22 @@ export const catalogue = {
     remedy: 'Nothing more is needed from you; distinct people count, each once.',
     remedyKo: '더 하실 일이 없습니다. 서로 다른 사람이 한 번씩 서명해야 합니다.',
   },
+  'break-glass-refused': {
+    status: 409,
+    exit: 5,
+    ko: '긴급 승인할 수 없습니다',
+    en: 'there is no glass to break',
+    remedy: 'See the gate with `haetae run show RUN`; a no is taken back by whoever said it.',
+    remedyKo: '`haetae run show RUN`으로 승인 상태를 확인하십시오. 거부는 거부한 사람만 거둘 수 있습니다.',
+  },
+  'nothing-to-review': {
+    status: 409,
+    exit: 5,
+    ko: '사후 검토할 긴급 승인이 없습니다',
+    en: 'nobody broke the glass of this run',
+    remedy: 'See who signed what with `haetae run show RUN`.',
+    remedyKo: '`haetae run show RUN`으로 누가 무엇에 서명했는지 확인하십시오.',
+  },
   'statement-spent': {
     status: 409,
     exit: 5,

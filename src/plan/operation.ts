@@ -42,7 +42,7 @@ export function planOperation(request: OperationRequest): Plan {
           wave: place?.wave ?? 1,
           why: [...(place?.why ?? [])],
           rtoTargetMs: rtoMs,
-          rpoTargetMs: rpoMs,
+          rpoTargetMs: system.components?.database === undefined ? null : rpoMs,
         }
       }),
       notes: systems.flatMap(({ id }) => neededNote(graph, id)),

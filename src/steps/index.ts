@@ -4,6 +4,7 @@ import { authorityAttest } from './authority-attest.ts'
 import { dnsSwitch } from './dns-switch.ts'
 import { httpCall } from './http-call.ts'
 import { httpCheck } from './http-check.ts'
+import { httpGet } from './http-get.ts'
 import { k8sApply } from './k8s-apply.ts'
 import { k8sJob } from './k8s-job.ts'
 import { k8sPatch } from './k8s-patch.ts'
@@ -32,6 +33,7 @@ const all: readonly AnyStepType[] = [
   k8sWait,
   httpCall,
   httpCheck,
+  httpGet,
   dnsSwitch,
 ]
 

@@ -28,6 +28,7 @@ const words = {
     'not-recoverable': '복구 불가',
     predicted: '예상',
     takes: '소요',
+    noData: '데이터 없음',
     loss: '손실',
     untold: '알 수 없음',
     nothing: '없음',
@@ -55,6 +56,7 @@ const words = {
     people: 'people sign',
     nobody: 'none: it begins when it is requested',
     input: 'input',
+    noData: 'no data',
     stays: 'stays behind',
     full: 'full',
     limited: 'limited',
@@ -140,7 +142,8 @@ function bullet(text: string, indent = 2): string[] {
 function systemLines(forecast: SystemForecast, plan: Plan, language: Language): string[] {
   const say = words[language]
   const { recoverability, system, rtoTargetMs, rpoTargetMs } = forecast
-  const targets = `${say.target} RTO ${span(rtoTargetMs)}, RPO ${span(rpoTargetMs)}`
+  const rpo = rpoTargetMs === null ? say.noData : `RPO ${span(rpoTargetMs)}`
+  const targets = `${say.target} RTO ${span(rtoTargetMs)}, ${rpo}`
   // Targets are of a recovery: an operation has none.
   const verdict =
     recoverability === undefined
@@ -169,7 +172,7 @@ function predictedLine({ system, rtoTargetMs, rpoTargetMs }: SystemForecast, pla
   const ms = forecast?.duration.systems[system]
   if (loss === undefined && ms === undefined) return []
   const say = words[language]
-  const worse = (loss?.seconds ?? 0) * 1000 > rpoTargetMs || (ms ?? 0) > rtoTargetMs
+  const worse = (loss?.seconds ?? 0) * 1000 > (rpoTargetMs ?? 0) || (ms ?? 0) > rtoTargetMs
   const lost = loss === undefined ? [] : [`${say.loss} ${lossText(loss, language)}`]
   const text = [...(ms === undefined ? [] : [`${say.takes} ${span(ms)}`]), ...lost].join(', ')
   const lines = bullet(`${say.predicted}: ${text}`, 6)
