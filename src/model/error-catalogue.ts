@@ -668,6 +668,15 @@ export const catalogue = {
     remedyKo:
       'Pod를 확인해 무엇이 처리되었는지 알아내십시오. 처리되었으면 완료로 결정하고, 아니면 Job을 삭제한 뒤 재시도하면 새로 실행됩니다.',
   },
+  'condition-false': {
+    status: 409,
+    exit: 5,
+    ko: '조건이 성립하지 않습니다',
+    en: 'a condition does not hold',
+    remedy:
+      'Look at what the query measures; retry the step when it holds, or correct the query in the runbook.',
+    remedyKo: '질의가 재는 값을 확인하고, 성립하면 단계를 재시도하거나 런북의 질의를 고치십시오.',
+  },
   'service-unknown': {
     status: 409,
     exit: 5,

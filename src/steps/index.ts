@@ -12,10 +12,13 @@ import { k8sScale } from './k8s-scale.ts'
 import { k8sSuspend } from './k8s-suspend.ts'
 import { k8sWait } from './k8s-wait.ts'
 import { pgPauseWriters } from './pg-pause-writers.ts'
+import { notify } from './notify.ts'
 import { pgPromote } from './pg-promote.ts'
 import { pgResumeWriters } from './pg-resume-writers.ts'
 import { pgStatus } from './pg-status.ts'
 import { pgWaitReplay } from './pg-wait-replay.ts'
+import { promAssert } from './prom-assert.ts'
+import { promWait } from './prom-wait.ts'
 
 const all: readonly AnyStepType[] = [
   authorityAttest,
@@ -33,6 +36,9 @@ const all: readonly AnyStepType[] = [
   k8sWait,
   httpCall,
   httpCheck,
+  notify,
+  promAssert,
+  promWait,
   httpGet,
   dnsSwitch,
 ]

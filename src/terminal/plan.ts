@@ -16,7 +16,7 @@ const words = {
     gates: '사람의 결정',
     assumptions: '전제 (시작할 때와 되돌릴 수 없는 단계 직전에 다시 확인)',
     notes: '제외된 것과 알아 둘 것',
-    digest: '요약값 (승인은 이 값에 묶임)',
+    digest: '요약값 (승인이 묶임)',
     target: '목표',
     after: '다음:',
     people: '명 서명',
@@ -89,7 +89,7 @@ export function planLines(plan: Plan, language: Language): string[] {
   const going = systems.filter((one) => one.wave > 0).length
   const whole = subject.nodes.filter((node) => node.system === null && node.gate === null)
   return [
-    paint('bold', `${say[subject.mode]}: ${placeOf(subject)}, ${going} ${say.systems}`),
+    paint('bold', `${say[subject.mode]}: ${aboutOf(subject)}, ${going} ${say.systems}`),
     ...inputLines(subject.inputs, language),
     '',
     heading(say.gates),
@@ -121,6 +121,12 @@ export function planLines(plan: Plan, language: Language): string[] {
 /** Where something is done: from one site to another, or at one. */
 export function placeOf({ fromSite, toSite }: { fromSite?: string | null; toSite: string }): string {
   return fromSite == null ? toSite : `${fromSite} → ${toSite}`
+}
+
+/** What is done where: an operation is known by its runbook, a failover by its sites. */
+function aboutOf(subject: Plan['subject']): string {
+  if (subject.mode === 'failover') return placeOf(subject)
+  return `${Object.keys(subject.runbooks).join(', ')}, ${placeOf(subject)}`
 }
 
 function inputLines(inputs: Plan['subject']['inputs'], language: Language): string[] {

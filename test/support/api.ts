@@ -30,7 +30,7 @@ import type { Plan } from '#plan/plan.ts'
 import type { World } from '#plan/request.ts'
 import { readRunbook } from '#runbook/load.ts'
 import { stepTypes } from '#steps/index.ts'
-import { settleRunbook } from './operation-runbook.ts'
+import { guardedRunbook, settleRunbook } from './operation-runbook.ts'
 import type { People } from './people.ts'
 
 const root = new URL('../../', import.meta.url).pathname
@@ -58,7 +58,7 @@ export async function testApi(
   const clock: Clock = { ...systemClock, now: () => Date.now() + offsetMs() }
   const estate = await loadEstate([`${root}estate/estate.yaml`, `${root}estate/lab.yaml`])
   const file = `${root}runbooks/failover-postgres-web.yaml`
-  const texts = [await readFile(file, 'utf8'), settleRunbook]
+  const texts = [await readFile(file, 'utf8'), settleRunbook, guardedRunbook]
   const runbooks = new Map(
     texts.map((text) => {
       const { runbook } = readRunbook(text, file, { stepTypes, sites: [] })
