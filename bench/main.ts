@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isHaetaeError } from '#model/errors.ts'
 import { benchEngine, fullExtent, quickExtent } from './engine.ts'
+import { benchPlan, fullPlan, planTable, quickPlan } from './plan.ts'
 import { tableOf } from './print.ts'
 
 // npm run bench -- NAME [OPTION…]: prints a table, and writes the figures to .haetae/bench/NAME-TIME.json.
@@ -15,7 +16,8 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 const usage = `Name what to measure:
   npm run bench -- engine           durable steps beside raw commits, DBOS Transact and Restate
   npm run bench -- engine --alone   beside raw commits only: nothing is installed from npm
-  npm run bench -- engine --quick   a little of everything, to see that it runs`
+  npm run bench -- plan             plans looked at live on a real API server, beside its bare requests
+  npm run bench -- NAME --quick     a little of everything, to see that it runs`
 
 interface Options {
   quick: boolean
@@ -36,6 +38,10 @@ const benches: Record<
     const what = { extent: quick ? quickExtent : fullExtent, peers: !alone }
     const figures = await benchEngine(what, signal, say)
     return { table: tableOf(figures), figures }
+  },
+  async plan({ quick }, signal, say) {
+    const figures = await benchPlan(quick ? quickPlan : fullPlan, signal, say)
+    return { table: planTable(figures), figures }
   },
 }
 

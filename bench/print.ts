@@ -90,5 +90,5 @@ function within({ median, q1, q3 }: Spread, digits: number): string {
 }
 
 function line(name: string, columns: string[]): string {
-  return `  ${name.padEnd(42)}${columns.map((column) => column.padStart(22)).join('')}`
+  return `  ${name.padEnd(42)}${columns.map((column) => column.padStart(26)).join('')}`
 }

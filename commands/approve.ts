@@ -1,13 +1,16 @@
 import { string as text } from '@oclif/core/args'
 import { boolean, option, string } from '@oclif/core/flags'
 import type { Client } from '#client/client.ts'
+import { reasonOf } from '#client/arguments.ts'
 import { identityOf } from '#client/context.ts'
 import { gateOf, refuseAltered, signStatement, statementOver, type RunPlan } from '#client/signing.ts'
-import { readJsonFile, readPlanFile } from '#client/plan-file.ts'
+import { readPlan, readSigned } from '#client/statement-files.ts'
+import type { Purpose } from '#approval/statement.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { confirmName } from '#terminal/confirm.ts'
+import { paint } from '#terminal/paint.ts'
 import { planLines } from '#terminal/plan.ts'
-import { gateLines } from '#terminal/run.ts'
+import { gateLines } from '#terminal/gate.ts'
 import { DaemonCommand } from './base.ts'
 
 interface Flags {
@@ -16,9 +19,10 @@ interface Flags {
   reason?: string | undefined
   source?: string[] | undefined
   outside: boolean
-  'valid-for': string
+  'valid-for'?: string | undefined
   confirm?: string | undefined
   'sign-only': boolean
+  'break-glass': boolean
   plan?: string | undefined
   send?: string | undefined
   quiet: boolean
@@ -32,13 +36,16 @@ export default class Approve extends DaemonCommand {
     'Approve a run, or attest the loss of its site: read the plan, type the name back, sign.'
   static override description =
     'Distinct people sign, never the requester. An attestation says how you know, from two sources that do not rest ' +
-    "on each other, one of them outside Haetae's network (--outside says so). Without a daemon: --sign-only with " +
+    "on each other, one of them outside Haetae's network (--outside says so). --break-glass opens a gate of approvals " +
+    'at once, with fewer people, when those whom it takes cannot be reached: it is recorded loudly, and stays an open ' +
+    'finding until two others have signed `haetae review RUN`. Without a daemon: --sign-only with ' +
     '--plan FILE writes the signed statement to stdout; --send FILE brings one to the daemon later. ' +
     'Exit codes: 0; 2 wrong use or not confirmed; 3 not allowed (own request, role, key); 4 no such run or gate; ' +
     '5 signed already, plan changed, or run ended; 6 no daemon answers.'
   static override examples = [
     '<%= config.bin %> approve RUN --gate approve --reason "plan read with the duty officer"',
     '<%= config.bin %> approve RUN --gate attest --reason "site is dark" --source "call to the guard room" --source "news helicopter" --outside',
+    '<%= config.bin %> approve RUN --break-glass --reason "no approver answers, fire in room 5" --as commander-1',
     '<%= config.bin %> approve RUN --gate approve --reason ok --sign-only --plan plan.json --confirm RUN > signed.json',
     '<%= config.bin %> approve RUN --send signed.json',
   ]
@@ -61,10 +68,13 @@ export default class Approve extends DaemonCommand {
       description: 'How you know; twice for an attestation.',
     }),
     outside: boolean({ description: "You say that one source lies outside Haetae's network." }),
+    'break-glass': boolean({
+      exclusive: ['decision', 'source', 'outside'],
+      description: 'Open the gate with fewer people; two others have to review it.',
+    }),
     'valid-for': string({
-      default: '24h',
       helpValue: 'TIME',
-      description: 'How long it counts, from receipt on.',
+      description: 'How long it counts, from receipt on; else as long as the policy says.',
     }),
     confirm: string({ helpValue: 'RUN', description: "The run's name, instead of typing it back." }),
     'sign-only': boolean({ description: 'Write the signed statement to stdout; nothing is sent.' }),
@@ -84,8 +94,8 @@ export default class Approve extends DaemonCommand {
     const { args, flags } = await this.parse(Approve)
     const signed = flags.send === undefined ? await this.#sign(args.run, flags) : readSigned(flags.send)
     if (flags['sign-only']) {
-      process.stdout.write(`${JSON.stringify(signed, null, 2)}\n`)
-      return undefined
+      if (!this.jsonEnabled()) process.stdout.write(`${JSON.stringify(signed, null, 2)}\n`)
+      return signed
     }
     const client = await this.client(flags)
     const { gate } = await client.call('approve', { params: { run: args.run }, body: signed })
@@ -97,45 +107,71 @@ export default class Approve extends DaemonCommand {
   }
 
   async #sign(run: string, flags: Flags) {
-    if (flags.reason === undefined || flags.reason.trim() === '') {
-      throw new HaetaeError('usage-wrong', 'haetae approve', {
-        why: { en: '--reason is missing', ko: '--reason이 없습니다' },
-        remedy: {
-          en: 'Say why with --reason TEXT; it is signed and stays on record.',
-          ko: '--reason 으로 사유를 적으십시오. 서명되어 기록에 남습니다.',
-        },
-      })
-    }
+    const reason = reasonOf(flags.reason)
     const target =
       flags.plan === undefined ? await planOf(await this.client(flags), run) : readPlan(flags.plan, run)
     refuseAltered(target.plan)
     const gate = gateOf(target.plan, flags.gate)
+    const purpose: Purpose = flags['break-glass'] ? 'break-glass' : gate.purpose
+    if (purpose === 'break-glass' && gate.purpose !== 'approve') throw notTheFence(gate.node)
     const { principal, keyFile } = identityOf(await this.context(flags), flags.as)
     const sources = flags.source ?? []
-    if (gate.purpose === 'attest' && flags.decision === 'yes') refuseFewSources(sources, flags.outside)
-    const shown = planLines(target.plan, this.language)
-    // stdout is the statement's; what is read goes beside it.
-    if (!flags.quiet && flags['sign-only']) process.stderr.write(`${shown.join('\n')}\n\n`)
-    else if (!flags.quiet) this.print([...shown, ''])
-    await confirmName(
-      run,
-      flags.confirm,
-      this.say(
-        `${principal} 이름으로 ${gate.node}에 ${flags.decision}로 서명합니다. 실행의 이름을 입력하십시오: `,
-        `You sign ${flags.decision} at ${gate.node} as ${principal}. Type the name of the run: `,
-      ),
-    )
+    if (purpose === 'attest' && flags.decision === 'yes') refuseFewSources(sources, flags.outside)
+    if (!flags.quiet) await this.#show(target, gate.node, flags)
+    await confirmName(run, flags.confirm, this.#question(purpose, gate.node, principal, flags.decision))
     const decision = {
-      purpose: gate.purpose,
+      purpose,
       gate: gate.node,
       decision: flags.decision,
-      reason: flags.reason,
-      sources: gate.purpose === 'attest' ? sources : [],
-      oneSourceOutsideHaetae: gate.purpose === 'attest' && flags.outside,
+      reason,
+      sources: purpose === 'attest' ? sources : [],
+      oneSourceOutsideHaetae: purpose === 'attest' && flags.outside,
       validFor: flags['valid-for'],
     }
     return signStatement(statementOver(target, principal, decision, Date.now()), keyFile)
   }
+
+  /** What is signed, and where its gate stands. stdout may be a statement's or JSON's: then it goes beside it. */
+  async #show(target: RunPlan, gate: string, flags: Flags): Promise<void> {
+    const lines = [...planLines(target.plan, this.language), '']
+    if (flags.plan === undefined) {
+      const client = await this.client(flags)
+      const { gates } = await client.call('approvalList', { params: { run: target.run } })
+      const about = gates.filter((one) => one.gate === gate)
+      lines.push(...about.flatMap((one) => gateLines(one, this.language)), '')
+    }
+    if (!flags['sign-only'] && !this.jsonEnabled()) this.print(lines)
+    else if (flags.confirm === undefined || flags['sign-only']) process.stderr.write(`${lines.join('\n')}\n`)
+  }
+
+  #question(purpose: Purpose, gate: string, principal: string, decision: string): string {
+    if (purpose === 'break-glass') {
+      return paint(
+        'red',
+        this.say(
+          `${principal} 이름으로 ${gate}을(를) 긴급 승인합니다. 필요한 인원 없이 열리고, 다른 두 사람이 검토할 때까지 지적 사항으로 남습니다. 실행의 이름을 입력하십시오: `,
+          `You break the glass of ${gate} as ${principal}. It opens without the people that it takes, and stays an open finding until two others have reviewed it. Type the name of the run: `,
+        ),
+      )
+    }
+    return this.say(
+      `${principal} 이름으로 ${gate}에 ${decision}로 서명합니다. 실행의 이름을 입력하십시오: `,
+      `You sign ${decision} at ${gate} as ${principal}. Type the name of the run: `,
+    )
+  }
+}
+
+function notTheFence(gate: string): HaetaeError {
+  return new HaetaeError('usage-wrong', `haetae approve --gate ${gate} --break-glass`, {
+    why: {
+      en: `${gate} is a gate of attestations: breaking the glass bypasses approvals, never the fence`,
+      ko: `${gate}은(는) 확인 서명 관문입니다. 긴급 승인은 승인만 대신하고 차단은 대신하지 않습니다`,
+    },
+    remedy: {
+      en: 'Two people have to attest the loss: --gate attest --source TEXT --source TEXT --outside.',
+      ko: '두 사람이 상실을 확인 서명해야 합니다: --gate attest --source 내용 --source 내용 --outside',
+    },
+  })
 }
 
 function refuseFewSources(sources: readonly string[], outside: boolean): void {
@@ -155,23 +191,4 @@ function refuseFewSources(sources: readonly string[], outside: boolean): void {
 async function planOf(client: Client, run: string): Promise<RunPlan> {
   const { plan } = await client.call('runPlan', { params: { run } })
   return { run, plan }
-}
-
-function readPlan(file: string, run: string): RunPlan {
-  const read = readPlanFile(file)
-  if (read.run === run) return read
-  throw new HaetaeError('input-invalid', file, {
-    where: file,
-    why: `it is no plan of ${run}`,
-    remedy: `Write it with \`haetae run show ${run} --plan --json\`.`,
-  })
-}
-
-function readSigned(file: string): { statement: string; signature: string } {
-  const { statement, signature } = readJsonFile(file) as { statement?: unknown; signature?: unknown }
-  if (typeof statement === 'string' && typeof signature === 'string') return { statement, signature }
-  throw new HaetaeError('input-invalid', file, {
-    where: file,
-    why: 'it is no statement written by --sign-only',
-  })
 }

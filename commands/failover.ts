@@ -3,7 +3,7 @@ import { reasonOf, systemsOf } from '#client/arguments.ts'
 import { refuseAltered, signDeclaration } from '#client/signing.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { planLines } from '#terminal/plan.ts'
-import { gateLine } from '#terminal/run.ts'
+import { gateLine } from '#terminal/gate.ts'
 import { DaemonCommand } from './base.ts'
 
 export default class Failover extends DaemonCommand {

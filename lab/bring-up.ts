@@ -37,7 +37,7 @@ export async function bringUp(
   await raiseSysctls(instance)
   const labAuthority = await createAuthority(instance.pki, 'lab')
   const [prepared] = await Promise.all([
-    contents.systems ? prepare(instance, labAuthority, progress) : undefined,
+    contents.systems ? prepare(instance, labAuthority, contents.estate, progress) : undefined,
     createSitePki(instance, labAuthority).then(() => progress('certificates')),
     createPlaces(instance, binary).then(() => progress('namespaces and the link')),
   ])
@@ -63,13 +63,14 @@ export async function bringUp(
 async function prepare(
   instance: Instance,
   labAuthority: KeyPair,
+  lab: LabContents['estate'],
   progress: (label: string) => void,
 ): Promise<PreparedSystems> {
   const tsigKeyFiles = {
     daejeon: sitePaths(instance, 'daejeon').dnsKey,
     gwangju: sitePaths(instance, 'gwangju').dnsKey,
   }
-  const prepared = await prepareSystems({ instance, labAuthority, tsigKeyFiles })
+  const prepared = await prepareSystems({ instance, labAuthority, tsigKeyFiles, lab })
   progress('images, people and settings')
   return prepared
 }

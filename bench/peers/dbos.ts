@@ -33,58 +33,34 @@ interface Pool {
 }
 
 interface Pg {
-  default: { Pool: new (config: { connectionString: string; max: number }) => Pool }
+  default: { Pool: new (config: { host: string; user: string; database: string; max: number }) => Pool }
 }
 
+const facts = {
+  durability: 'on the same PostgreSQL: a step’s outcome is kept when its transaction is committed',
+  settings: `${connections} connections, as many as Haetae (its default is 10)`,
+  graphs: 'steps of one workflow, all begun at once, and Promise.allSettled over them',
+  storePid: null,
+}
+
+/** On the PostgreSQL that all share, in a database of its own; the steps run in this process. */
 export async function openDbos({ postgres }: PeerPlace): Promise<Peer> {
   const { DBOS } = await packageOf<{ DBOS: Dbos }>('@dbos-inc/dbos-sdk')
-  const { default: pg } = await packageOf<Pg>('pg')
-  // The host of the address is not used: a folder in `host` is that of the Unix socket.
-  const url = (database: string) =>
-    `postgresql://haetae@localhost/${database}?host=${encodeURIComponent(postgres)}`
-  await createDatabase(new pg.Pool({ connectionString: url('haetae'), max: 1 }))
-  const pool = new pg.Pool({ connectionString: url('dbos'), max: connections })
-  pool.on('error', () => {})
-  let moments: number[] = []
-  const step = async () => {
-    moments.push(performance.now())
+  const poolOf = await databaseOn(postgres)
+  const { workflows, moments } = register(DBOS)
+  const stop = async (pool: Pool) => {
+    await DBOS.shutdown()
+    await pool.end()
   }
-  const durableStep = () => DBOS.runStep(step, { name: 'step' })
-  const workflows = {
-    chain: DBOS.registerWorkflow(
-      async (steps: number) => {
-        for (let index = 0; index < steps; index++) await durableStep()
-      },
-      { name: 'chain' },
-    ),
-    parallel: DBOS.registerWorkflow(
-      async (steps: number) => {
-        const outcomes = await Promise.allSettled(Array.from({ length: steps }, durableStep))
-        if (outcomes.some(({ status }) => status === 'rejected')) throw new Error('a step failed')
-      },
-      { name: 'parallel' },
-    ),
-  }
-  DBOS.setConfig({
-    name: 'bench',
-    applicationVersion: '1',
-    systemDatabaseUrl: url('dbos'),
-    systemDatabasePool: pool,
-    logLevel: 'error',
-  })
-  await DBOS.launch()
+  // The first launch makes the schema, on connections that end with it: DBOS keeps one, whose counts would come late.
+  await stop(await launch(DBOS, poolOf()))
+  const pool = await launch(DBOS, poolOf())
   return {
-    facts: {
-      versions: { '@dbos-inc/dbos-sdk': versionOf('@dbos-inc/dbos-sdk') },
-      durability: 'on the same PostgreSQL: a step’s outcome is kept when its transaction is committed',
-      settings: `${connections} connections, as many as Haetae (its default is 10)`,
-      graphs: 'steps of one workflow, all begun at once, and Promise.allSettled over them',
-      storePid: null,
-    },
+    facts: { ...facts, versions: { '@dbos-inc/dbos-sdk': versionOf('@dbos-inc/dbos-sdk') } },
     async run({ runs, steps, order }: Work) {
       // Called as a function: DBOS takes what stands before a dot for an instance.
       const workflow = workflows[order]
-      moments = []
+      moments.length = 0
       const began = performance.now()
       await Promise.all(Array.from({ length: runs }, () => workflow(steps)))
       return doneOf(began, moments, performance.now())
@@ -94,16 +70,52 @@ export async function openDbos({ postgres }: PeerPlace): Promise<Peer> {
       const { rows } = await pool.query<{ wal_sync: string }>('SELECT wal_sync FROM pg_stat_wal')
       return Number(rows[0]?.wal_sync)
     },
-    async stop() {
-      await DBOS.shutdown()
-      await pool.end()
-    },
+    stop: () => stop(pool),
   }
 }
 
-async function createDatabase(pool: Pool): Promise<void> {
-  await pool.query('CREATE DATABASE dbos')
-  await pool.end()
+/** Makes the database; returns what makes a pool of connections to it. */
+async function databaseOn(postgres: string): Promise<() => Pool> {
+  const { default: pg } = await packageOf<Pg>('pg')
+  const open = (database: string, max: number) => {
+    const pool = new pg.Pool({ host: postgres, user: 'haetae', database, max })
+    pool.on('error', () => {})
+    return pool
+  }
+  const first = open('haetae', 1)
+  await first.query('CREATE DATABASE dbos')
+  await first.end()
+  return () => open('dbos', connections)
+}
+
+function register(DBOS: Dbos) {
+  const moments: number[] = []
+  const step = async () => {
+    moments.push(performance.now())
+  }
+  const durableStep = () => DBOS.runStep(step, { name: 'step' })
+  const chain = async (steps: number) => {
+    for (let index = 0; index < steps; index++) await durableStep()
+  }
+  const parallel = async (steps: number) => {
+    const outcomes = await Promise.allSettled(Array.from({ length: steps }, durableStep))
+    if (outcomes.some(({ status }) => status === 'rejected')) throw new Error('a step failed')
+  }
+  const workflows = {
+    chain: DBOS.registerWorkflow(chain, { name: 'chain' }),
+    parallel: DBOS.registerWorkflow(parallel, { name: 'parallel' }),
+  }
+  return { workflows, moments }
+}
+
+async function launch(DBOS: Dbos, pool: Pool): Promise<Pool> {
+  DBOS.setConfig({
+    ...{ name: 'bench', applicationVersion: '1', logLevel: 'error' },
+    // The pool is what is used.
+    ...{ systemDatabasePool: pool, systemDatabaseUrl: 'postgresql://haetae@localhost/dbos' },
+  })
+  await DBOS.launch()
+  return pool
 }
 
 /** Connections keep their counts to themselves for a while. One stays with DBOS, which listens on it. */

@@ -29,6 +29,8 @@ async function obey(peer: Peer, asked: Request): Promise<void> {
 }
 
 let leave = (): Promise<unknown> => Promise.resolve()
+// A Ctrl-C on the terminal reaches this process too; when it ends is for the bench to say.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 process.once('disconnect', () => {
   void leave().finally(() => process.exit())
 })

@@ -10,7 +10,7 @@ const here = import.meta.dirname
 /** Installs what package-lock.json of this folder says, where that is not there. */
 export async function installPeers(say: (line: string) => void): Promise<void> {
   if (lockedPackagesInstalled(here)) return
-  say('installing the peers from npm into bench/peers/node_modules (about 170 MB), without install scripts')
+  say('installing the peers from npm into bench/peers/node_modules (about 240 MB), without install scripts')
   const { code, output } = await npmInstall(here, '--ignore-scripts')
   if (code === 0 && lockedPackagesInstalled(here)) return
   throw new Error(

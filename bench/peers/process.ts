@@ -48,14 +48,13 @@ export async function startPeer(
   }
 }
 
-/** In a process group of its own: a Ctrl-C on the terminal is for the bench, which ends it in order. */
+/** In the session of the bench, so that a busy machine gives it no other share than Haetae's side. */
 function spawnHost(args: string[]): ChildProcess {
   const own = process.getuid?.() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net']
   const begin = 'ip link set lo up && exec "$@"'
   const host = [process.execPath, join(import.meta.dirname, 'host.ts'), ...args]
   return spawn('unshare', [...own, 'sh', '-c', begin, 'sh', ...host], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    detached: true,
   })
 }
 
@@ -78,8 +77,7 @@ async function stopHost(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise((resolve) => child.once('exit', resolve))
   if (child.connected) child.disconnect()
-  const { pid } = child
-  const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), stopMs)
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopMs)
   await gone
   clearTimeout(timer)
 }

@@ -96,12 +96,13 @@ async function serveSteps() {
   return { moments, uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-/** It ends with this process, however that ends. */
+/** It ends with this process, however that ends. In a session of its own, as PostgreSQL is. */
 function startServer(folder: string, args: string[]): ChildProcess {
   const log = openSync(join(folder, 'server.log'), 'a')
   return spawn('setpriv', ['--pdeathsig=KILL', restateServer(), ...args], {
     cwd: folder,
     stdio: ['ignore', log, log],
+    detached: true,
     env: { ...process.env, ...environment },
   })
 }

@@ -5,7 +5,7 @@ import { inputsOf, reasonOf, systemsOf } from '#client/arguments.ts'
 import { refuseAltered, signDeclaration } from '#client/signing.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { planLines } from '#terminal/plan.ts'
-import { gateLine } from '#terminal/run.ts'
+import { gateLine } from '#terminal/gate.ts'
 import { DaemonCommand } from '../base.ts'
 
 export default class RunbookRun extends DaemonCommand {
@@ -18,7 +18,7 @@ export default class RunbookRun extends DaemonCommand {
     'Exit codes: 0; 2 wrong use, a wrong input, or not confirmed; 3 not allowed; 4 no such runbook or system; ' +
     '5 not active at this site, held by another run, or no plan; 6 no daemon answers.'
   static override examples = [
-    '<%= config.bin %> runbook run pause-writers --systems AID --input timeToLive=10m --reason "storage is changed" --site daejeon',
+    '<%= config.bin %> runbook run pause-writers --systems AID --input seconds=600 --reason "storage is changed" --site daejeon',
     '<%= config.bin %> runbook run resume-writers --systems AID --reason "storage is back" --confirm resume-writers',
     '<%= config.bin %> runbook run pause-writers --systems AID,GPK --plan-only',
   ]

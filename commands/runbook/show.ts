@@ -49,6 +49,14 @@ export default class RunbookShow extends DaemonCommand {
     return { items }
   }
 
+  #inputLine({ name, type, title, default: usual }: RunbookDetail['inputs'][number]): string {
+    const given =
+      usual === null
+        ? this.say('반드시 입력', 'must be given')
+        : `${this.say('기본', 'default')} ${JSON.stringify(usual)}`
+    return `${this.say('입력', 'input')} ${name} (${type}, ${given}): ${this.text(title)}`
+  }
+
   #show(runbook: RunbookDetail, graph: 'terminal' | 'mermaid' | 'svg'): RunbookDetail {
     if (graph !== 'terminal') {
       const draw = graph === 'svg' ? svgText : mermaidText
@@ -58,6 +66,7 @@ export default class RunbookShow extends DaemonCommand {
     this.print([
       `${runbook.name}: ${this.text(runbook.title)}`,
       `${this.say('용도', 'modes')}: ${runbook.modes.join(', ')}   ${runbook.digest}`,
+      ...runbook.inputs.map((input) => this.#inputLine(input)),
       '',
       ...graphLines(runbook.graph, this.language),
     ])

@@ -1,3 +1,4 @@
+import { findingLines } from '#terminal/finding.ts'
 import { paintOfState } from '#terminal/paint.ts'
 import { pageWidth, table } from '#terminal/table.ts'
 import { dayAndTime } from '#terminal/time.ts'
@@ -46,6 +47,12 @@ export default class SiteList extends DaemonCommand {
       }
     }
     this.log(this.say('* 이 데몬의 센터', '* the site of this daemon'))
+    this.print(
+      findingLines(
+        sites.flatMap((one) => one.findings),
+        this.language,
+      ),
+    )
     return { items: sites }
   }
 }

@@ -1,4 +1,5 @@
 import { table } from '#terminal/table.ts'
+import { findingLines } from '#terminal/finding.ts'
 import { paintOfState } from '#terminal/paint.ts'
 import { allPages, DaemonCommand } from '../base.ts'
 
@@ -41,6 +42,12 @@ export default class SystemList extends DaemonCommand {
           },
         ],
         systems,
+      ),
+    )
+    this.print(
+      findingLines(
+        systems.flatMap((one) => one.findings),
+        this.language,
       ),
     )
     return { items: systems }

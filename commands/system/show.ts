@@ -53,7 +53,11 @@ export default class SystemShow extends DaemonCommand {
       [say('이 시스템을 필요로 하는 시스템', 'needed by'), neighbours(system.neededBy)],
       [
         say('데이터베이스', 'database'),
-        database ? `${database.name}, ${database.replication}, ${pairs(database.endpoints)}` : '',
+        database
+          ? `${database.name}, ${database.replication}, ${pairs(database.endpoints)}`
+          : traffic
+            ? say('없음 (데이터를 두지 않음)', 'none: it keeps no data')
+            : '',
       ],
       [
         say('작업 부하', 'workloads'),

@@ -24,6 +24,7 @@ export function stepTypesPage(): string {
     '- **Authority**: it acts only while the run holds the epoch of its system.',
     '- **Needs**: what must answer beyond PostgreSQL, the cluster and the name server of the site where it runs. In a',
     '  failover such a step says by `onUnreachable` what is done without.',
+    '  A type that holds nothing up (`notify`) is skipped instead, with the reason.',
     '- **Inverse**: the step that takes it back when a run is rolled back.',
     '- **Precondition**: what its target checks before it changes anything. `unfenced`: the target cannot refuse a late',
     '  request, so after a lost answer it is waited for, and a person is asked.\n',

@@ -14,11 +14,15 @@ export function laggingSystem(systems: readonly LabSystem[], id: string, site: S
   const why =
     system.home !== site
       ? `it lives at ${system.home}`
-      : system.synchronous
-        ? 'it replicates synchronously, so it acknowledges nothing that the standby lacks'
-        : undefined
+      : system.database === null
+        ? 'it keeps no data'
+        : system.database.synchronous
+          ? 'it replicates synchronously, so it acknowledges nothing that the standby lacks'
+          : undefined
   if (why === undefined) return system
-  const others = systems.filter((one) => one.home === site && !one.synchronous).map((one) => one.id)
+  const others = systems
+    .filter((one) => one.home === site && one.database?.synchronous === false)
+    .map((one) => one.id)
   throw new HaetaeError('input-invalid', `--lag ${id}`, { why, remedy: `Name one of ${others.join(', ')}.` })
 }
 
@@ -31,7 +35,7 @@ export async function provokeLag(
 ): Promise<void> {
   await addLinkFault(instance, {
     kind: 'drop-service',
-    address: system.databaseAddresses[site] ?? '',
+    address: system.database?.addresses[site] ?? '',
     port: 5432,
   })
   await sleep(lagMs, undefined, { signal })

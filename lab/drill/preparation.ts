@@ -59,7 +59,7 @@ export async function everythingBackedUp(scene: Scene): Promise<void> {
       const lines = [...(await haetae.backups(from)), ...(await haetae.backups(to))]
       scene.backups = lines
       const good = new Set(lines.filter(isGoodBase).map(({ system }) => system))
-      const missing = systems.filter(({ id }) => !good.has(id)).map(({ id }) => id)
+      const missing = systems.flatMap(({ id, database }) => (database === null || good.has(id) ? [] : [id]))
       return missing.length === 0 ? { done: true } : { notYet: `no base backup yet: ${missing.join(', ')}` }
     },
     {

@@ -24,7 +24,7 @@ export interface PlanFacts {
     wave: number
     why: (Localized | string)[]
     rtoTargetMs: number
-    rpoTargetMs: number
+    rpoTargetMs: number | null
   }[]
   notes: (Localized | string)[]
 }

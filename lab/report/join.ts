@@ -132,11 +132,11 @@ function heartbeatIn(data: Record<string, unknown>): string | undefined {
 
 /** A target of 0 is met when nothing acknowledged is missing; another one is judged only if the error allows it. */
 function rpoMet(
-  targets: { rpoMs: number } | null,
+  targets: { rpoMs: number | null } | null,
   rpo: MeasuredRpo | null,
   citizens: CitizensView,
 ): boolean | null {
-  if (targets === null || citizens.lookedUp !== true) return null
+  if (targets === null || targets.rpoMs === null || citizens.lookedUp !== true) return null
   if (targets.rpoMs === 0) return citizens.lost.length === 0
   if (rpo === null || rpo.errorMs > targets.rpoMs) return null
   return rpo.ms <= targets.rpoMs

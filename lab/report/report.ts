@@ -46,7 +46,8 @@ export interface SystemReport {
   part: 'moved' | 'affected' | 'untouched'
   wave: number | null
   why: Localized[]
-  targets: { rtoMs: number; rpoMs: number } | null
+  /** No RPO for a system that keeps no data. */
+  targets: { rtoMs: number; rpoMs: number | null } | null
   times: Times | null
   /** As Haetae measured it. */
   haetae: { rtoMs: number | null; rpo: MeasuredRpo | null }

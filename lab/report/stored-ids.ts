@@ -13,6 +13,7 @@ import type { StoredIds } from './citizens-view.ts'
  * Haetae and not through the web service.
  */
 export async function storedIds(instance: Instance, system: LabSystem, site: SiteId): Promise<StoredIds> {
+  if (system.database === null) return { why: 'it keeps no data' }
   const query = "SELECT 'primary' WHERE NOT pg_is_in_recovery() UNION ALL SELECT id FROM transactions"
   try {
     const ids = new Set(await askDatabase(instance, system, site, query))
@@ -33,9 +34,11 @@ export async function askDatabase(
   site: SiteId,
   query: string,
 ): Promise<string[]> {
+  const { database } = system
+  if (database === null) throw new Error(`${system.id} has no database`)
   const passwords = JSON.parse(await readFile(appPasswordsFile(instance), 'utf8')) as Record<string, string>
   const address = [
-    `host=${system.databaseAddresses[site]} dbname=${system.databaseName} user=app connect_timeout=5`,
+    `host=${database.addresses[site]} dbname=${database.name} user=app connect_timeout=5`,
     `sslmode=verify-full sslrootcert=${labAuthorityAt(instance, site).cert}`,
   ].join(' ')
   const psql = ['psql', '--no-psqlrc', '-At', '-v', 'ON_ERROR_STOP=1', '-c', query, address]

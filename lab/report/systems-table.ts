@@ -43,7 +43,7 @@ function rtoCells(system: SystemReport, words: Words): Safe {
   const { targets, haetae, citizens, part } = system
   const measured =
     haetae.rtoMs === null ? (part === 'moved' ? words.notMeasured : '–') : words.duration(haetae.rtoMs)
-  return html`<td>${targets === null ? '–' : words.duration(targets.rtoMs)}</td>
+  return html`<td>${targets === null || targets.rpoMs === null ? '–' : words.duration(targets.rtoMs)}</td>
     <td>${measured}</td>
     <td>${citizens.awayMs === null ? words.stillAway : words.duration(citizens.awayMs)}</td>
     <td>${judged(system.rtoMet, part, words)}</td>`
@@ -62,7 +62,7 @@ function rpoCells(system: SystemReport, words: Words): Safe {
     citizens.lookedUp === true
       ? `${words.count(citizens.lost.length)} / ${words.count(citizens.acknowledged)}`
       : words.notLookedUp
-  return html`<td>${targets === null ? '–' : words.duration(targets.rpoMs)}</td>
+  return html`<td>${targets === null || targets.rpoMs === null ? '–' : words.duration(targets.rpoMs)}</td>
     <td>${measured}</td>
     <td>${lost}</td>
     <td>${judged(system.rpoMet, part, words)}</td>`

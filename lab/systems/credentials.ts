@@ -55,7 +55,7 @@ export async function createCredentials(
       const pair = await issue(authority, dir, system.namespace, {
         commonName: system.dns,
         dns: [system.dns],
-        ips: [...Object.values(system.webAddresses), ...Object.values(system.databaseAddresses)],
+        ips: [...Object.values(system.webAddresses), ...Object.values(system.database?.addresses ?? {})],
       })
       const [cert, key] = await Promise.all([readFile(pair.cert, 'utf8'), readFile(pair.key, 'utf8')])
       const passwords = { app: newPassword(), replicator, haetae }

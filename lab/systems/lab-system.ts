@@ -1,5 +1,5 @@
 import { HaetaeError } from '#model/errors.ts'
-import type { Estate, System } from '#estate/estate.ts'
+import type { Components, Estate, System } from '#estate/estate.ts'
 
 /** One system as the lab runs it, taken from the estate: nothing about a system is written in the lab's code. */
 export interface LabSystem {
@@ -15,13 +15,19 @@ export interface LabSystem {
   recovery: string
   /** Web service's address at each site. */
   webAddresses: Record<string, string>
-  databaseAddresses: Record<string, string>
-  databaseName: string
-  synchronous: boolean
+  /** null for a system that keeps no data. */
+  database: LabDatabase | null
   deployment: string
   replicas: number
   /** Hard dependencies that the lab runs too, with the names to ask. */
   needs: { id: string; dns: string }[]
+}
+
+export interface LabDatabase {
+  name: string
+  /** Its address at each site. */
+  addresses: Record<string, string>
+  synchronous: boolean
 }
 
 /** The systems of the estate that have components, in the estate's order. Throws `estate-invalid` for one that the lab cannot run. */
@@ -37,9 +43,9 @@ function runs(system: System): boolean {
 function labSystem(system: System, running: ReadonlyMap<string, System>): LabSystem {
   const { components, recovery } = system
   const [workload] = components?.workloads ?? []
-  if (components?.database === undefined || workload === undefined || recovery === undefined) {
+  if (components === undefined || workload === undefined || recovery === undefined) {
     throw new HaetaeError('estate-invalid', `system ${system.id}`, {
-      why: 'the lab runs systems that have a workload, a database and a recovery site',
+      why: 'the lab runs systems that have a workload and a recovery site',
     })
   }
   const { database, traffic } = components
@@ -54,16 +60,20 @@ function labSystem(system: System, running: ReadonlyMap<string, System>): LabSys
     home: system.home,
     recovery,
     webAddresses: { ...traffic.addresses },
-    databaseAddresses: Object.fromEntries(
-      Object.entries(database.endpoints).map(([site, { host }]) => [site, host]),
-    ),
-    databaseName: database.name,
-    synchronous: database.replication === 'synchronous',
+    database: database === undefined ? null : labDatabase(database),
     deployment: workload.deployment,
     replicas: workload.replicas,
     needs: system.dependsOn.hard.flatMap((id) => {
       const dns = running.get(id)?.components?.traffic.name
       return dns === undefined ? [] : [{ id, dns }]
     }),
+  }
+}
+
+function labDatabase({ name, endpoints, replication }: NonNullable<Components['database']>): LabDatabase {
+  return {
+    name,
+    addresses: Object.fromEntries(Object.entries(endpoints).map(([site, { host }]) => [site, host])),
+    synchronous: replication === 'synchronous',
   }
 }

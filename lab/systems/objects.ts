@@ -2,7 +2,7 @@ import type { LabImages } from '../image/images.ts'
 import { postgresUser } from '../image/postgres.ts'
 import { webUser } from '../image/web.ts'
 import type { SystemCredentials } from './credentials.ts'
-import type { LabSystem } from './lab-system.ts'
+import type { LabDatabase, LabSystem } from './lab-system.ts'
 
 /** Where a system's objects are made for. */
 export interface Place {
@@ -30,14 +30,26 @@ export function systemObjects(
     },
     secret(system, 'tls', { 'ca.crt': tls.ca, 'tls.crt': tls.cert, 'tls.key': tls.key }),
     secret(system, 'web', { app: passwords.app }),
-    secret(system, 'db', { ...passwords }),
-    database(system, place),
-    service(system, 'db', system.databaseAddresses[place.site], [{ name: 'postgres', port: 5432 }]),
+    ...databaseObjects(system, place, credentials),
     web(system, place),
     service(system, system.deployment, system.webAddresses[place.site], [
       { name: 'https', port: system.port, targetPort: 8443 },
       { name: 'metrics', port: 9100 },
     ]),
+  ]
+}
+
+function databaseObjects(
+  system: LabSystem,
+  place: Place,
+  { passwords }: SystemCredentials,
+): KubernetesObject[] {
+  const { database } = system
+  if (database === null) return []
+  return [
+    secret(system, 'db', { ...passwords }),
+    databaseDeployment(system, database, place),
+    service(system, 'db', database.addresses[place.site], [{ name: 'postgres', port: 5432 }]),
   ]
 }
 
@@ -145,9 +157,13 @@ function web(system: LabSystem, place: Place): KubernetesObject {
       SYSTEM: system.id,
       SITE: place.site,
       TLS_DIR: '/tls',
-      DATABASE_HOST: system.databaseAddresses[place.site] ?? '',
-      DATABASE_NAME: system.databaseName,
-      DATABASE_PASSWORD_FILE: '/secrets/app',
+      ...(system.database === null
+        ? {}
+        : {
+            DATABASE_HOST: system.database.addresses[place.site] ?? '',
+            DATABASE_NAME: system.database.name,
+            DATABASE_PASSWORD_FILE: '/secrets/app',
+          }),
       DEPENDENCIES: system.needs.map(({ id, dns }) => `${id}=${dns}`).join(','),
     }),
     ports: [{ containerPort: 8443 }, { containerPort: 9100 }],
@@ -166,7 +182,7 @@ function web(system: LabSystem, place: Place): KubernetesObject {
 }
 
 /** The database: primary at the home site, streaming standby at the other one; its volume is a folder of the site. */
-function database(system: LabSystem, place: Place): KubernetesObject {
+function databaseDeployment(system: LabSystem, database: LabDatabase, place: Place): KubernetesObject {
   const primary = place.site === system.home
   const peer = primary ? system.recovery : system.home
   const container = {
@@ -177,8 +193,8 @@ function database(system: LabSystem, place: Place): KubernetesObject {
       SITE: place.site,
       PEER_SITE: peer,
       BIRTH: primary ? 'primary' : 'standby',
-      PRIMARY_HOST: system.databaseAddresses[system.home] ?? '',
-      SYNCHRONOUS: system.synchronous ? 'yes' : 'no',
+      PRIMARY_HOST: database.addresses[system.home] ?? '',
+      SYNCHRONOUS: database.synchronous ? 'yes' : 'no',
     }),
     ports: [{ containerPort: 5432 }],
     // Every probe costs the server a new process: often until it has started, seldom afterwards.

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { LabName } from '#estate/generate-lab.ts'
 import { loadEstate } from '#estate/load.ts'
 import { buildLabImages, type LabImages } from '../image/images.ts'
 import { addressesOf, PORTS } from '../addresses.ts'
@@ -29,6 +30,8 @@ export interface PrepareOptions {
   labAuthority: KeyPair
   /** TSIG key file of each site's name server. */
   tsigKeyFiles: Record<SiteId, string>
+  /** Which of the estate's systems run. */
+  lab: LabName
 }
 
 /**
@@ -37,7 +40,7 @@ export interface PrepareOptions {
  */
 export async function prepareSystems(options: PrepareOptions): Promise<PreparedSystems> {
   const { instance, labAuthority } = options
-  const systems = labSystems(await loadEstate(estateFiles(CHECKOUT)))
+  const systems = labSystems(await loadEstate(estateFiles(CHECKOUT, options.lab)))
   const [images, credentials, people] = await Promise.all([
     buildLabImages(),
     createCredentials(instance, labAuthority, systems),
@@ -48,7 +51,7 @@ export async function prepareSystems(options: PrepareOptions): Promise<PreparedS
     const tsigKeyFile = options.tsigKeyFiles[site]
     const passwords = credentials.shared
     const { catalogue } = await writeDaemonFiles({ instance, site, labAuthority, passwords, tsigKeyFile })
-    await writeCatalogue(catalogue, CHECKOUT, people.roster)
+    await writeCatalogue(catalogue, CHECKOUT, options.lab, people.roster)
   }
   return { systems, images, credentials: credentials.systems, keys: people.keys }
 }

@@ -1,5 +1,6 @@
-import type { Approvals, ListedStatement } from '#approval/approvals.ts'
+import type { Approvals } from '#approval/approvals.ts'
 import type { GateStatus } from '#approval/counting.ts'
+import type { ListedStatement } from '#approval/record.ts'
 import { scopeOf } from '#approval/statement.ts'
 import { parseStatement } from '#approval/statement-schema.ts'
 import { runGate, subjectGate, type Subject } from '#approval/subject.ts'
@@ -77,11 +78,8 @@ export function gateView(status: GateStatus): GateView {
     purpose: status.purpose,
     state: status.state,
     quorum: status.quorum,
-    given: status.given.map((one) => ({
-      principal: one.principal,
-      receivedAt: instant(one.receivedAt),
-      expiresAt: instant(one.expiresAt),
-    })),
+    given: status.given.map(givenView),
+    brokenBy: status.brokenBy.map(givenView),
     refusedBy: status.refused.map((one) => one.principal),
     ignored: status.ignored,
     roles: [...demand.roles],
@@ -89,6 +87,10 @@ export function gateView(status: GateStatus): GateView {
     rules: demand.rules,
     policy: demand.policy,
   }
+}
+
+function givenView({ principal, receivedAt, expiresAt, reason }: GateStatus['given'][number]) {
+  return { principal, reason, receivedAt: instant(receivedAt), expiresAt: instant(expiresAt) }
 }
 
 function statementView(one: ListedStatement): StatementView {

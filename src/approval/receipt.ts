@@ -25,7 +25,7 @@ export type DeclarationTarget = Pick<Subject, 'run' | 'planDigest' | 'site' | 's
 
 /** The ledger's entry of a statement that was accepted. */
 export function entryOf(
-  kind: 'approval.declared' | 'approval.given',
+  kind: 'approval.declared' | 'approval.given' | 'approval.glass-broken',
   received: Received,
   sentBy: string,
 ): LedgerEntry {

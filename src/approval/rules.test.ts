@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Roster, type Principal } from '#people/roster.ts'
 import type { Role } from '#people/roles.ts'
-import { declarationKey, statusOf, type Counting } from './counting.ts'
+import { statusOf, type Counting } from './counting.ts'
 import { defaultPolicy, demandOf, type Demand } from './policy.ts'
 import { admit, expiryOf } from './rules.ts'
 import type { Purpose, Statement } from './statement.ts'
@@ -23,6 +23,8 @@ const subject: Subject = {
     { node: 'attest', purpose: 'attest', quorum: 2 },
   ],
 }
+
+const anew = { ko: '다시 서명했습니다', en: 'signed anew' }
 
 function statement(over: Partial<Statement> = {}): Statement {
   return {
@@ -62,12 +64,12 @@ function demand(purpose: Purpose, over: Partial<Demand> = {}): Demand {
   return { ...demandOf(defaultPolicy, purpose, ['T0']), ...over }
 }
 
-function counting(purpose: Purpose, over: Partial<Counting> = {}): Counting {
+function counting(all: RecordedStatement[], over: Partial<Counting> = {}): Counting {
   return {
     about: subject,
-    demand: demand(purpose),
+    demand: (purpose) => demand(purpose),
     roster: new Roster(everybody),
-    requesterKey: undefined,
+    recorded: all.map((one, at) => ({ ...one, id: String(at + 1) })),
     now,
     ...over,
   }
@@ -94,8 +96,7 @@ function codeOf(one: Statement, signer: Principal, about = subject, earlier: Rec
   try {
     const [key] = signer.keys
     if (key === undefined) throw new Error('everybody has a key')
-    const against = counting(one.purpose, { about, requesterKey: declarationKey(earlier) })
-    admit(one, { principal: signer, key, hardware: null }, about, against, earlier)
+    admit(one, { principal: signer, key, hardware: null }, about, counting(earlier, { about }))
     return 'admitted'
   } catch (error) {
     return (error as { code?: string }).code
@@ -165,7 +166,7 @@ describe('a statement is refused', () => {
       statement(),
       approver,
       subject,
-      [recorded({}, { voided: 'signed anew' }), recorded({ decision: 'no' })],
+      [recorded({}, { voided: anew }), recorded({ decision: 'no' })],
     ],
     [
       'over a plan that changed',
@@ -210,7 +211,7 @@ describe('a statement is refused', () => {
 describe('a gate', () => {
   const [gate] = subject.gates
   if (gate === undefined) throw new Error('the subject has a gate')
-  const status = (...statements: RecordedStatement[]) => statusOf(gate, statements, counting('approve'))
+  const status = (...statements: RecordedStatement[]) => statusOf(gate, counting(statements))
 
   it('passes with two distinct people', () => {
     expect(status(recorded(), recorded({ principal: 'approver-2' })).state).toBe('passed')
@@ -220,7 +221,7 @@ describe('a gate', () => {
     ['the same person again', recorded()],
     ['the requester', recorded({ principal: 'operator-1' })],
     ['a statement that has expired', recorded({ principal: 'approver-2' }, { expiresAt: now })],
-    ['a statement that was voided', recorded({ principal: 'approver-2' }, { voided: 'signed anew' })],
+    ['a statement that was voided', recorded({ principal: 'approver-2' }, { voided: anew })],
     [
       'a statement over another plan',
       recorded({ principal: 'approver-2', planDigest: `sha256:${'b'.repeat(64)}` }),
@@ -246,9 +247,9 @@ describe('a gate', () => {
   })
 
   it('needs what policy asks for when the plan asks for fewer', () => {
-    const strict = counting('approve', { demand: demand('approve', { people: 3 }) })
     const two = [recorded(), recorded({ principal: 'approver-2' })]
-    expect(statusOf(gate, two, strict).state).toBe('waiting')
+    const strict = counting(two, { demand: (purpose) => demand(purpose, { people: 3 }) })
+    expect(statusOf(gate, strict).state).toBe('waiting')
   })
 
   it.each<[string, Principal[], RegExp]>([
@@ -267,7 +268,7 @@ describe('a gate', () => {
   ])('does not count who %s since signing, and says so', (_name, changed, why) => {
     const roster = new Roster([...everybody.filter(({ id }) => id !== 'approver-2'), ...changed])
     const two = [recorded(), recorded({ principal: 'approver-2' })]
-    expect(statusOf(gate, two, counting('approve', { roster }))).toMatchObject({
+    expect(statusOf(gate, counting(two, { roster }))).toMatchObject({
       state: 'waiting',
       given: [{ principal: 'approver-1' }],
       ignored: [{ principal: 'approver-2', why: { en: expect.stringMatching(why) } }],
@@ -282,7 +283,7 @@ describe('a gate', () => {
       recorded({ principal: 'approver-3' }, { hardware: { ...touched, userVerified: true } }),
     ]
     const given = (keys: Demand['keys']) =>
-      statusOf(gate, all, counting('approve', { demand: demand('approve', { keys }) })).given.map(
+      statusOf(gate, counting(all, { demand: (purpose) => demand(purpose, { keys }) })).given.map(
         ({ principal: id }) => id,
       )
     expect(given('any')).toEqual(['approver-1', 'approver-2', 'approver-3'])
@@ -302,7 +303,7 @@ describe('a gate', () => {
       .map((r) =>
         recorded(
           { principal: r.principal, decision: r.decision },
-          { expiresAt: now + r.age, voided: r.void ? 'x' : null },
+          { expiresAt: now + r.age, voided: r.void ? anew : null },
         ),
       )
     fc.assert(

@@ -84,6 +84,8 @@ function faultOfPurpose(statement: Statement): { where: string; why: string } | 
   if (purposeFacts(purpose).place === 'run' && statement.gate !== purpose) {
     return { where: 'gate', why: `${purpose} is about the run as a whole: its gate is ${purpose}` }
   }
+  if (purpose === 'break-glass' && statement.decision === 'no')
+    return { where: 'decision', why: 'a glass is broken or not: there is no statement that it is not' }
   if (purpose === 'attest' && statement.decision === 'yes') return faultOfSources(statement)
   return undefined
 }

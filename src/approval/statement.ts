@@ -1,6 +1,6 @@
 import { canonicalJson } from '#model/digest.ts'
 import type { Instant } from '#model/time.ts'
-import type { GatePurpose, Purpose } from '#people/purposes.ts'
+import { purposeFacts, type GatePurpose, type Purpose } from '#people/purposes.ts'
 
 /*
  * What people sign. The bytes are the canonical JSON of the statement, so that a signature can be checked
@@ -54,4 +54,14 @@ export function scopeOf(subject: {
 }): Statement['scope'] {
   const systems = new Set(subject.nodes.flatMap(({ system }) => (system === null ? [] : [system])))
   return { site: subject.fromSite ?? subject.toSite, systems: [...systems].sort() }
+}
+
+/** True of a purpose whose gate is the run as a whole. */
+export function purposeIsOfRun(purpose: Purpose): purpose is GatePurpose {
+  return purposeFacts(purpose).place === 'run'
+}
+
+/** The longest that a statement of a purpose can count. */
+export function longestOf(purpose: Purpose): string {
+  return purposeFacts(purpose).longest
 }

@@ -1,7 +1,9 @@
+import { instant } from '#model/time.ts'
 import type { Queryable } from '#platform/postgres/transaction.ts'
 import type { SchemaChange } from '#platform/postgres/migrate.ts'
 import type { Statement } from './statement.ts'
 import type { RecordedStatement } from './subject.ts'
+import { voidingSchema } from './voiding.ts'
 
 /** Signed statements as they were received. One that counts per person, gate and run: the index holds it in a race. */
 export const approvalSchema: SchemaChange[] = [
@@ -38,6 +40,7 @@ export const approvalSchema: SchemaChange[] = [
       ALTER TABLE approval_statement ADD COLUMN demanded jsonb, ADD COLUMN hardware jsonb;
     `,
   },
+  ...voidingSchema,
 ]
 
 interface Row {
@@ -50,6 +53,7 @@ interface Row {
   received_at: Date
   expires_at: Date
   voided_why: string | null
+  voided_ko: string | null
 }
 
 /**
@@ -63,7 +67,8 @@ export async function lockStatements(tx: Queryable, run: string): Promise<void> 
 /** Every statement on a run, in the order of receipt. */
 export async function statementsOf(db: Queryable, run: string): Promise<RecordedStatement[]> {
   const { rows } = await db.query<Row>(
-    `SELECT id::text, statement, signature, fingerprint, hardware, demanded, received_at, expires_at, voided_why
+    `SELECT id::text, statement, signature, fingerprint, hardware, demanded, received_at, expires_at,
+            voided_why, voided_ko
        FROM approval_statement WHERE run_id = $1 ORDER BY approval_statement.id`,
     [run],
   )
@@ -78,7 +83,7 @@ export async function statementsOf(db: Queryable, run: string): Promise<Recorded
     demanded: row.demanded,
     receivedAt: row.received_at.getTime(),
     expiresAt: row.expires_at.getTime(),
-    voided: row.voided_why,
+    voided: row.voided_why === null ? null : { en: row.voided_why, ko: row.voided_ko ?? row.voided_why },
   }))
 }
 
@@ -109,15 +114,19 @@ export async function insertStatement(tx: Queryable, received: Received): Promis
 }
 
 /** Voids what a person has at a gate, so that a new statement can take its place. */
-export async function voidEarlier(
-  tx: Queryable,
-  statement: Statement,
-  why: string,
-  at: number,
-): Promise<void> {
+export async function voidEarlier(tx: Queryable, statement: Statement, at: number): Promise<void> {
+  const { run, purpose, gate, principal } = statement
   await tx.query(
-    `UPDATE approval_statement SET voided_at = $5, voided_why = $6
+    `UPDATE approval_statement SET voided_at = $5, voided_why = $6, voided_ko = $7
       WHERE run_id = $1 AND purpose = $2 AND gate = $3 AND principal = $4 AND voided_at IS NULL`,
-    [statement.run, statement.purpose, statement.gate ?? '', statement.principal, new Date(at), why],
+    [
+      run,
+      purpose,
+      gate ?? '',
+      principal,
+      new Date(at),
+      `${principal} signed anew at ${instant(at)}`,
+      `${principal}이(가) ${instant(at)}에 다시 서명했습니다`,
+    ],
   )
 }

@@ -1,3 +1,4 @@
+import type { Localized } from '#model/localized.ts'
 import type { GatePurpose } from '#people/purposes.ts'
 import type { HardwareUse } from '#platform/ssh.ts'
 import type { Statement } from './statement.ts'
@@ -55,7 +56,7 @@ export interface RecordedStatement {
   /** Milliseconds since the epoch. */
   receivedAt: number
   expiresAt: number
-  voided: string | null
+  voided: Localized | null
 }
 
 /** Which rules of which policy were in force when something was decided. */

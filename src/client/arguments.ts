@@ -40,10 +40,13 @@ export function momentOf(flag: string, text: string | undefined, now: number): s
 }
 
 /** `--reason` with something in it: found before a plan is read and signed, not after. Throws `usage-wrong`. */
-export function reasonOf(text: string): string {
-  if (text.trim() !== '') return text
+export function reasonOf(text: string | undefined): string {
+  if (text !== undefined && text.trim() !== '') return text
   throw new HaetaeError('usage-wrong', '--reason', {
-    why: { en: 'it says nothing', ko: '내용이 없습니다' },
+    why:
+      text === undefined
+        ? { en: 'it is missing', ko: '옵션이 없습니다' }
+        : { en: 'it says nothing', ko: '내용이 없습니다' },
     remedy: {
       en: 'Say why with --reason TEXT; it stays on record.',
       ko: '--reason 으로 사유를 적으십시오. 기록에 남습니다.',
@@ -71,8 +74,8 @@ export function inputsOf(
             ? { en: 'it is no name=value', ko: '이름=값 형식이 아닙니다' }
             : { en: `${name} is given twice`, ko: `${name}을(를) 두 번 주었습니다` },
         remedy: {
-          en: 'Give each once, such as --input timeToLive=10m.',
-          ko: '--input timeToLive=10m 처럼 하나씩 주십시오.',
+          en: 'Give each once, such as --input seconds=600.',
+          ko: '--input seconds=600 처럼 하나씩 주십시오.',
         },
       })
     inputs[name] = valueOf(flag.slice(at + 1), declared.find((one) => one.name === name)?.type)

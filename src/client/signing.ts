@@ -1,4 +1,4 @@
-import { namespaceOf, scopeOf, statementBytes, type Statement } from '#approval/statement.ts'
+import { longestOf, namespaceOf, scopeOf, statementBytes, type Statement } from '#approval/statement.ts'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Plan } from '#plan/plan.ts'
@@ -18,7 +18,8 @@ export interface Decision {
   reason: string
   sources: readonly string[]
   oneSourceOutsideHaetae: boolean
-  validFor: string
+  /** A duration; absent: as long as a policy can allow. */
+  validFor?: string | undefined
 }
 
 /**
@@ -58,6 +59,7 @@ export function statementOver(
     scope: scopeOf(plan.subject),
     at: new Date(now).toISOString(),
     ...decision,
+    validFor: decision.validFor ?? longestOf(decision.purpose),
   }
 }
 

@@ -12,6 +12,7 @@ import type { Holder, Journal } from '#engine/journal/journal.ts'
 import type { Assumptions, EngineMetrics } from '#engine/ports.ts'
 import { createRunReader } from '#engine/run-reader.ts'
 import { isEnded } from '#engine/state/view.ts'
+import type { FindingStore } from '#finding/store.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { Monitor } from '#monitor/monitor.ts'
@@ -27,6 +28,7 @@ import type { Config } from './config.ts'
 import { standbyLook, type LossParts } from './loss.ts'
 import type { Releasers } from './releasers.ts'
 import type { WhyReplanned } from './replan.ts'
+import { voidingChecks } from './voiding.ts'
 
 interface Needs {
   config: Config
@@ -37,6 +39,7 @@ interface Needs {
   metrics: Metrics
   authority: AuthorityStore
   monitor: Monitor
+  findings: FindingStore
   releasers: Releasers
   replanned: WhyReplanned
 }
@@ -79,12 +82,13 @@ export function openJournal(pool: Pool, clock: Clock): Journal {
 
 /** Engine, approvals and targets, wired to each other. Nothing runs before `engine.resumeAll()`. */
 export function buildExecution(needs: Needs, journal: Journal, holder: Holder): Execution {
-  const { config, catalogue, clock, log, authority, monitor, pool } = needs
+  const { config, catalogue, clock, log, authority, monitor, pool, findings } = needs
   const runs = createRunReader(journal, clock)
   const approvals = new Approvals({
     pool,
     roster: catalogue.roster,
     policy: catalogue.approvalPolicy,
+    findings,
     gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
     subjects: {
@@ -111,7 +115,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     stepTypes,
     contexts: { readers, writers: () => targets().writers },
     approvals,
-    assumptions,
+    assumptions: voidingChecks(assumptions, approvals),
     authority: authorityHeld(authority),
     resolve: createResolver(stepTypes),
     clock,
@@ -131,7 +135,7 @@ function openTargets(
   { config, releasers }: Needs,
   parts: Parameters<typeof createTargets>[1],
 ): () => Targets {
-  const { kubernetes, dns, databases, probe, services, site } = config
+  const { kubernetes, dns, databases, probe, prometheus, services, site } = config
   if (kubernetes === undefined || dns === undefined || databases === undefined || probe === undefined) {
     return () => {
       const why = `not configured: ${missingForRuns(config).join(', ')}`
@@ -147,6 +151,7 @@ function openTargets(
       databases,
       http: { caFile: probe.caFile },
       services,
+      prometheus,
     },
     parts,
   )

@@ -30,7 +30,7 @@ SELECT pg_is_in_recovery() AS standby,
 
 /** Looks at the databases of this site's catalogue. */
 export function standbyLook(
-  catalogue: Catalogue,
+  catalogue: Pick<Catalogue, 'systems'>,
   site: string,
   reader: () => DatabaseReader,
 ): LossParts['standby'] {

@@ -28,7 +28,7 @@ interface Needs {
 export type PlanObserver = (plan: Plan) => Promise<Plan>
 
 /** One target has half of the time that the whole has: when it stays silent there is time for what comes after it. */
-const bounds = { withinMs: 5_000, totalMs: 10_000, concurrency: 16 }
+export const planningBounds = { withinMs: 5_000, totalMs: 10_000, concurrency: 16 }
 /** Runs that durations are learnt from: enough for a median, and new enough for the machines that there are. */
 const measuredRuns = 20
 
@@ -37,15 +37,15 @@ export function planObserver({ config, pool, clock, log, execution }: Needs): Pl
   const { site } = config
   const measure = async (): Promise<Measured> => {
     try {
-      return await stepDurations(pool, { runs: measuredRuns, withinMs: bounds.withinMs })
+      return await stepDurations(pool, { runs: measuredRuns, withinMs: planningBounds.withinMs })
     } catch (error) {
       log.warn({ why: messageOf(error) }, 'durations of earlier runs could not be read; limits are taken')
       return new Map()
     }
   }
   return async (plan) => {
-    const signal = AbortSignal.timeout(bounds.totalMs)
-    const looking = { stepTypes, clock, site, ...bounds, readers: execution.readers(), signal }
+    const signal = AbortSignal.timeout(planningBounds.totalMs)
+    const looking = { stepTypes, clock, site, ...planningBounds, readers: execution.readers(), signal }
     const [observed, loss, measured] = await Promise.all([
       observePlan(plan, looking),
       lossesOf(plan, execution.loss, signal),
@@ -66,12 +66,12 @@ async function lossesOf(
   const { fromSite } = subject
   // Where nothing is left, nothing is lost.
   if (fromSite === undefined) return {}
-  const lane = createLane(bounds.concurrency)
+  const lane = createLane(planningBounds.concurrency)
   const systems = new Set(subject.nodes.flatMap(({ system }) => system ?? []))
   const look = async (system: string): Promise<LossForecast> => {
     const seen = parts.sourceHeartbeat(system, fromSite)
     try {
-      const within = AbortSignal.any([signal, AbortSignal.timeout(bounds.withinMs)])
+      const within = AbortSignal.any([signal, AbortSignal.timeout(planningBounds.withinMs)])
       return lossFrom(seen, await parts.standby(system, within))
     } catch (error) {
       const why = messageOf(error)

@@ -110,7 +110,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
   const services: Services = {
     drifts: driftService({ execution, observe }),
-    estate: estateService({ catalogue, world, monitor, site: config.site }),
+    estate: estateService({ catalogue, world, monitor, findings, site: config.site }),
     ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,
     approvals: approvalService(execution.approvals, {

@@ -15,13 +15,12 @@ export interface Contexts<Readers = unknown, Writers = unknown> {
 
 /** Decisions of people at a gate that count now: valid, unexpired, over this plan's digest, on this run. */
 export interface Approvals {
-  at(request: {
-    runId: string
-    planDigest: string
-    requester: string
-    node: string
-    gate: Gate
-  }): Promise<{ granted: string[]; rejected: { by: string; reason: string }[] }>
+  at(request: { runId: string; planDigest: string; requester: string; node: string; gate: Gate }): Promise<{
+    granted: string[]
+    rejected: { by: string; reason: string }[]
+    /** Who opened the gate with fewer people than it takes; absent while nobody did. */
+    glassBrokenBy?: string[]
+  }>
 }
 
 export interface BrokenAssumption {

@@ -2,10 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { parse } from 'yaml'
 import { parseSystemsText, type RegisteredSystem } from './systems-text.ts'
-import { labYaml } from './generate-lab.ts'
+import { labs, labYaml, type LabName } from './generate-lab.ts'
 
 /*
- * `npm run estate:generate`: makes estate/estate.yaml and estate/lab.yaml from the origin text, so that the
+ * `npm run estate:generate`: makes estate/estate.yaml and the labs' overlays from the origin text, so that the
  * estate can be compared with what was handed over, line by line. A test holds the files equal to this.
  */
 
@@ -49,15 +49,18 @@ function entry(system: RegisteredSystem, en: string | undefined): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Both files made from the folder's origin: file name → text. */
+const labNames = Object.keys(labs) as LabName[]
+
+/** The files made from the folder's origin: file name → text. */
 export async function generateEstate(folder: URL): Promise<Record<string, string>> {
   const systems = parseSystemsText(await readFile(new URL('systems.txt', folder), 'utf8'))
   const names = parse(await readFile(new URL('names.yaml', folder), 'utf8')) as Record<string, string>
   const style = await resolveConfig(new URL('estate.yaml', folder))
   const pretty = (text: string) => format(text, { ...style, parser: 'yaml' })
+  const overlay = async (name: LabName) => [`${name}.yaml`, await pretty(labYaml(systems, name))] as const
   return {
     'estate.yaml': await pretty(estateYaml(systems, names)),
-    'lab.yaml': await pretty(labYaml(systems)),
+    ...Object.fromEntries(await Promise.all(labNames.map(overlay))),
   }
 }
 

@@ -52,6 +52,16 @@ describe('the estate of the repository', () => {
     expect(systems.find(({ id }) => id === 'UNI')?.dependsOn.soft).toContain('PMS')
   })
 
+  test('has a pair for a small lab: one system on a database, and one that needs it and keeps no data', async () => {
+    const { systems } = await loadEstate([pathOf('estate.yaml'), pathOf('lab-pair.yaml')])
+    const movable = systems.filter(({ components }) => components !== undefined)
+    expect(movable.map(({ id, components }) => [id, components?.database?.name])).toEqual([
+      ['AID', 'app'],
+      ['NSS', undefined],
+    ])
+    expect(movable[1]).toMatchObject({ runbook: 'failover-stateless', dependsOn: { hard: ['AID'] } })
+  })
+
   test('as the lab runs it has twelve systems that can be moved, and says why each other one is left out', async () => {
     const { systems, leftOut } = await loadEstate([pathOf('estate.yaml'), pathOf('lab.yaml')])
     const movable = systems.filter(({ components }) => components !== undefined)

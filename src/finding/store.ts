@@ -9,10 +9,10 @@ export interface FindingStore {
    * is in `rules` and no longer seen. All in one transaction; safe to repeat.
    */
   reconcile(rules: readonly string[], seen: readonly FindingSeen[], at: string, actor: string): Promise<void>
-  /** Opens or refreshes one; nothing else of its rule is touched. */
-  report(seen: FindingSeen, actor: string): Promise<void>
-  /** Closes one; nothing happens when it is not open. */
-  close(rule: string, subject: string, at: string, actor: string, why: string): Promise<void>
+  /** Opens or refreshes one; nothing else of its rule is touched. In the caller's transaction when there is one. */
+  report(seen: FindingSeen, actor: string, tx?: Queryable): Promise<void>
+  /** Closes one; nothing happens when it is not open. In the caller's transaction when there is one. */
+  close(rule: string, subject: string, at: string, actor: string, why: string, tx?: Queryable): Promise<void>
   /** Someone accepts the risk until an instant; false when no such finding is open. */
   accept(rule: string, subject: string, until: string, by: string, at: string, why: string): Promise<boolean>
   /** Newest first. */
@@ -47,9 +47,9 @@ export function findingStore(pool: Pool, record: RecordFinding = async () => und
         }
       })
     },
-    report: (seen, actor) => transaction(pool, (client) => open(client, record, seen, actor)),
-    close: (rule, subject, at, actor, why) =>
-      transaction(pool, (client) => closeOne(client, record, rule, subject, at, actor, why)),
+    report: (seen, actor, tx) => within(pool, tx, (client) => open(client, record, seen, actor)),
+    close: (rule, subject, at, actor, why, tx) =>
+      within(pool, tx, (client) => closeOne(client, record, rule, subject, at, actor, why)),
     accept: (rule, subject, until, by, at, why) =>
       transaction(pool, async (client) => {
         const { rowCount } = await client.query(
@@ -70,6 +70,10 @@ export function findingStore(pool: Pool, record: RecordFinding = async () => und
       }),
     list: (filter = {}) => list(pool, filter),
   }
+}
+
+function within(pool: Pool, tx: Queryable | undefined, work: (client: Queryable) => Promise<void>) {
+  return tx === undefined ? transaction(pool, work) : work(tx)
 }
 
 /** One reconciler of a rule at a time: two would each see the other's rows as gone. */

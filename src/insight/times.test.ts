@@ -28,6 +28,7 @@ const nodes = [
   node('GPK/promote', 'pg.promote', 'GPK', 2),
   node('GPK/switch', 'dns.switch', 'GPK', 2),
   node('AID/fence', 'authority.attest', 'AID', 1),
+  node('NSS/check', 'http.get', 'NSS', 3),
 ]
 
 function run(done: Record<string, string>, mode = 'failover') {
@@ -59,7 +60,7 @@ describe('the timeline of a run', () => {
       'GPK/promote': '2026-11-24T06:04:00.000Z',
     })
     const times = timesOf(view, (system) => (system === 'GPK' ? '2026-11-24T05:59:00.000Z' : null))
-    expect(times.map(({ system }) => system)).toEqual(['AID', 'GPK'])
+    expect(times.map(({ system }) => system)).toEqual(['AID', 'GPK', 'NSS'])
     expect(times[1]).toEqual({
       system: 'GPK',
       rtoTargetMs: 600_000,
@@ -77,6 +78,14 @@ describe('the timeline of a run', () => {
 
   test('what is not done yet has no time', () => {
     expect(timesOf(run({}), () => null)[0]).toMatchObject({ approved: null, fenced: null, detected: null })
+  })
+
+  test('a system that keeps no data is verified by a real answer', () => {
+    const seen = run({ 'NSS/check': '2026-11-24T06:05:00.000Z' })
+    expect(timesOf(seen, () => null).find(({ system }) => system === 'NSS')).toMatchObject({
+      verified: '2026-11-24T06:05:00.000Z',
+      promoted: null,
+    })
   })
 
   test('an operation has no target of a recovery to be measured against', () => {

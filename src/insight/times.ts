@@ -17,13 +17,13 @@ export interface SystemTimes {
   open: Instant | null
 }
 
-/** The step type whose end is each of the times. */
+/** The step types whose end is each of the times. */
 const reachedBy = {
-  fenced: 'authority.attest',
-  promoted: 'pg.promote',
-  up: 'k8s.wait',
-  verified: 'http.check',
-  open: 'dns.switch',
+  fenced: ['authority.attest'],
+  promoted: ['pg.promote'],
+  up: ['k8s.wait'],
+  verified: ['http.check', 'http.get'],
+  open: ['dns.switch'],
 } as const
 
 /**
@@ -43,10 +43,10 @@ export function timesOf(view: RunView, detectedAt: (system: string) => Instant |
   return systems
     .map((system) => {
       const own = nodes.filter((node) => node.system === system)
-      const ended = (type: string): Instant | null =>
+      const ended = (types: readonly string[]): Instant | null =>
         lastEnd(
           view,
-          own.filter((node) => node.type === type),
+          own.filter((node) => types.includes(node.type)),
         )
       return {
         system,

@@ -377,6 +377,22 @@ export const catalogue = {
     remedy: 'Nothing more is needed from you; distinct people count, each once.',
     remedyKo: '더 하실 일이 없습니다. 서로 다른 사람이 한 번씩 서명해야 합니다.',
   },
+  'break-glass-refused': {
+    status: 409,
+    exit: 5,
+    ko: '긴급 승인할 수 없습니다',
+    en: 'there is no glass to break',
+    remedy: 'See the gate with `haetae run show RUN`; a no is taken back by whoever said it.',
+    remedyKo: '`haetae run show RUN`으로 승인 상태를 확인하십시오. 거부는 거부한 사람만 거둘 수 있습니다.',
+  },
+  'nothing-to-review': {
+    status: 409,
+    exit: 5,
+    ko: '사후 검토할 긴급 승인이 없습니다',
+    en: 'nobody broke the glass of this run',
+    remedy: 'See who signed what with `haetae run show RUN`.',
+    remedyKo: '`haetae run show RUN`으로 누가 무엇에 서명했는지 확인하십시오.',
+  },
   'statement-spent': {
     status: 409,
     exit: 5,
@@ -651,6 +667,15 @@ export const catalogue = {
       'Look at its pods, and find out what it has done. Then say that it holds, or delete the Job and retry: it runs anew.',
     remedyKo:
       'Pod를 확인해 무엇이 처리되었는지 알아내십시오. 처리되었으면 완료로 결정하고, 아니면 Job을 삭제한 뒤 재시도하면 새로 실행됩니다.',
+  },
+  'condition-false': {
+    status: 409,
+    exit: 5,
+    ko: '조건이 성립하지 않습니다',
+    en: 'a condition does not hold',
+    remedy:
+      'Look at what the query measures; retry the step when it holds, or correct the query in the runbook.',
+    remedyKo: '질의가 재는 값을 확인하고, 성립하면 단계를 재시도하거나 런북의 질의를 고치십시오.',
   },
   'service-unknown': {
     status: 409,

@@ -31,6 +31,17 @@ export const purposes = {
     longest: '24h',
     place: 'plan',
   },
+  // Opens a gate of approvals at once, with fewer people. Nothing opens a gate of attestations: that is the fence.
+  'break-glass': { roles: ['commander'], least: 1, usual: 1, longest: '4h', place: 'plan' },
+  // Of a glass that was broken, by two who did not break it.
+  review: {
+    roles: ['approver', 'commander', 'owner'],
+    least: 2,
+    usual: 2,
+    longest: '90d',
+    place: 'run',
+    afterEnd: true,
+  },
   'take-over': { roles: ['approver', 'commander'], least: 2, usual: 2, longest: '24h', place: 'run' },
 } as const satisfies Record<string, PurposeFacts>
 

@@ -29,7 +29,11 @@ export function failoverAssumptions(request: FailoverRequest, moving: readonly S
     ...moving.flatMap((system): Assumption[] => [
       activeAt(system.id, world.active(system.id), fromSite),
       ...recoveryPointOf(request, system),
-      request.lossUntold?.includes(system.id) === true ? untoldLossOf(system) : lossOf(request, system),
+      ...(system.components?.database === undefined
+        ? []
+        : [
+            request.lossUntold?.includes(system.id) === true ? untoldLossOf(system) : lossOf(request, system),
+          ]),
     ]),
   ]
 }
@@ -95,16 +99,14 @@ function untoldLossOf({ id }: System): Assumption {
 
 function lossOf(request: FailoverRequest, system: System): Assumption {
   const seconds = Math.floor(targetsOf(request, system).rpoMs / 1000)
-  const how = system.components?.database?.replication
-  const en = how === undefined ? 'no database' : `${how} replication`
-  const ko =
-    how === 'synchronous' ? '동기 복제' : how === 'asynchronous' ? '비동기 복제' : '데이터베이스 없음'
+  const how = system.components?.database?.replication ?? 'asynchronous'
+  const ko = how === 'synchronous' ? '동기 복제' : '비동기 복제'
   return {
     kind: 'loss-bound',
     subject: system.id,
     statement: {
       ko: `${system.id}: ${seconds === 0 ? '손실 없음' : `손실 ${seconds}초 이내`} (${ko})`,
-      en: `${system.id} loses ${seconds === 0 ? 'nothing that was acknowledged' : `at most the last ${seconds} s`} (${en})`,
+      en: `${system.id} loses ${seconds === 0 ? 'nothing that was acknowledged' : `at most the last ${seconds} s`} (${how} replication)`,
     },
     bound: { seconds },
   }

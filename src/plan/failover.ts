@@ -2,6 +2,7 @@ import type { System } from '#estate/estate.ts'
 import { buildGraph } from '#estate/graph.ts'
 import { orderOf } from '#estate/order.ts'
 import { HaetaeError } from '#model/errors.ts'
+import type { Localized } from '#model/localized.ts'
 import { assemble } from './assemble.ts'
 import { failoverAssumptions } from './assumptions.ts'
 import { chooseSystems } from './choose.ts'
@@ -39,7 +40,7 @@ export function planFailover(request: FailoverRequest): Plan {
   })
   const moving = members.map(({ system }) => system)
   const forecasts = [...moving, ...unable(choice.moving, choice.staying, graph.systems, able)]
-  return assemble(
+  const plan = assemble(
     { ...request, mode: 'failover' },
     {
       graph,
@@ -56,12 +57,28 @@ export function planFailover(request: FailoverRequest): Plan {
           recoverability: verdict?.recoverability ?? 'not-recoverable',
           why: [...(place?.why ?? []), ...givenByLab(system), ...(verdict?.why ?? [])],
           rtoTargetMs: rtoMs,
-          rpoTargetMs: rpoMs,
+          rpoTargetMs: system.components?.database === undefined ? null : rpoMs,
         }
       }),
       notes: [...forecast.notes, ...order.warnings],
     },
   )
+  return { ...plan, notes: [...plan.notes, ...leftBehind(members, plan)] }
+}
+
+/** A runbook for systems that keep no data, named by one that does: said before anybody signs. */
+function leftBehind(members: readonly Member[], { subject: { nodes } }: Plan): Localized[] {
+  const promoted = new Set(nodes.filter(({ type }) => type === 'pg.promote').map(({ system }) => system))
+  return members.flatMap(({ system: { id, components }, runbook }) => {
+    if (components?.database === undefined || promoted.has(id)) return []
+    const { name } = runbook.definition.metadata
+    return [
+      {
+        ko: `${id}에 데이터베이스가 있으나 런북 ${name}에는 승격 단계가 없음: 데이터를 쓸 수 없음`,
+        en: `${id} has a database, and no step of ${name} promotes it: it will not take data`,
+      },
+    ]
+  })
 }
 
 /** Systems of the choice that no step moves, in the order of registration. */

@@ -58,9 +58,9 @@ export function nodesOf(
     )
   }
   if (mistakes.length > 0)
-    throw new HaetaeError('plan-impossible', `${mistakes.length} values of steps`, {
+    throw new HaetaeError('plan-impossible', `values of steps (${mistakes.length})`, {
       why: mistakes.slice(0, 20).join('\n'),
-      remedy: 'Correct the estate entries or the runbook, then plan again.',
+      remedy: 'Correct the inputs, the estate entries or the runbook, then plan again.',
     })
   return [...gates.values(), ...nodes]
 }

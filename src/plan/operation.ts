@@ -24,25 +24,24 @@ export function planOperation(request: OperationRequest): Plan {
     graph,
     chosen.map(({ id }) => id),
   )
-  const placeOf = (id: string) => order.places.get(id)
+  const waveOf = (id: string) => order.places.get(id)?.wave ?? 1
   const systems = order.waves.flat().flatMap((id) => graph.systems.get(id) ?? [])
   const { site, ...ground } = request
   return assemble(
     { ...ground, mode: 'operation', toSite: site },
     {
       graph,
-      members: systems.map((system) => ({ system, runbook, wave: placeOf(system.id)?.wave ?? 1 })),
+      members: systems.map((system) => ({ system, runbook, wave: waveOf(system.id) })),
       about: systems.map(({ id }) => id),
       assumptions: operationAssumptions(request, systems),
       systems: systems.map((system) => {
         const { rtoMs, rpoMs } = targetsOf(request, system)
-        const place = placeOf(system.id)
         return {
           system: system.id,
-          wave: place?.wave ?? 1,
-          why: [...(place?.why ?? [])],
+          wave: waveOf(system.id),
+          why: [],
           rtoTargetMs: rtoMs,
-          rpoTargetMs: rpoMs,
+          rpoTargetMs: system.components?.database === undefined ? null : rpoMs,
         }
       }),
       notes: systems.flatMap(({ id }) => neededNote(graph, id)),

@@ -98,7 +98,8 @@ export interface SystemForecast {
   /** Why this place in the order, and what is lost or left out. */
   why: Localized[]
   rtoTargetMs: number
-  rpoTargetMs: number
+  /** null for a system that keeps no data: it has nothing to lose. */
+  rpoTargetMs: number | null
 }
 
 /**

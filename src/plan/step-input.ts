@@ -47,5 +47,9 @@ export function inputOf(
 /** What is wrong with an expression, in a line. Throws whatever else it is. */
 export function expressionMistake(error: unknown): string {
   if (!(error instanceof ExpressionError)) throw error
+  // What a system does not have, its values do not have either.
+  const missing = /^No such key: (\w+)$/.exec(error.message)?.[1]
+  if (missing !== undefined && /\b(system|from|to)\./.test(error.source))
+    return `${error.source}: the estate's entry of the system has no ${missing}`
   return `${error.source}: ${error.message}`
 }

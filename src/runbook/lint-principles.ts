@@ -53,10 +53,11 @@ export function lintPrinciples(about: Principles): CallFacts {
   }
 }
 
-function lintType({ step, at }: PlacedStep, { effect, requires }: StepTypeFacts, about: Principles): void {
+function lintType({ step, at }: PlacedStep, type: StepTypeFacts, about: Principles): void {
   const { definition, reporter } = about
+  const { effect, requires, optional = false } = type
   for (const field of ['verify', 'timeout'] as const)
-    if (effect !== 'read' && step[field] === undefined)
+    if (effect !== 'read' && step[field] === undefined && !(optional && field === 'verify'))
       reporter.report(
         at,
         `${field}-missing`,
@@ -66,6 +67,7 @@ function lintType({ step, at }: PlacedStep, { effect, requires }: StepTypeFacts,
   if (
     definition.modes.includes('failover') &&
     requires.length > 0 &&
+    !optional &&
     step.onUnreachable?.failover === undefined
   )
     reporter.report(

@@ -104,6 +104,11 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   readonly safeguard?: true
   /** What the step needs beyond PostgreSQL, the recovery cluster and its name server (principle 2). */
   readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source' | 'service')[]
+  /**
+   * Nothing that follows relies on it, whether it acted or not: when it cannot be done the node is skipped with the
+   * reason, and nobody is asked. Absent: a person is.
+   */
+  readonly optional?: true
   readonly input: ZodType<I>
   readonly output: ZodType<O>
   /** Looks at the world; writes nothing. Throws Unreachable when the target does not answer. */

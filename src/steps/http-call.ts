@@ -1,19 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { HaetaeError } from '#model/errors.ts'
 import type { HttpAnswer } from '#platform/http/types.ts'
 import { PreconditionRefused, Unreachable, type Judgement, type LastTry } from '#runbook/step-type.ts'
 import { effectKey } from './effect-key.ts'
+import { notDone, serviceUrl, textOf, urlOf } from './service-call.ts'
 import type { Read, Step } from './targets.ts'
 
 const path = z.string().startsWith('/')
 const status = z.int().min(100).max(599)
 
 export const callInput = z.strictObject({
-  url: z
-    .string()
-    .regex(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, 'an address such as https://hooks.gov.test is needed')
-    .meta({ description: 'a service of the configuration of the daemon' }),
+  url: serviceUrl,
   method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE']).default('POST'),
   path: path.meta({ description: 'what is called; `{key}` in it is the key of the step' }),
   body: z.unknown().optional().meta({ description: 'sent as JSON' }),
@@ -121,21 +118,6 @@ function expectDone(input: CallInput, answer: HttpAnswer): void {
   const what = `${input.method} ${urlOf(input, input.path)}`
   if (got === 409 || got === 412) throw new PreconditionRefused(what, textOf(answer))
   throw notDone(what, answer)
-}
-
-/** After a 5xx or 408 it is not known what was done. */
-function notDone(what: string, answer: HttpAnswer): Error {
-  const why = textOf(answer)
-  if (answer.status >= 500 || answer.status === 408) return new Unreachable(what, new Error(why))
-  return new HaetaeError('call-refused', what, { why, facts: { status: answer.status } })
-}
-
-function urlOf({ url }: Pick<CallInput, 'url'>, at: string, key?: string): string {
-  return url.replace(/\/$/, '') + (key === undefined ? at : at.replaceAll('{key}', key))
-}
-
-function textOf({ status: got, body }: HttpAnswer): string {
-  return `it answered ${got}: ${(typeof body === 'string' ? body : JSON.stringify(body)).slice(0, 400)}`
 }
 
 /** Every field that is expected is there with that value; lists are equal as a whole. */

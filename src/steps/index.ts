@@ -4,6 +4,7 @@ import { authorityAttest } from './authority-attest.ts'
 import { dnsSwitch } from './dns-switch.ts'
 import { httpCall } from './http-call.ts'
 import { httpCheck } from './http-check.ts'
+import { httpGet } from './http-get.ts'
 import { k8sApply } from './k8s-apply.ts'
 import { k8sJob } from './k8s-job.ts'
 import { k8sPatch } from './k8s-patch.ts'
@@ -11,10 +12,13 @@ import { k8sScale } from './k8s-scale.ts'
 import { k8sSuspend } from './k8s-suspend.ts'
 import { k8sWait } from './k8s-wait.ts'
 import { pgPauseWriters } from './pg-pause-writers.ts'
+import { notify } from './notify.ts'
 import { pgPromote } from './pg-promote.ts'
 import { pgResumeWriters } from './pg-resume-writers.ts'
 import { pgStatus } from './pg-status.ts'
 import { pgWaitReplay } from './pg-wait-replay.ts'
+import { promAssert } from './prom-assert.ts'
+import { promWait } from './prom-wait.ts'
 
 const all: readonly AnyStepType[] = [
   authorityAttest,
@@ -32,6 +36,10 @@ const all: readonly AnyStepType[] = [
   k8sWait,
   httpCall,
   httpCheck,
+  notify,
+  promAssert,
+  promWait,
+  httpGet,
   dnsSwitch,
 ]
 

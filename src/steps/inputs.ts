@@ -80,6 +80,16 @@ export const checkInput = z.strictObject({
   health: z.string().startsWith('/').optional(),
 })
 
+/** `http.get`: a web service at a fixed address, asked under its public name, answers 200 at the path. */
+export const getInput = z.strictObject({
+  site,
+  system,
+  address: z.string().min(1),
+  port,
+  name: z.string().min(1),
+  path: z.string().startsWith('/'),
+})
+
 /** `dns.switch`: `name` points to `address`, together with its TXT companion `epoch=N`. */
 export const switchInput = z.strictObject({
   site,
@@ -100,4 +110,5 @@ export type ResumeInput = z.infer<typeof resumeInput>
 export type ScaleInput = z.infer<typeof scaleInput>
 export type WaitInput = z.infer<typeof waitInput>
 export type CheckInput = z.infer<typeof checkInput>
+export type GetInput = z.infer<typeof getInput>
 export type SwitchInput = z.infer<typeof switchInput>

@@ -60,9 +60,13 @@ export type AcquireOutput = z.infer<typeof acquireOutput>
 export type StatusOutput = z.infer<typeof statusOutput>
 export type PromoteOutput = z.infer<typeof promoteOutput>
 export type ReplayOutput = z.infer<typeof replayOutput>
+/** What the service answered with. */
+export const getOutput = z.strictObject({ status: z.int() })
+
 export type PauseOutput = z.infer<typeof pauseOutput>
 export type ResumeOutput = z.infer<typeof resumeOutput>
 export type ScaleOutput = z.infer<typeof scaleOutput>
 export type WaitOutput = z.infer<typeof waitOutput>
 export type CheckOutput = z.infer<typeof checkOutput>
+export type GetOutput = z.infer<typeof getOutput>
 export type SwitchOutput = z.infer<typeof switchOutput>

@@ -6,8 +6,10 @@ import type { DnsReader, DnsWriter } from '#platform/dns/types.ts'
 import { httpClient, type HttpOptions } from '#platform/http/client.ts'
 import { serviceClient, type Service } from '#platform/http/services.ts'
 import type { HttpReader, HttpWriter, ServiceReader, ServiceWriter } from '#platform/http/types.ts'
+import { prometheusClient, type PrometheusClient } from '#platform/prometheus/client.ts'
 import { kubernetesClient } from '#platform/kubernetes/client.ts'
 import type { KubernetesReader, KubernetesWriter } from '#platform/kubernetes/types.ts'
+import { NoAnswer } from '#platform/no-answer.ts'
 import type { EffectCtx, ReadCtx, StepType } from '#runbook/step-type.ts'
 import { answering } from './answering.ts'
 
@@ -22,6 +24,8 @@ export interface Readers {
   readonly database: DatabaseReader
   readonly http: HttpReader
   readonly services: ServiceReader
+  /** Prometheus of this site. */
+  readonly prometheus: Pick<PrometheusClient, 'vector'>
   readonly authority: AuthorityReader
   readonly attestations: Attestations
   readonly silence: SourceSilence
@@ -58,6 +62,8 @@ export interface TargetsConfig {
   databases: DatabaseOptions
   http: HttpOptions
   services: readonly Service[]
+  /** Absent: whoever asks finds it unreachable. */
+  prometheus?: { url: string } | undefined
 }
 
 /** What the rooms below steps give: this site's authorities, and ports that the daemon wires. */
@@ -85,6 +91,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       database: answering(database.reader),
       http: answering(http.reader),
       services: answering(services.reader),
+      prometheus: answering(prometheusOf(config.prometheus)),
       authority: authorityReader(authority),
       attestations: parts.attestations,
       silence: answering(parts.silence),
@@ -98,6 +105,16 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       authority: answering<AuthorityWriter>(authority),
     },
     close: () => kubernetes.close(),
+  }
+}
+
+/** A step on a site without Prometheus has the same way out as on one whose Prometheus is down: `onUnreachable`. */
+function prometheusOf(config: TargetsConfig['prometheus']): Readers['prometheus'] {
+  if (config !== undefined) return prometheusClient({ url: config.url, deadlineMs: 5_000 })
+  return {
+    vector: async () => {
+      throw new NoAnswer('Prometheus', new Error("the daemon's configuration names none"))
+    },
   }
 }
 

@@ -65,6 +65,7 @@ function run(systems: Given[], graph: NodeView[]): RunDetail {
       paused: null,
       canceling: null,
     },
+    findings: [],
     fenceDebts: [],
     times: systems.map(({ system, wave, rtoTargetMs = 600_000, open }) => ({
       ...{

@@ -16,7 +16,7 @@ const words = {
     gates: '사람의 결정',
     assumptions: '전제 (시작할 때와 되돌릴 수 없는 단계 직전에 다시 확인)',
     notes: '제외된 것과 알아 둘 것',
-    digest: '요약값 (승인은 이 값에 묶임)',
+    digest: '요약값 (승인이 묶임)',
     target: '목표',
     after: '다음:',
     people: '명 서명',
@@ -28,6 +28,7 @@ const words = {
     'not-recoverable': '복구 불가',
     predicted: '예상',
     takes: '소요',
+    noData: '데이터 없음',
     loss: '손실',
     untold: '알 수 없음',
     nothing: '없음',
@@ -55,6 +56,7 @@ const words = {
     people: 'people sign',
     nobody: 'none: it begins when it is requested',
     input: 'input',
+    noData: 'no data',
     stays: 'stays behind',
     full: 'full',
     limited: 'limited',
@@ -87,7 +89,7 @@ export function planLines(plan: Plan, language: Language): string[] {
   const going = systems.filter((one) => one.wave > 0).length
   const whole = subject.nodes.filter((node) => node.system === null && node.gate === null)
   return [
-    paint('bold', `${say[subject.mode]}: ${placeOf(subject)}, ${going} ${say.systems}`),
+    paint('bold', `${say[subject.mode]}: ${aboutOf(subject)}, ${going} ${say.systems}`),
     ...inputLines(subject.inputs, language),
     '',
     heading(say.gates),
@@ -121,6 +123,12 @@ export function placeOf({ fromSite, toSite }: { fromSite?: string | null; toSite
   return fromSite == null ? toSite : `${fromSite} → ${toSite}`
 }
 
+/** What is done where: an operation is known by its runbook, a failover by its sites. */
+function aboutOf(subject: Plan['subject']): string {
+  if (subject.mode === 'failover') return placeOf(subject)
+  return `${Object.keys(subject.runbooks).join(', ')}, ${placeOf(subject)}`
+}
+
 function inputLines(inputs: Plan['subject']['inputs'], language: Language): string[] {
   return Object.entries(inputs).map(([name, value]) =>
     cut(`  ${words[language].input} ${name}: ${JSON.stringify(value)}`, pageWidth),
@@ -140,7 +148,8 @@ function bullet(text: string, indent = 2): string[] {
 function systemLines(forecast: SystemForecast, plan: Plan, language: Language): string[] {
   const say = words[language]
   const { recoverability, system, rtoTargetMs, rpoTargetMs } = forecast
-  const targets = `${say.target} RTO ${span(rtoTargetMs)}, RPO ${span(rpoTargetMs)}`
+  const rpo = rpoTargetMs === null ? say.noData : `RPO ${span(rpoTargetMs)}`
+  const targets = `${say.target} RTO ${span(rtoTargetMs)}, ${rpo}`
   // Targets are of a recovery: an operation has none.
   const verdict =
     recoverability === undefined
@@ -169,7 +178,7 @@ function predictedLine({ system, rtoTargetMs, rpoTargetMs }: SystemForecast, pla
   const ms = forecast?.duration.systems[system]
   if (loss === undefined && ms === undefined) return []
   const say = words[language]
-  const worse = (loss?.seconds ?? 0) * 1000 > rpoTargetMs || (ms ?? 0) > rtoTargetMs
+  const worse = (loss?.seconds ?? 0) * 1000 > (rpoTargetMs ?? 0) || (ms ?? 0) > rtoTargetMs
   const lost = loss === undefined ? [] : [`${say.loss} ${lossText(loss, language)}`]
   const text = [...(ms === undefined ? [] : [`${say.takes} ${span(ms)}`]), ...lost].join(', ')
   const lines = bullet(`${say.predicted}: ${text}`, 6)

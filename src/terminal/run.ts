@@ -1,4 +1,6 @@
-import type { GateView, JournalEntry, NodeView, RunDetail, SystemTimes } from '#api/schema/run.ts'
+import type { JournalEntry, NodeView, RunDetail, SystemTimes } from '#api/schema/run.ts'
+import { findingLines } from './finding.ts'
+import { gateLines } from './gate.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint, paintOfState } from './paint.ts'
 import { pageWidth, table } from './table.ts'
@@ -17,13 +19,7 @@ const words = {
     of: '/',
     waiting: '기다리는 것',
     gate: '승인',
-    signed: '서명',
-    refusedBy: '거부',
-    may: '서명 가능 역할',
     skipped: '건너뛴 단계',
-    rule: '규칙',
-    ignored: '세지 않음',
-    keys: { any: '', hardware: ', 하드웨어 키만', verified: ', PIN·지문을 확인한 하드웨어 키만' },
     paused: '일시 정지',
     canceling: '취소 중',
     rollingBack: '되돌리는 중',
@@ -48,13 +44,7 @@ const words = {
     of: 'of',
     waiting: 'Waiting',
     gate: 'gate',
-    signed: 'signed',
-    refusedBy: 'refused by',
-    may: 'may sign',
     skipped: 'Skipped by people',
-    rule: 'rule',
-    ignored: 'not counted',
-    keys: { any: '', hardware: ', hardware keys only', verified: ', hardware keys with PIN or finger only' },
     paused: 'paused',
     canceling: 'canceling',
     rollingBack: 'rolling back',
@@ -87,6 +77,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
         at === 0 ? field(say.gate, cut(line, pageWidth - 13)) : line,
       ),
     ),
+    ...findingLines(run.findings, language),
     ...section(say.question, questionLines(run, language)),
     ...section(say.waiting, waitingLines(run, language)),
     ...section(say.skipped, skippedLines(run)),
@@ -134,30 +125,10 @@ function painted(state: string): string {
   return colour === undefined ? state : paint(colour, state)
 }
 
-/** One gate on one line: how many signed, who, and while it waits who may. */
-export function gateLine(gate: GateView, language: Language): string {
-  const say = words[language]
-  const names = gate.given.map((one) => one.principal).join(', ') || '-'
-  const refused = gate.refusedBy.length === 0 ? '' : `; ${say.refusedBy} ${gate.refusedBy.join(', ')}`
-  const may = `; ${say.may}: ${gate.roles.join(', ')}${say.keys[gate.keys]}`
-  const rule = `; ${say.rule}: ${gate.rules.join(', ')}`
-  const missing = gate.state === 'waiting' ? `${may}${rule}` : ''
-  return `${gate.gate} ${gate.state} ${gate.given.length}/${gate.quorum} (${say.signed}: ${names})${refused}${missing}`
-}
-
 function skippedLines({ graph }: Pick<RunDetail, 'graph'>): string[] {
   return graph.flatMap(({ id, skipped }) =>
     skipped ? [cut(`  ${pad(id, 24)} ${skipped.by}: ${skipped.reason}`, pageWidth)] : [],
   )
-}
-
-/** The gate, and below it whose signature is not counted, with why. */
-export function gateLines(gate: GateView, language: Language): string[] {
-  const say = words[language]
-  const ignored = gate.ignored.map(
-    ({ principal, why }) => `  ${say.ignored}: ${principal}: ${inLanguage(why, language)}`,
-  )
-  return [gateLine(gate, language), ...ignored]
 }
 
 /** What each waiting node waits for; nodes with the same reasons are one line. */

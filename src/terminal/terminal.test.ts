@@ -208,7 +208,7 @@ describe('a plan', () => {
       rpoTargetMs: 0,
     })
     return {
-      digest: 'sha256:1',
+      digest: `sha256:1${'0'.repeat(63)}`,
       subject: {
         mode: 'failover',
         fromSite: 'daejeon',

@@ -2,7 +2,8 @@ import type { JournalEntry, RunDetail } from '#api/schema/run.ts'
 import { boardLines, endedSystems, milestone } from './board.ts'
 import { Footer, type Screen } from './footer.ts'
 import type { Language } from './language.ts'
-import { entryLine, gateLine, questionLines, saidLines, waitingLines } from './run.ts'
+import { gateLine } from './gate.ts'
+import { entryLine, questionLines, saidLines, waitingLines } from './run.ts'
 
 /** What stays free above the board, so that one sees what has just happened. */
 const scrolling = 8

@@ -6,7 +6,7 @@ import { pidsIn } from '../support/daemon.ts'
 import { chaosRound } from './round.ts'
 
 /*
- * Runs under fire: processes with the product's storage, journal and engine execute runs against a world that keeps
+ * Runs under fire: daemons, and processes with their storage, journal and engine, execute runs against a world that keeps
  * its own record, and are killed (SIGKILL), frozen (SIGSTOP, SIGCONT) and started again at random moments; their
  * PostgreSQL, with fsync, is killed too. In the end nothing is lost, nothing happened twice, and no run hangs.
  *

@@ -5,15 +5,16 @@ import { endsNode, isNodeEvent, type JournalRecord } from '#engine/state/events.
 import { isDone, type RunView } from '#engine/state/view.ts'
 import { terminalRunStates } from '#model/states.ts'
 import type { PlanNode } from '#plan/plan.ts'
+import type { AnyStepType } from '#runbook/step-type.ts'
 import type { Effect } from './world/effects.ts'
 import type { WorldServer } from './world/server.ts'
-import { outsideTypes } from './world/types.ts'
 
 /** What a round left behind. */
 export interface Left {
   journal: Journal
   pool: Pool
-  world: WorldServer
+  world: Pick<WorldServer, 'proofs'>
+  stepTypes: ReadonlyMap<string, Pick<AnyStepType, 'effect' | 'needsAuthority'>>
   effects: readonly Effect[]
 }
 
@@ -31,8 +32,8 @@ export async function violationsOf(runId: string, left: Left): Promise<string[]>
   const effects = left.effects.filter((effect) => effect.run === runId)
   const found = [
     ...(terminalRunStates.has(view.state) ? [] : [`it is ${view.state}`]),
-    ...view.plan.subject.nodes.flatMap((node) => lostOrDoubled(view, node, effects)),
-    ...effects.flatMap((effect) => unlawful(view, effect, records, left.world)),
+    ...view.plan.subject.nodes.flatMap((node) => lostOrDoubled(view, node, effects, left.stepTypes)),
+    ...effects.flatMap((effect) => unlawful(view, effect, records, left)),
     ...outOfOrder(records),
     ...(await notInTheLedger(pool, runId, records)),
     ...(await locksOf(pool, runId)),
@@ -41,8 +42,13 @@ export async function violationsOf(runId: string, left: Left): Promise<string[]>
 }
 
 /** What is done happened, once; what was not begun did not happen. */
-function lostOrDoubled(view: RunView, node: PlanNode, effects: readonly Effect[]): string[] {
-  const effect = outsideTypes.get(node.type)?.effect
+function lostOrDoubled(
+  view: RunView,
+  node: PlanNode,
+  effects: readonly Effect[],
+  stepTypes: Left['stepTypes'],
+): string[] {
+  const effect = stepTypes.get(node.type)?.effect
   const seen = view.nodes.get(node.id)
   if (effect === undefined || effect === 'read' || seen === undefined) return []
   const happened = effects.filter((one) => one.node === node.id).length
@@ -58,7 +64,7 @@ function unlawful(
   view: RunView,
   { node: id, at, epoch }: Effect,
   records: readonly JournalRecord[],
-  world: WorldServer,
+  { world, stepTypes }: Left,
 ): string[] {
   const before = records.filter((record) => Date.parse(record.at) <= at)
   const about = (node: string) => before.filter(({ event }) => isNodeEvent(event) && event.node === node)
@@ -70,7 +76,7 @@ function unlawful(
     ...node.needs.filter((need) => !about(need).some(isGood)),
     ...(node.after ?? []).filter((other) => !about(other).some(({ event }) => endsNode(event))),
   ]
-  const type = outsideTypes.get(node.type)
+  const type = stepTypes.get(node.type)
   const proofs = world.proofs.filter((proof) => proof.run === view.id && proof.at <= at)
   return [
     ...early.map((need) => `${id} happened before ${need} was done`),

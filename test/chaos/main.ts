@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { messageOf } from '#model/errors.ts'
+import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { pidsIn } from '../support/daemon.ts'
 import { RoundRecord, seedRange, totalsOf, type RoundLine } from './record.ts'
 import { chaosRound } from './round.ts'
@@ -76,7 +76,8 @@ async function play(seed: number, record: RoundRecord): Promise<void> {
     line = { seed, violations, effects, mishaps: told.mishaps.length, answers: told.answered.length, ms }
   } catch (error) {
     // What cannot be judged has not held.
-    const violations = [`the round itself failed: ${messageOf(error)}`]
+    const why = isHaetaeError(error) ? ` (${error.why ?? ''})` : ''
+    const violations = [`the round itself failed: ${messageOf(error)}${why}`]
     line = { seed, violations, effects: 0, mishaps: 0, answers: 0, ms: Date.now() - began }
   }
   for (const pid of pidsIn(join(folder, 'one', 'postgres'))) process.kill(pid, 'SIGKILL')

@@ -1,22 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Journal } from '#engine/journal/journal.ts'
 import type { Random } from '../sim/world/random.ts'
 import { postmasterPid } from '../support/daemon.ts'
 import { isAlive } from '../support/processes.ts'
 import { cancel } from './persons.ts'
 import type { Victim } from './processes.ts'
-import type { WorldServer } from './world/server.ts'
-
-export interface MishapParts {
-  random: Random
-  victims: readonly Victim[]
-  runs: readonly string[]
-  journal: Journal
-  world: WorldServer
-  /** Data folder of the process that has the PostgreSQL. */
-  dataDir: string
-  ttlMs: number
-}
+import type { Scenario } from './scenario.ts'
 
 /** What befalls the processes of a round. */
 export class Mishaps {
@@ -24,28 +12,20 @@ export class Mishaps {
   readonly told: string[] = []
   readonly violations: string[] = []
   readonly #random: Random
-  readonly #victims: readonly Victim[]
-  readonly #runs: readonly string[]
-  readonly #journal: Journal
-  readonly #world: WorldServer
-  readonly #dataDir: string
-  readonly #ttlMs: number
+  readonly #scenario: Scenario
   /** At the last mishap: one that was being started may have ended by itself. */
   #postgresAnswers = false
 
-  constructor(parts: MishapParts) {
-    this.#random = parts.random
-    this.#victims = parts.victims
-    this.#runs = parts.runs
-    this.#journal = parts.journal
-    this.#world = parts.world
-    this.#dataDir = parts.dataDir
-    this.#ttlMs = parts.ttlMs
+  constructor(random: Random, scenario: Scenario) {
+    this.#random = random
+    this.#scenario = scenario
   }
 
   /** What happens is told with how far the runs are: a mishap after their end would prove nothing. */
   async #tell(what: string): Promise<void> {
-    const rows = await Promise.all(this.#runs.map((run) => this.#journal.run(run))).catch(() => [])
+    const rows = await Promise.all(this.#scenario.runs.map((run) => this.#scenario.journal.run(run))).catch(
+      () => [],
+    )
     const done = rows.reduce((sum, row) => sum + (row?.nodesDone ?? 0), 0)
     this.#postgresAnswers = rows.length > 0
     this.told.push(rows.length === 0 ? what : `${what} at ${done}`)
@@ -53,16 +33,16 @@ export class Mishaps {
 
   /** The next mishap, by the seed; returns when it is over. */
   async strike(): Promise<void> {
-    const victim = this.#random.pick(this.#victims)
+    const victim = this.#random.pick(this.#scenario.victims)
     const kind = this.#random.below(28)
     if (kind < 6) return this.#kill(victim)
     if (kind < 14) return this.#strikeAtEffect('kill')
     if (kind < 18) return this.#freeze(victim)
     if (kind < 23) return this.#strikeAtEffect('freeze')
     if (kind < 27) return this.#killPostgres()
-    const run = this.#random.pick(this.#runs)
+    const run = this.#random.pick(this.#scenario.runs)
     await this.#tell(`cancel ${run}`)
-    await cancel(this.#journal, run).catch(() => undefined)
+    await cancel(this.#scenario.journal, run).catch(() => undefined)
   }
 
   /** Strikes whoever is in the middle of the next effect: before it, or after it and before the answer. */
@@ -70,16 +50,18 @@ export class Mishaps {
     const moment = this.#random.pick(['arrived', 'landed'] as const)
     const struck = await new Promise<Victim | undefined>((done) => {
       const timer = setTimeout(() => done(undefined), 3_000)
-      this.#world.trap = (reached, by) => {
-        const victim = this.#victims.find(({ name }) => by.startsWith(`${name}/`))
-        if (reached !== moment || victim === undefined) return
-        this.#world.trap = undefined
+      this.#scenario.world.trap = (reached, by) => {
+        const suspects = this.#scenario.victims.filter(({ name }) => by === '' || by.startsWith(`${name}/`))
+        if (reached !== moment || suspects.length === 0) return
+        this.#scenario.world.trap = undefined
         clearTimeout(timer)
-        victim.freeze() // at this very moment; what comes next is told first
-        done(victim)
+        for (const victim of suspects) victim.freeze() // at this very moment; what comes next is told first
+        const struck = this.#random.pick(suspects)
+        for (const other of suspects) if (other !== struck) other.thaw()
+        done(struck)
       }
     })
-    this.#world.trap = undefined
+    this.#scenario.world.trap = undefined
     if (struck === undefined) return
     await this.#tell(`${how} ${struck.name} when its request had ${moment}`)
     if (how === 'kill') return this.#kill(struck, false)
@@ -108,7 +90,7 @@ export class Mishaps {
 
   /** Longer and shorter than a term. */
   async #hold(victim: Victim): Promise<void> {
-    await sleep(200 + this.#random.below(2 * this.#ttlMs))
+    await sleep(200 + this.#random.below(2 * this.#scenario.ttlMs))
     victim.thaw()
   }
 
@@ -121,7 +103,7 @@ export class Mishaps {
     } catch {
       // It was being started again.
     }
-    const [one] = this.#victims
+    const [one] = this.#scenario.victims
     for (let waited = 0; one?.alive === true && waited < 10_000 && this.#postmaster() === pid; waited += 50)
       await sleep(50)
   }
@@ -129,7 +111,7 @@ export class Mishaps {
   /** The PostgreSQL that runs now. */
   #postmaster(): number | undefined {
     try {
-      const pid = postmasterPid(this.#dataDir)
+      const pid = postmasterPid(this.#scenario.dataDir)
       return isAlive(pid) ? pid : undefined
     } catch {
       return undefined

@@ -2,10 +2,17 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { worksMessage, type ProcessOptions } from './engine-process.ts'
 
-const program = join(import.meta.dirname, 'engine-process.ts')
 const checkout = join(import.meta.dirname, '../..')
+
+/** A program under fire. */
+export interface Program {
+  name: string
+  /** Arguments of Node. */
+  argv: readonly string[]
+  /** The line of its log that says that it works. */
+  worksMessage: string
+}
 
 /** One daemon under fire: it is killed, frozen, and started again on the same data folder. */
 export class Victim {
@@ -14,15 +21,15 @@ export class Victim {
   starts = 0
   /** Ends that nobody asked for, with what the process said. */
   readonly surprises: string[] = []
-  readonly #options: ProcessOptions
+  readonly #program: Program
   readonly #logFile: string
   #child: ChildProcess | undefined
   #frozen = false
 
-  constructor(options: ProcessOptions, logFolder: string) {
-    this.name = options.daemon
-    this.#options = options
-    this.#logFile = join(logFolder, `${options.daemon}.log`)
+  constructor(program: Program, logFolder: string) {
+    this.name = program.name
+    this.#program = program
+    this.#logFile = join(logFolder, `${program.name}.log`)
   }
 
   get alive(): boolean {
@@ -36,7 +43,7 @@ export class Victim {
   start(): void {
     const log = openSync(this.#logFile, 'a')
     // A test runner that is killed must not leave it behind.
-    const argv = ['--pdeathsig', 'KILL', process.execPath, program, JSON.stringify(this.#options)]
+    const argv = ['--pdeathsig', 'KILL', process.execPath, ...this.#program.argv]
     const child = spawn('setpriv', argv, { cwd: checkout, stdio: ['ignore', log, log] })
     closeSync(log)
     this.#child = child
@@ -89,10 +96,17 @@ export class Victim {
     const deadline = Date.now() + withinMs
     const starts = this.starts
     while (this.alive && this.starts === starts && Date.now() < deadline) {
-      if (this.#said().split(worksMessage).length > 1) return true
+      if (this.#said().includes(this.#program.worksMessage)) return true
       await sleep(50)
     }
     return false
+  }
+
+  /** Whether this start of it has logged a message about a run. */
+  logged(message: string, run: string): boolean {
+    return this.#said()
+      .split('\n')
+      .some((line) => line.includes(`"msg":"${message}"`) && line.includes(`"run":"${run}"`))
   }
 
   tail(lines: number): string {

@@ -61,7 +61,7 @@ describe("the lab's objects in a cluster", () => {
     const addresses = items.map(({ spec }) => spec.clusterIP)
     for (const system of systems) {
       expect(addresses).toContain(system.webAddresses['daejeon'])
-      expect(addresses).toContain(system.databaseAddresses['daejeon'])
+      expect(addresses).toContain(system.database?.addresses['daejeon'])
     }
   })
 

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Plan } from '#plan/plan.ts'
+import { planLines } from '#terminal/plan.ts'
+import { displayWidth } from '#terminal/width.ts'
 import { momentNames, type SystemReport } from '../../lab/report/report.ts'
 import { askDatabase } from '../../lab/report/stored-ids.ts'
 import { runInSite } from '../../lab/site/control.ts'
@@ -18,9 +21,16 @@ import { playDrill, type PlayedDrill } from '../support/drill.ts'
 describe('a lost data center', () => {
   const moved = ['GPK', 'AID', 'RRS', 'PIS', 'GOV', 'ONN', 'EPP', 'G2B', 'G4B']
   let played: PlayedDrill
+  let plan: Plan
 
   beforeAll(async () => {
-    played = await playDrill()
+    played = await playDrill({
+      moments: {
+        beforeDecisions: async ({ haetae, from, to }) => {
+          plan = (await haetae.client(to).call('planFailover', { body: { fromSite: from } })).plan
+        },
+      },
+    })
   })
   afterAll(() => played?.end())
 
@@ -34,6 +44,42 @@ describe('a lost data center', () => {
     for (const { id, citizens } of [...lines('moved'), ...lines('affected')]) {
       expect(citizens.away, id).not.toEqual([])
     }
+  })
+
+  test('is planned beside the silent site: every change is seen, and the loss of every system is told', () => {
+    const { changes, forecast } = plan.observed
+    for (const id of moved) {
+      expect(changes[`${id}/promote`], id).toMatchObject([
+        {
+          certainty: 'predicted',
+          site: 'gwangju',
+          before: { role: 'standby' },
+          after: { role: 'primary', epoch: 2 },
+        },
+      ])
+      expect(changes[`${id}/start`], id).toMatchObject([{ certainty: 'exact', before: { replicas: 0 } }])
+      expect(changes[`${id}/traffic`], id).toMatchObject([
+        { certainty: 'predicted', after: { texts: ['epoch=2'] } },
+      ])
+      expect(forecast?.loss[id]?.seconds, id).not.toBeNull()
+    }
+    const opaque = Object.entries(changes).filter(([, list]) =>
+      list.some(({ certainty }) => certainty === 'opaque'),
+    )
+    expect(opaque).toEqual([])
+    // No run was measured yet: what is said comes from the limits of the runbook.
+    expect(forecast?.duration.fromLimits).toContain('pg.promote')
+    for (const line of planLines(plan, 'ko')) expect(displayWidth(line)).toBeLessThanOrEqual(100)
+  })
+
+  test('ran as it was planned, and is measured for the plans after it', async () => {
+    const client = played.scene.haetae.client('gwangju')
+    const { plan: ran } = await client.call('runPlan', { params: { run: played.report.run.id } })
+    expect(ran.digest).toBe(plan.digest)
+    expect(Object.keys(ran.observed.changes).sort()).toEqual(Object.keys(plan.observed.changes).sort())
+    await expect(client.call('runDrift', { params: { run: played.report.run.id } })).rejects.toMatchObject({
+      code: 'run-ended',
+    })
   })
 
   test('has every system serve citizens again within its target, without a lost transaction', () => {

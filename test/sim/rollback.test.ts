@@ -146,7 +146,7 @@ function slowly(thing: string) {
 
 function slowClear() {
   return simType('sim.slow-clear', 'idempotent', {
-    judge: (_input, seen) => (seen.on ? 'absent' : 'holds'),
+    judge: (_input, seen) => (seen.on === true ? 'absent' : 'holds'),
     apply: async (ctx, { thing }, seen) => {
       await ctx.clock.sleep(2_000)
       ctx.readers.world.change(thing, seen.version, {

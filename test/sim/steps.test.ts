@@ -297,3 +297,28 @@ test('what a step says of its failure is told with its reason', async () => {
     'the web service did not pass the check: GPK: it answered 503',
   )
 })
+
+test('a step that nothing relies on is skipped with its reason, and what comes after it goes on', async () => {
+  let tries = 0
+  const unreachable = own({
+    optional: true,
+    observe: async () => ({ version: 0, keys: [] }),
+    apply: async (_ctx, { thing }) => {
+      tries += 1
+      throw new Unreachable(thing, new Error('connection refused'))
+    },
+  })
+  const about = { limits: { ...limits, retryMax: 2 }, verify: null }
+  const plan = planOf([node('A/tell', 'own', [], about), node('A/next', 'sim.set', ['A/tell'])])
+  const { sim, view, state } = await run({ plan, types: unreachable })
+  expect([view.state, state('A/tell'), tries, landed(sim)]).toEqual(['succeeded', 'skipped', 3, ['A/next']])
+  expect(view.nodes.get('A/tell')?.failure).toMatchObject({ kind: 'unreachable' })
+  const refused = own({
+    optional: true,
+    apply: async () => {
+      throw new HaetaeError('call-refused', 'POST /', { why: 'it answered 404' })
+    },
+  })
+  const second = await run({ plan, types: refused })
+  expect([second.view.state, second.state('A/tell')]).toEqual(['succeeded', 'skipped'])
+})

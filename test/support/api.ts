@@ -15,6 +15,9 @@ import { postgresJournal } from '#engine/journal/postgres.ts'
 import type { Journal } from '#engine/journal/journal.ts'
 import { createRunReader } from '#engine/run-reader.ts'
 import { isNodeEvent, type JournalRecord } from '#engine/state/events.ts'
+import { findingService, openFindings } from '#daemon/services/finding.ts'
+import { ledgerPorts } from '#daemon/ledger-ports.ts'
+import { findingStore } from '#finding/store.ts'
 import { loadEstate } from '#estate/load.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { terminalRunStates } from '#model/states.ts'
@@ -27,7 +30,7 @@ import type { Plan } from '#plan/plan.ts'
 import type { World } from '#plan/request.ts'
 import { readRunbook } from '#runbook/load.ts'
 import { stepTypes } from '#steps/index.ts'
-import { settleRunbook } from './operation-runbook.ts'
+import { guardedRunbook, settleRunbook } from './operation-runbook.ts'
 import type { People } from './people.ts'
 
 const root = new URL('../../', import.meta.url).pathname
@@ -55,7 +58,7 @@ export async function testApi(
   const clock: Clock = { ...systemClock, now: () => Date.now() + offsetMs() }
   const estate = await loadEstate([`${root}estate/estate.yaml`, `${root}estate/lab.yaml`])
   const file = `${root}runbooks/failover-postgres-web.yaml`
-  const texts = [await readFile(file, 'utf8'), settleRunbook]
+  const texts = [await readFile(file, 'utf8'), settleRunbook, guardedRunbook]
   const runbooks = new Map(
     texts.map((text) => {
       const { runbook } = readRunbook(text, file, { stepTypes, sites: [] })
@@ -67,10 +70,12 @@ export async function testApi(
   const ready = { ok: true }
   const journal = postgresJournal({ pool, clock })
   const reader = createRunReader(journal, clock)
+  const findings = findingStore(pool, ledgerPorts(pool, clock).finding)
   const approvals = new Approvals({
     pool,
     roster: people.roster,
     policy,
+    findings,
     gradeOf: (id) => estate.systems.find((one) => one.id === id)?.grade,
     clock,
     subjects: {
@@ -139,6 +144,7 @@ export async function testApi(
       canceling: view.canceling,
       rollingBack: null,
       left: [],
+      findings: (await openFindings(findings))(id),
       fenceDebts: [],
     }
   }
@@ -164,9 +170,9 @@ export async function testApi(
       }),
     },
     estate: {
-      systems: async () => ({
-        next: null,
-        items: estate.systems.map((one) => ({
+      systems: async () => {
+        const findingsOf = await openFindings(findings)
+        const items = estate.systems.map((one) => ({
           id: one.id,
           name: one.name,
           grade: one.grade,
@@ -180,8 +186,10 @@ export async function testApi(
           lookedAt: null,
           movable: one.components !== undefined,
           heldBy: null,
-        })),
-      }),
+          findings: findingsOf(one.id),
+        }))
+        return { items, next: null }
+      },
       system: async (id) => {
         throw new HaetaeError('system-unknown', `system ${id}`)
       },
@@ -247,7 +255,7 @@ export async function testApi(
         ],
       }),
     },
-    findings: { list: none },
+    findings: findingService(findings),
     daemon: {
       site: 'gwangju',
       version: '0.1.0',

@@ -26,6 +26,7 @@ export const cast = {
   'operator-1': { roles: ['operator'] },
   'operator-2': { roles: ['operator'] },
   'commander-1': { roles: ['commander'] },
+  'commander-2': { roles: ['commander'] },
   'approver-1': { roles: ['approver'] },
   'approver-2': { roles: ['approver'] },
   'sre-1': { roles: ['sre'] },

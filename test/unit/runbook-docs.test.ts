@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { lintRunbook } from '#runbook/load.ts'
 import { readDraft, type Draft } from '#runbook/read.ts'
 import { stepTypes } from '#steps/index.ts'
@@ -15,6 +17,11 @@ const library = new Map(
     return [draft.definition.metadata.name, draft]
   }),
 )
+
+const schema = JSON.parse(await readFile(new URL('schemas/runbook.schema.json', root), 'utf8')) as {
+  properties: Record<string, { items: { properties: Record<string, { properties?: object }> } }>
+}
+const valid = new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
 
 /** A fragment in a runbook with the inputs that the page declares, an approval and authority. */
 function framed(fragment: string): string {
@@ -39,13 +46,11 @@ test.each(examples.map((text) => [text.split('\n').slice(0, 6).join(' | '), text
   (_name, text) => {
     const file = text.startsWith('apiVersion') ? text : framed(text)
     expect(lintRunbook(file, 'page.yaml', context, library)).toEqual([])
+    expect(valid(parse(file)), JSON.stringify(valid.errors)).toBe(true)
   },
 )
 
-test('every field of the language is on the page, and stands in an example', async () => {
-  const schema = JSON.parse(await readFile(new URL('schemas/runbook.schema.json', root), 'utf8')) as {
-    properties: Record<string, { items: { properties: Record<string, { properties?: object }> } }>
-  }
+test('every field of the language is on the page, and stands in an example', () => {
   const step = schema.properties['steps']?.items.properties ?? {}
   const nested = ['verify', 'timeout', 'retry', 'foreach'].flatMap((name) =>
     Object.keys(step[name]?.properties ?? {}),

@@ -37,6 +37,7 @@ const types = new Map(
     fact('own', 'idempotent', { needsAuthority: true }),
     fact('authority.acquire', 'keyed'),
     fact('prom.ask', 'read', { requires: ['prometheus'] }),
+    fact('tell', 'keyed', { requires: ['service'], optional: true }),
   ].map((type) => [type.type, type]),
 )
 const context = { stepTypes: types, sites }
@@ -264,6 +265,11 @@ describe('lint refuses, at the place of the mistake', () => {
       { rule: 'failover-requires', reason: expect.stringContaining('prometheus') },
     ])
     expect(rules((head + step('ask', 'prom.ask')).replace('[failover]', '[switchover]'))).toEqual([])
+  })
+
+  test('a step that holds nothing up needs no way out and no verification, but ends', () => {
+    expect(rules(head + step('say', 'tell', 'timeout: { attempt: 5s, total: 1m }'))).toEqual([])
+    expect(rules(head + step('say', 'tell'))).toEqual(['timeout-missing'])
   })
 
   test("a site's name, in a value or in an expression", () => {

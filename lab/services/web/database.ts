@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Settings } from './settings.ts'
+import type { DatabaseSettings, Settings } from './settings.ts'
 
 /** How the database answered last. `why` is for people who read the health of the system. */
 export interface DatabaseState {
@@ -38,9 +38,9 @@ const beat =
  * A query that gets no answer in time is left to finish: a commit that waits for its standby holds its connection,
  * so the pool's size bounds how many wait, and nothing is canceled behind the standby's back.
  */
-export function openDatabase(settings: Settings): Database {
+export function openDatabase(settings: Settings, own: DatabaseSettings): Database {
   const state: DatabaseState = { ok: false, why: 'not asked yet', heartbeatAt: 0 }
-  const config = connection(settings)
+  const config = connection(settings, own)
   let pool = newPool(config)
   let closed = false
 
@@ -90,8 +90,8 @@ interface Connection extends pg.ClientConfig {
   sockets: Set<{ destroy(): void }>
 }
 
-function connection(settings: Settings): Connection {
-  const { host, port, name, user, password } = settings.database
+function connection(settings: Settings, own: DatabaseSettings): Connection {
+  const { host, port, name, user, password } = own
   return {
     host,
     port,

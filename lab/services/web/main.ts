@@ -8,12 +8,14 @@ import { readSettings } from './settings.ts'
 /*
  * A government information system as the lab plays it: transactions with an id are stored, acknowledged after
  * commit, and looked up. `POST /transactions {id, payload}`, `GET /transactions/ID`, `GET /health`, `GET /metrics`.
+ * A system without a database acknowledges and keeps nothing; `GET /answer` says what it makes of its dependencies.
  */
 
 interface Service {
   system: string
   site: string
-  database: Database
+  /** null for a system that keeps no data. */
+  database: Database | null
   dependencies: Dependencies
   transactions: number
 }
@@ -21,7 +23,8 @@ interface Service {
 const bodyLimit = 64 * 1024
 
 function ready(service: Service): boolean {
-  return service.database.state.ok && Object.values(service.dependencies.states).every((state) => state.ok)
+  const dependencies = Object.values(service.dependencies.states)
+  return service.database?.state.ok !== false && dependencies.every((state) => state.ok)
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
@@ -33,13 +36,16 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.end(text)
 }
 
+function stateOf({ state: { ok, why } }: Database) {
+  return { ok, why }
+}
+
 function health(service: Service) {
-  const { ok, why } = service.database.state
   return {
     system: service.system,
     site: service.site,
     ready: ready(service),
-    database: { ok, why },
+    ...(service.database === null ? {} : { database: stateOf(service.database) }),
     dependencies: service.dependencies.states,
   }
 }
@@ -66,6 +72,10 @@ async function readBody(request: IncomingMessage): Promise<{ id: string; payload
 async function postTransaction(service: Service, request: IncomingMessage, response: ServerResponse) {
   if (!ready(service)) return send(response, 503, health(service))
   const { id, payload } = await readBody(request)
+  if (service.database === null) {
+    service.transactions += 1
+    return send(response, 200, { id, stored: false, site: service.site })
+  }
   const stored = await service.database.store(id, payload)
   if (stored) service.transactions += 1
   send(response, stored ? 201 : 200, { id, stored, site: service.site })
@@ -73,6 +83,7 @@ async function postTransaction(service: Service, request: IncomingMessage, respo
 
 /** A look-up needs the database alone; one in recovery does not answer for the system. */
 async function getTransaction(service: Service, id: string, response: ServerResponse) {
+  if (service.database === null) return send(response, 404, { id, why: 'nothing is kept here' })
   if (!service.database.state.ok) return send(response, 503, health(service))
   const receivedAt = await service.database.find(id)
   if (receivedAt === undefined) return send(response, 404, { id, why: 'no such transaction' })
@@ -83,6 +94,7 @@ async function route(service: Service, request: IncomingMessage, response: Serve
   const path = request.url ?? '/'
   if (path === '/metrics') return sendMetrics(service, response)
   if (path === '/health') return send(response, ready(service) ? 200 : 503, health(service))
+  if (path === '/answer') return send(response, ready(service) ? 200 : 503, health(service))
   if (path === '/transactions' && request.method === 'POST')
     return postTransaction(service, request, response)
   if (path.startsWith('/transactions/') && request.method === 'GET') {
@@ -97,7 +109,7 @@ function sendMetrics(service: Service, response: ServerResponse): void {
     metricsText({
       system: service.system,
       ready: ready(service),
-      database: service.database.state,
+      database: service.database?.state ?? null,
       dependencies: service.dependencies.states,
       transactions: service.transactions,
     }),
@@ -122,7 +134,7 @@ function main(): void {
   const service: Service = {
     system: settings.system,
     site: settings.site,
-    database: openDatabase(settings),
+    database: settings.database === null ? null : openDatabase(settings, settings.database),
     dependencies: watchDependencies(settings.dependencies, settings.tls.ca),
     transactions: 0,
   }
@@ -141,7 +153,7 @@ function main(): void {
     secure.closeAllConnections()
     plain.closeAllConnections()
     service.dependencies.close()
-    void service.database.close().then(() => process.exit(0))
+    void Promise.resolve(service.database?.close()).then(() => process.exit(0))
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)

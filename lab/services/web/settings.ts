@@ -6,6 +6,14 @@ export interface DependencyName {
   name: string
 }
 
+export interface DatabaseSettings {
+  host: string
+  port: number
+  name: string
+  user: string
+  password: string
+}
+
 /** What the service is told by its pod's environment. */
 export interface Settings {
   system: string
@@ -13,14 +21,16 @@ export interface Settings {
   port: number
   metricsPort: number
   dependencies: DependencyName[]
-  database: { host: string; port: number; name: string; user: string; password: string }
+  /** null for a system that keeps no data. */
+  database: DatabaseSettings | null
   tls: { ca: string; cert: string; key: string }
 }
 
 /**
  * Reads the settings from the environment: SYSTEM, SITE, PORT (8443), METRICS_PORT (9100),
- * DEPENDENCIES (`AID=aid.gov.test,RRS=rrs.gov.test`), DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (app),
- * DATABASE_USER (app), DATABASE_PASSWORD_FILE, TLS_DIR with ca.crt, tls.crt and tls.key.
+ * DEPENDENCIES (`AID=aid.gov.test,RRS=rrs.gov.test`), TLS_DIR with ca.crt, tls.crt and tls.key; and unless the system
+ * keeps no data DATABASE_HOST, DATABASE_PORT (5432), DATABASE_NAME (app),
+ * DATABASE_USER (app), DATABASE_PASSWORD_FILE.
  * Throws Error naming the variable that is missing.
  */
 export function readSettings(env: Record<string, string | undefined>): Settings {
@@ -37,13 +47,16 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     port: Number(env['PORT'] ?? 8443),
     metricsPort: Number(env['METRICS_PORT'] ?? 9100),
     dependencies: parseDependencies(env['DEPENDENCIES'] ?? ''),
-    database: {
-      host: need('DATABASE_HOST'),
-      port: Number(env['DATABASE_PORT'] ?? 5432),
-      name: env['DATABASE_NAME'] ?? 'app',
-      user: env['DATABASE_USER'] ?? 'app',
-      password: file(need('DATABASE_PASSWORD_FILE')).trim(),
-    },
+    database:
+      env['DATABASE_HOST'] === undefined
+        ? null
+        : {
+            host: need('DATABASE_HOST'),
+            port: Number(env['DATABASE_PORT'] ?? 5432),
+            name: env['DATABASE_NAME'] ?? 'app',
+            user: env['DATABASE_USER'] ?? 'app',
+            password: file(need('DATABASE_PASSWORD_FILE')).trim(),
+          },
     tls: { ca: file(`${tlsDir}/ca.crt`), cert: file(`${tlsDir}/tls.crt`), key: file(`${tlsDir}/tls.key`) },
   }
 }

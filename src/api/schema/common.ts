@@ -14,6 +14,16 @@ export const siteId = z.string().regex(/^[a-z][a-z0-9-]{1,30}$/)
 /** The id of a run is its name: what people type back. */
 export const runId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/)
 
+/** A finding that somebody still has to do something about, beside what it is about. */
+export const openFinding = z.object({
+  rule: z.string(),
+  subject: z.string(),
+  severity: z.enum(['info', 'warning', 'critical']),
+  message: localized,
+  since: instant,
+})
+export type OpenFinding = z.infer<typeof openFinding>
+
 /** A place in a run's journal. */
 export const seq = z.coerce.number().int().min(0).max(2_147_483_647)
 

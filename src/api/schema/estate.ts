@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { instant, localized, siteId, systemId, text } from './common.ts'
+import { instant, localized, openFinding, siteId, systemId, text } from './common.ts'
 
 const health = z.enum(['up', 'degraded', 'down', 'unknown'])
 const grade = z.enum(['T0', 'G1', 'G2', 'G3', 'G4'])
@@ -24,6 +24,8 @@ export const systemSummary = z.object({
   movable: z.boolean(),
   /** The run that holds its lock, when one does. */
   heldBy: z.string().nullable(),
+  /** What people still owe about it, such as the review of a broken glass. */
+  findings: z.array(openFinding),
 })
 
 /** A neighbour in the dependency graph; `note` says what a reader would otherwise miss (left out, cannot move). */
@@ -67,6 +69,8 @@ export const siteView = z.object({
   ),
   since: instant.nullable(),
   systemsActive: z.int(),
+  /** What people still owe about it, such as the review of a broken glass. */
+  findings: z.array(openFinding),
 })
 
 export const runbookSummary = z.object({

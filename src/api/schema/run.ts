@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { words } from '#approval/statement-schema.ts'
 import { purposeNames } from '#people/purposes.ts'
 import type { Plan } from '#plan/plan.ts'
-import { instant, localized, runId, siteId, systemId, text } from './common.ts'
+import { instant, localized, openFinding, runId, siteId, systemId, text } from './common.ts'
 
 const nodeState = z.enum([
   'waiting',
@@ -135,7 +135,7 @@ export const planShape = z.object({
       recoverability: z.enum(['full', 'limited', 'not-recoverable']).optional(),
       why: z.array(localized),
       rtoTargetMs: z.number(),
-      rpoTargetMs: z.number(),
+      rpoTargetMs: z.number().nullable(),
     }),
   ),
   notes: z.array(localized),
@@ -296,13 +296,17 @@ export const statementView = z.object({
   policy: z.string().nullable(),
 })
 
+const given = z.object({ principal: z.string(), reason: z.string(), receivedAt: instant, expiresAt: instant })
+
 export const gateView = z.object({
   gate: z.string(),
   purpose: z.enum(purposeNames).exclude(['declare']),
   state: z.enum(['waiting', 'passed', 'refused']),
   /** Distinct people that it takes: the plan's number, or the policy's when that is greater. */
   quorum: z.int(),
-  given: z.array(z.object({ principal: z.string(), receivedAt: instant, expiresAt: instant })),
+  given: z.array(given),
+  /** Who broke the glass of this gate: it takes fewer people, and a review by two others. */
+  brokenBy: z.array(given),
   refusedBy: z.array(z.string()),
   /** Signed and not counted, with why. */
   ignored: z.array(z.object({ principal: z.string(), why: localized })),
@@ -333,6 +337,8 @@ export const runDetail = runSummary.extend({
   gates: z.array(gateView),
   /** A question about the run as a whole. */
   question: nodeView.shape.question,
+  /** Findings about the run that are open, such as a broken glass that nobody has reviewed. */
+  findings: z.array(openFinding),
   /** Fences that rest on people's word and stay open. */
   fenceDebts: z.array(z.object({ system: z.string(), since: instant, by: z.array(z.string()) })),
 })

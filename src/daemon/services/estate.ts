@@ -3,21 +3,24 @@ import { HaetaeError } from '#model/errors.ts'
 import { instant, parseDuration } from '#model/time.ts'
 import type { EstateService } from '#api/services.ts'
 import type { SiteView, SystemDetail, SystemSummary } from '#api/schema/estate.ts'
-import type { Text } from '#api/schema/common.ts'
+import type { OpenFinding, Text } from '#api/schema/common.ts'
 import { buildGraph } from '#estate/graph.ts'
 import type { System } from '#estate/estate.ts'
+import type { FindingStore } from '#finding/store.ts'
 import type { Monitor } from '#monitor/monitor.ts'
 import { vantageText } from '#monitor/reasons.ts'
 import type { SystemHealth, VantageSight } from '#monitor/types.ts'
 import { stepTypes } from '#steps/index.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { World } from '../world.ts'
+import { openFindings } from './finding.ts'
 import { pageOf } from './page.ts'
 
 interface Needs {
   catalogue: Catalogue
   world: World
   monitor: Monitor
+  findings: FindingStore
   site: string
 }
 
@@ -37,18 +40,17 @@ export function estateService(needs: Needs): EstateService {
         why: `the catalogue has ${[...catalogue.runbooks.keys()].join(', ') || 'none'}`,
       })
     },
-    systems: async (page) =>
-      pageOf(
-        catalogue.estate.systems.map((system) => summary(needs, system)),
-        page,
-        (one) => one.id,
-      ),
+    async systems(page) {
+      const findingsOf = await openFindings(needs.findings)
+      const part = pageOf(catalogue.estate.systems, page, (one) => one.id)
+      return { ...part, items: part.items.map((system) => summary(needs, system, findingsOf)) }
+    },
     async system(id) {
       const system = catalogue.systems.get(id)
       if (system === undefined) throw unknownSystem(id, catalogue)
-      return detail(needs, system)
+      return detail(needs, system, await openFindings(needs.findings))
     },
-    sites: async () => sites(needs),
+    sites: async () => sites(needs, await openFindings(needs.findings)),
   }
 }
 
@@ -64,7 +66,9 @@ function healthOf({ monitor }: Needs, id: string): SystemHealth | undefined {
   return monitor.current().systems.find((health) => health.system === id)
 }
 
-function summary(needs: Needs, system: System): SystemSummary {
+type FindingsOf = (about: string) => OpenFinding[]
+
+function summary(needs: Needs, system: System, findingsOf: FindingsOf): SystemSummary {
   const { world, monitor } = needs
   const health = healthOf(needs, system.id)
   const at = monitor.current().at
@@ -82,17 +86,18 @@ function summary(needs: Needs, system: System): SystemSummary {
     lookedAt: at === 0 ? null : instant(at),
     movable: system.components !== undefined && system.recovery !== undefined,
     heldBy: world.heldBy(system.id),
+    findings: findingsOf(system.id),
   }
 }
 
 const notLookedYet = { ko: '아직 살펴보지 않았습니다', en: 'it was not looked at yet' }
 
-function detail(needs: Needs, system: System): SystemDetail {
+function detail(needs: Needs, system: System, findingsOf: FindingsOf): SystemDetail {
   const { estate } = needs.catalogue
   const target = estate.targets[system.grade]
   const { components } = system
   return {
-    ...summary(needs, system),
+    ...summary(needs, system, findingsOf),
     dependsOn: [
       ...system.dependsOn.hard.map((id) => neighbour(needs, id, 'hard')),
       ...system.dependsOn.soft.map((id) => neighbour(needs, id, 'soft')),
@@ -163,7 +168,7 @@ function notesOf({ catalogue }: Needs, system: System): Text[] {
   return notes
 }
 
-function sites({ catalogue, monitor, world, site: self }: Needs): SiteView[] {
+function sites({ catalogue, monitor, world, site: self }: Needs, findingsOf: FindingsOf): SiteView[] {
   return catalogue.estate.sites.map((site) => {
     const sight = monitor.current().sites.find((one) => one.site === site.id)
     const since = monitor.since(`site ${site.id}`)
@@ -176,6 +181,7 @@ function sites({ catalogue, monitor, world, site: self }: Needs): SiteView[] {
       vantagePoints: sight?.sights.map(vantageView) ?? [],
       since: since === undefined ? null : instant(since),
       systemsActive: world.authorities().filter((authority) => authority.site === site.id).length,
+      findings: findingsOf(site.id),
     }
   })
 }

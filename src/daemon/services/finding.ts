@@ -1,3 +1,4 @@
+import type { OpenFinding } from '#api/schema/common.ts'
 import type { FindingService } from '#api/services.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { pageOfRows } from './page.ts'
@@ -25,4 +26,24 @@ export function findingService(store: FindingStore): FindingService {
       )
     },
   }
+}
+
+/** Rules that people still owe something on: they are shown beside everything that they are about. */
+const owed = ['break-glass']
+
+/** Looks up what is owed about a run, a system or a site: by the subject, or where the facts name it. */
+export async function openFindings(store: FindingStore): Promise<(about: string) => OpenFinding[]> {
+  const lists = await Promise.all(
+    owed.map((rule) => store.list({ rule, states: ['open', 'accepted'], limit: 1_000 })),
+  )
+  const about = new Map<string, OpenFinding[]>()
+  for (const { rule, subject, severity, message, since, facts } of lists.flat()) {
+    const { site, systems } = facts
+    const names = [subject, site, ...(Array.isArray(systems) ? (systems as unknown[]) : [])]
+    for (const name of new Set(names)) {
+      if (typeof name !== 'string') continue
+      about.set(name, [...(about.get(name) ?? []), { rule, subject, severity, message, since }])
+    }
+  }
+  return (name) => about.get(name) ?? []
 }

@@ -16,6 +16,7 @@ import { rolesThatMay } from '#people/roles.ts'
 import type { Session } from '#people/sessions.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Execution } from '../execution.ts'
+import { openFindings } from './finding.ts'
 import { pageOfRows } from './page.ts'
 
 interface Needs {
@@ -87,10 +88,11 @@ function summaryOfRow(row: RunRow): RunSummary {
 async function detail(needs: Needs, id: string): Promise<RunDetail> {
   const { execution, authority } = needs
   const view = await execution.engine.runs.getRun(id)
-  const [{ gates }, debts, detectedAt] = await Promise.all([
+  const [{ gates }, debts, detectedAt, findingsOf] = await Promise.all([
     execution.approvals.list(id),
     authority.fenceDebts(),
     detection(needs, view),
+    openFindings(needs.findings),
   ])
   const { subject } = view.plan
   const own = debts.filter((fence) => fence.runId === id)
@@ -112,6 +114,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     graph: nodesOf(view).map((node) => nodeView(view, node)),
     times: timesOf(view, detectedAt),
     gates: gates.map(gateView),
+    findings: findingsOf(id),
     fenceDebts: own.map((fence) => ({
       system: fence.system,
       since: fence.recordedAt,

@@ -31,6 +31,11 @@ export async function passGate(host: RunHost, node: PlanNode, gate: Gate): Promi
         host.note({ kind: 'succeeded', node: node.id, output: { by } })
         return
       }
+      if (asked.glassBrokenBy !== undefined) {
+        const { glassBrokenBy } = asked
+        host.note({ kind: 'succeeded', node: node.id, output: { by, glassBrokenBy } })
+        return
+      }
     }
     await host.pause(askEveryMs)
   }

@@ -91,7 +91,10 @@ function conclude(
     return { kind: 'node-canceled', node: id, left, why }
   }
   const over = timeOver(host, ready, view)
-  const ask = (q: Question): EngineEvent => ({ kind: 'asked', node: id, question: q })
+  const ask = (q: Question): EngineEvent =>
+    type.optional === true
+      ? { kind: 'node-skipped', node: id, failure: view.failure ?? { kind: 'error', message: q.text } }
+      : { kind: 'asked', node: id, question: q }
   if (seen.kind === 'unclear') return ask(question('unclear', view, { observed: seen.seen }))
   if (seen.kind === 'unseen') {
     const silent = seen.failure.kind === 'unreachable' || seen.failure.kind === 'deadline'

@@ -129,6 +129,16 @@ export function memoryJournal(clock: Clock): Journal {
       return true
     },
 
+    ...readsOf(entries, must, locks),
+  }
+}
+
+function readsOf(
+  entries: ReadonlyMap<string, Entry>,
+  must: (runId: string) => Entry,
+  locks: ReadonlyMap<string, { runId: string; since: string }>,
+): Pick<Journal, 'read' | 'commands' | 'run' | 'plan' | 'runs' | 'locks'> {
+  return {
     async read(runId, after, limit) {
       return structuredClone(must(runId).records.slice(after, after + limit))
     },

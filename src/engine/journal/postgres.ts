@@ -97,6 +97,14 @@ export function postgresJournal({ pool, clock, withinMs = 5_000 }: PostgresJourn
       return held.length === 0
     },
 
+    ...readsOf(query),
+  }
+}
+
+type Query = <R extends QueryResultRow>(text: string, values: unknown[]) => Promise<R[]>
+
+function readsOf(query: Query): Pick<Journal, 'read' | 'commands' | 'run' | 'plan' | 'runs' | 'locks'> {
+  return {
     read: async (runId, after, limit) => {
       const rows = await query<DbRecord>(
         'SELECT * FROM run_journal WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3',

@@ -36,6 +36,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
     adopted: 'adopted',
     'not-seen': 'unknown',
     asked: 'needs-person',
+    'node-skipped': 'skipped',
     'node-canceled': 'canceled',
   },
   'needs-person': { skipped: 'skipped', 'node-canceled': 'canceled' },

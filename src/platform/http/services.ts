@@ -28,19 +28,18 @@ export function serviceClient(
     const service = byOrigin.get(origin)
     if (service === undefined) throw unknown(origin, [...byOrigin.keys()])
     const { caFile, secretFile, header = 'authorization' } = service
-    return exchange(
+    const secret = secretFile === undefined ? undefined : (await readFile(secretFile, 'utf8')).trim()
+    const answer = await exchange(
       {
         ...request,
-        headers: {
-          ...request.headers,
-          ...(secretFile === undefined ? {} : { [header]: (await readFile(secretFile, 'utf8')).trim() }),
-        },
+        headers: { ...request.headers, ...(secret === undefined ? {} : { [header]: secret }) },
         connect: caFile === undefined ? {} : { ca: await readFile(caFile, 'utf8') },
         timeoutMs: options.timeoutMs,
         target: origin,
       },
       signal,
     )
+    return secret === undefined ? answer : { ...answer, body: without(secret, answer.body) }
   }
   return {
     reader: { get: (url, signal) => ask({ url, method: 'GET' }, signal) },
@@ -57,4 +56,14 @@ function unknown(origin: string, known: readonly string[]): HaetaeError {
     },
     facts: { origin, known },
   })
+}
+
+/** An answer may stand in a journal, and some services repeat what they were sent. */
+function without(secret: string, body: unknown): unknown {
+  const words = [secret, secret.split(/\s+/).at(-1) ?? ''].filter((word) => word !== '')
+  const clean = (text: string) => words.reduce((left, word) => left.replaceAll(word, '***'), text)
+  if (typeof body === 'string') return clean(body)
+  return JSON.parse(JSON.stringify(body), (_name, value: unknown) =>
+    typeof value === 'string' ? clean(value) : value,
+  ) as unknown
 }

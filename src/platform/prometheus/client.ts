@@ -31,6 +31,8 @@ export function prometheusClient(options: { url: string; deadlineMs?: number }):
     async vector(query, signal) {
       const body = new URLSearchParams({ query })
       const response = await send(`${url.replace(/\/$/, '')}/api/v1/query`, body, within(deadlineMs, signal))
+      if (response.status >= 500)
+        throw new NoAnswer(`Prometheus ${url}`, new Error(`it answered ${response.status}`))
       if (response.status !== 200) {
         throw new Error(`Prometheus refused the query (${response.status}): ${response.text.slice(0, 300)}`)
       }

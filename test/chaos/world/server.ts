@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Plan } from '#plan/plan.ts'
 import type { Random } from '../../sim/world/random.ts'
@@ -39,12 +40,17 @@ const longestMs = 200
  */
 export class WorldServer {
   readonly socket: string
+  /** Which run works on a system, for what is asked over HTTP: its body names the system and the step. */
+  readonly runOf = new Map<string, string>()
   readonly declared: Declared[] = []
   /** Proofs of assumptions, by run and node. */
   readonly proofs: { run: string; node: string | null; at: number }[] = []
   /** Requests that have arrived and may still change something. */
   onTheWay = 0
-  /** Told at the moments that hurt most: a request is there, its effect is there and nobody was told. */
+  /**
+   * Told at the moments that hurt most: a request is there, its effect is there and nobody was told. `by` is empty where
+   * a request does not say whose it is.
+   */
   trap: ((moment: 'arrived' | 'landed', by: string) => void) | undefined
   readonly #effects: EffectLedger
   readonly #random: Random
@@ -58,12 +64,18 @@ export class WorldServer {
     this.#random = random
   }
 
-  async listen(): Promise<void> {
+  /** On the socket, or with `loopback` as a web service; returns its address then. */
+  async listen(loopback = false): Promise<string> {
     const server = createServer((request, response) => {
       this.#answer(request, response).catch(() => request.destroy())
     })
     this.#server = server
-    await new Promise<void>((done, fail) => server.once('error', fail).listen(this.socket, done))
+    await new Promise<void>((done, fail) => {
+      server.once('error', fail)
+      if (loopback) server.listen(0, '127.0.0.1', done)
+      else server.listen(this.socket, done)
+    })
+    return loopback ? `http://127.0.0.1:${(server.address() as AddressInfo).port}` : this.socket
   }
 
   async close(): Promise<void> {
@@ -74,16 +86,18 @@ export class WorldServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = ''
     for await (const chunk of request) text += String(chunk)
-    const body = JSON.parse(text) as unknown
+    const body = (text === '' ? null : JSON.parse(text)) as unknown
     if (request.url === '/declared') return reply(response, 200, this.declared)
     await sleep(this.#random.below(longestMs / 4))
-    const chance = request.url === '/change' ? 0.25 : 0.04
-    const fault = this.#fault(chance)
-    if (request.url === '/change') return this.#change(body as ChangeRequest, response, fault)
+    const change = this.#changeOf(request, body)
+    const fault = this.#fault(change === undefined ? 0.04 : 0.25)
+    if (change !== undefined) return this.#change(change, response, fault)
     // Looking changes nothing: a fault before and one after are the same.
     if (fault === 'hangs') return
     if (fault === 'says no') return reply(response, 500, 'not now')
     if (fault !== undefined) return void response.destroy()
+    const known = /^\/effects\/(.+)$/.exec(request.url ?? '')?.[1]
+    if (known !== undefined) return reply(response, this.#happened(known) ? 200 : 404, {})
     if (request.url === '/see') return reply(response, 200, this.#see((body as { thing: string }).thing))
     this.proofs.push({ ...(body as { run: string; node: string | null }), at: Date.now() })
     return reply(response, 200, [])
@@ -107,6 +121,20 @@ export class WorldServer {
     } finally {
       this.onTheWay -= 1
     }
+  }
+
+  /** What a request changes: as the steps of the chaos ask, or as `http.call` does, once for its Idempotency-Key. */
+  #changeOf({ url, method, headers }: IncomingMessage, body: unknown): ChangeRequest | undefined {
+    if (url === '/change') return body as ChangeRequest
+    if (url !== '/effects' || method !== 'POST') return undefined
+    const { system, step } = body as { system: string; step: string }
+    const run = this.runOf.get(system) ?? system
+    const key = String(headers['idempotency-key'])
+    return { run, thing: `${run}/${system}/${step}`, when: 'once for its key', key, by: '', epoch: null }
+  }
+
+  #happened(key: string): boolean {
+    return [...this.#things.values()].some(({ keys }) => keys.includes(key))
   }
 
   /** Changes a thing as its check allows; returns why not. */

@@ -99,7 +99,7 @@ export function simType(
     input,
     output,
     observe,
-    judge: (_input, seen) => (seen.on ? 'holds' : 'absent'),
+    judge: (_input, seen) => (seen.on === true ? 'holds' : 'absent'),
     plan: () => Promise.resolve([]),
     apply: async (ctx, { thing }, seen) => {
       await send(ctx, thing, effect === 'keyed' ? 'once for its key' : seen.version)
@@ -117,7 +117,7 @@ export const simTypes: ReadonlyMap<string, AnyStepType> = new Map(
   [
     simType('sim.set', 'idempotent', { invert: ({ thing }) => ({ type: 'sim.clear', with: { thing } }) }),
     simType('sim.clear', 'idempotent', {
-      judge: (_input, seen) => (seen.on ? 'absent' : 'holds'),
+      judge: (_input, seen) => (seen.on === true ? 'absent' : 'holds'),
       apply: async (ctx, { thing }, seen) => {
         await send(ctx, thing, seen.version, true)
         return { version: seen.version }

@@ -17,7 +17,7 @@ export interface Landed {
 
 export interface Seen {
   version: number
-  on: boolean
+  on?: boolean | undefined
   keys: string[]
 }
 

@@ -95,9 +95,9 @@ export class CliFixture {
     })
 
   /** Declares a failover and returns the run's name. */
-  async declare(systems = 'GPK'): Promise<string> {
+  async declare(systems = 'GPK', as = 'operator-1'): Promise<string> {
     const args = ['failover', '--from', 'daejeon', '--systems', systems, '--reason', 'power lost']
-    const ended = await this.run([...args, '--confirm', 'daejeon', '--json'])
+    const ended = await this.run([...args, '--confirm', 'daejeon', '--json', '--as', as])
     expect(ended.err).toBe('')
     return (JSON.parse(ended.out) as { id: string }).id
   }

@@ -11,7 +11,7 @@ describe('an operation', () => {
   it('is planned, signed and created at the active site, and needs nobody where it has no gate', async () => {
     const { out, err, code } = await settle('HTX')
     expect({ err, code }).toEqual({ err: '', code: 0 })
-    expect(out).toMatch(/Operation plan: gwangju, 1 systems\n +input pause: "5s"/)
+    expect(out).toMatch(/Operation plan: settle, gwangju, 1 systems\n +input pause: "5s"/)
     expect(out).toContain('none: it begins when it is requested')
     expect(out).toMatch(/HTX\/settle +wait +Let it settle/)
     expect(out).not.toMatch(/RTO|full|attest/)
@@ -42,7 +42,7 @@ describe('an operation', () => {
       ],
     ])
     expect(code).toBe(0)
-    expect(out).toContain('운영 작업 계획: gwangju')
+    expect(out).toContain('운영 작업 계획: settle, gwangju')
     expect((await cli.run(['run', 'list', '--json'])).out).toContain('"items": []')
   })
 
@@ -50,6 +50,18 @@ describe('an operation', () => {
     const first = JSON.parse((await settle('HTX', '--json')).out) as { id: string }
     const again = await settle('HTX')
     expect(again).toMatchObject({ code: 5, err: expect.stringContaining(first.id) as string })
+  })
+
+  it('with a gate waits for two people, none of them the requester, and asks nobody to attest', async () => {
+    const args = ['runbook', 'run', 'guarded', '--systems', 'HTX', '--reason', 'x', '--confirm', 'guarded']
+    const { out } = await cli.run(args)
+    expect(out).toMatch(/approve +2 people sign: Approve/)
+    const [, id = ''] = /Run (\S+) is created, and waits for people:\n +approve waiting 0\/2/.exec(out) ?? []
+    expect(out).toContain(`haetae approve ${id} --gate approve`)
+    expect(out).not.toContain('attest')
+    expect((await cli.approve(id, 'operator-1')).err).toMatch(/requester never counts/)
+    expect((await cli.approve(id, 'approver-1')).out).toContain('approve waiting 1/2')
+    expect((await cli.approve(id, 'commander-1')).out).toContain('approve passed 2/2')
   })
 
   it.each<[string, string[], number, RegExp]>([

@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -197,6 +198,24 @@ describe('the services of the configuration', () => {
       await writer.send({ url: `${server.url}/orders`, method: 'POST' }, never)
       expect(server.requests.map(({ headers }) => headers['x-token'])).toEqual(['Bearer one', 'Bearer two'])
     } finally {
+      await rm(dir, { recursive: true, force: true })
+    }
+  })
+
+  test('a service that repeats the secret in its answer does not bring it into the journal', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'haetae-test-secret-'))
+    const echo = createPlainServer((request, response) => response.end(JSON.stringify(request.headers)))
+    await new Promise<void>((done) => echo.listen(0, '127.0.0.1', done))
+    try {
+      const url = `http://127.0.0.1:${(echo.address() as AddressInfo).port}`
+      const secretFile = join(dir, 'secret')
+      await writeFile(secretFile, 'Bearer s3cret')
+      const { reader } = serviceClient([{ url, secretFile }])
+      const answer = await reader.get(`${url}/any`, new AbortController().signal)
+      expect(answer.body).toMatchObject({ authorization: '***' })
+    } finally {
+      echo.closeAllConnections()
+      await new Promise((done) => echo.close(done))
       await rm(dir, { recursive: true, force: true })
     }
   })
