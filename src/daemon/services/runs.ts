@@ -54,10 +54,16 @@ export function runService(needs: Needs): RunService {
       await engine.ask(id, verb, by.principal)
     },
     async decide(id, { node, decision, reason }, by) {
-      assertMay(node === null ? undefined : await roleOf(node, engine.runs.getRun(id)), by)
+      assertMay(roleAsked((await engine.runs.getRun(id)).nodes.get(node ?? '')?.question ?? null), by)
       await engine.decide(id, node, decision, by.principal, reason)
     },
   }
+}
+
+/** The role that a question is for; undefined where it is for those who may declare. */
+function roleAsked(question: Question | null): string | undefined {
+  const asked = question?.reason === 'manual' ? question.facts['role'] : undefined
+  return typeof asked === 'string' ? asked : undefined
 }
 
 /** The role that a manual step names; undefined for every other step. */
