@@ -2,8 +2,8 @@ import { boolean, string } from '@oclif/core/flags'
 import { reasonOf, systemsOf } from '#client/arguments.ts'
 import { refuseAltered, signDeclaration } from '#client/signing.ts'
 import { confirmName } from '#terminal/confirm.ts'
+import { createdLines } from '#terminal/created.ts'
 import { planLines } from '#terminal/plan.ts'
-import { gateLine } from '#terminal/gate.ts'
 import { DaemonCommand } from './base.ts'
 
 export default class Failover extends DaemonCommand {
@@ -51,19 +51,7 @@ export default class Failover extends DaemonCommand {
     )
     const declaration = await signDeclaration(draft, client.identity, reason, Date.now())
     const run = await client.call('declareFailover', { body: { ...request, run: draft.run, declaration } })
-    const site = flags.site === undefined ? '' : ` --site ${flags.site}`
-    this.print([
-      this.say(
-        `실행 ${run.id}이(가) 만들어졌습니다. 결정을 기다립니다:`,
-        `Run ${run.id} is created, and waits for people:`,
-      ),
-      ...run.gates.map((gate) => `  ${gateLine(gate, this.language)}`),
-      '',
-      this.say('다음 명령:', 'Next:'),
-      `  haetae approve ${run.id} --gate approve --reason TEXT${site} --as NAME`,
-      `  haetae approve ${run.id} --gate attest --reason TEXT --source TEXT --source TEXT --outside${site} --as NAME`,
-      `  haetae run watch ${run.id}${site}`,
-    ])
+    this.print(createdLines(run, flags.site, this.language))
     return run
   }
 }

@@ -17,6 +17,8 @@ export default class RunList extends DaemonCommand {
   static override flags = {
     active: boolean({ description: 'Only runs that have not ended.' }),
     system: string({ helpValue: 'ID', description: 'Only runs about this system.' }),
+    of: string({ helpValue: 'RUN', description: 'The runs of the systems of this fleet.' }),
+    parts: boolean({ description: 'Also the runs that are parts of fleets.' }),
     limit: integer({ default: 50, min: 1, max: 1000, description: 'At most so many.' }),
   }
 
@@ -27,6 +29,8 @@ export default class RunList extends DaemonCommand {
       query: {
         limit: flags.limit,
         ...(flags.active ? { active: 'true' } : {}),
+        ...(flags.of === undefined ? {} : { parent: flags.of }),
+        ...(flags.parts ? { parts: 'true' } : {}),
         ...(flags.system === undefined ? {} : { system: flags.system.toUpperCase() }),
       },
     })

@@ -46,7 +46,12 @@ export const contract = {
   declareOperation: { ...base, body: run.operationDeclaration, reply: run.runDetail },
   runList: {
     ...base,
-    query: page.extend({ active: z.stringbool().optional(), system: systemId.optional() }),
+    query: page.extend({
+      active: z.stringbool().optional(),
+      system: systemId.optional(),
+      parent: runId.optional(),
+      parts: z.stringbool().optional(),
+    }),
     reply: listOf(run.runSummary),
   },
   runShow: { ...ofRun, reply: run.runDetail },

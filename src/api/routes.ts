@@ -118,7 +118,7 @@ export const routes = {
     path: '/plans/failover',
     access: read,
     summary: 'A failover plan and the id that its run would have; nothing is stored or changed',
-    errors: ['site-unknown', 'already-active', ...notPlanned],
+    errors: ['site-unknown', 'already-active', 'runbook-unknown', ...notPlanned],
     withoutKey: true,
   },
   declareFailover: {
@@ -126,7 +126,7 @@ export const routes = {
     path: '/runs',
     access: rolesThatMay.declare,
     summary: 'The signed request of a failover: creates the run, which waits for its approvals',
-    errors: ['site-unknown', 'already-active', ...notPlanned, ...notDeclared],
+    errors: ['site-unknown', 'already-active', 'runbook-unknown', ...notPlanned, ...notDeclared],
   },
   planOperation: {
     method: 'POST',
@@ -143,7 +143,13 @@ export const routes = {
     summary: 'The signed request of an operation: creates the run, which begins when its approvals are there',
     errors: ['runbook-unknown', 'not-active-here', ...notPlanned, ...notDeclared],
   },
-  runList: { method: 'GET', path: '/runs', access: read, summary: 'Runs, newest first', errors: [] },
+  runList: {
+    method: 'GET',
+    path: '/runs',
+    access: read,
+    summary: 'Runs, newest first; the parts of fleets only when they are asked for',
+    errors: [],
+  },
   runShow: {
     method: 'GET',
     path: '/runs/:run',

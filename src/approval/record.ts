@@ -104,10 +104,14 @@ export class ApprovalRecord {
     }
   }
 
-  /** The attestations of a run that count now, for the fence that rests on them. Empty for an unknown run. */
+  /**
+   * The attestations of a run that count now, for the fence that rests on them; for a part of a fleet, those of the
+   * fleet. Empty for an unknown run.
+   */
   async forRun(run: string): Promise<Attestation[]> {
     const subject = await this.#options.subjects.find(run)
     if (subject === undefined) return []
+    if (subject.coveredBy !== undefined) return this.forRun(subject.coveredBy)
     const recorded = await statementsOf(this.#options.pool, run)
     const counting = this.counting(subject, recorded)
     return recorded

@@ -39,6 +39,8 @@ export interface Subject {
   systems: readonly string[]
   /** Gates of the plan. */
   gates: readonly SubjectGate[]
+  /** The run over whose plan people signed this one too: the fleet that it is a part of. */
+  coveredBy?: string
 }
 
 /** One statement on record. */

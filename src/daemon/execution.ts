@@ -2,20 +2,18 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
-import { subjectOf } from '#api/approval-service.ts'
 import { Approvals } from '#approval/approvals.ts'
 import type { AuthorityStore } from '#authority/store.ts'
 import type { Engine } from '#engine/engine-port.ts'
 import { createEngine } from '#engine/engine.ts'
 import { postgresJournal } from '#engine/journal/postgres.ts'
 import type { Holder, Journal } from '#engine/journal/journal.ts'
-import type { Assumptions, EngineMetrics } from '#engine/ports.ts'
-import { createRunReader } from '#engine/run-reader.ts'
-import { isEnded } from '#engine/state/view.ts'
+import type { Assumptions, EngineMetrics, PlanChild } from '#engine/ports.ts'
 import type { FindingStore } from '#finding/store.ts'
-import { HaetaeError, isHaetaeError } from '#model/errors.ts'
+import { HaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { Monitor } from '#monitor/monitor.ts'
+import { partRequestOf } from '#plan/part.ts'
 import { createResolver } from '#plan/resolve.ts'
 import type { Log } from '#platform/log.ts'
 import type { Metrics } from '#platform/metrics.ts'
@@ -26,9 +24,12 @@ import { authorityHeld } from './authority-held.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Config } from './config.ts'
 import { standbyLook, type LossParts } from './loss.ts'
+import type { Planner } from './planner.ts'
 import type { Releasers } from './releasers.ts'
 import type { WhyReplanned } from './replan.ts'
+import { subjectsIn } from './subjects.ts'
 import { voidingChecks } from './voiding.ts'
+import type { World } from './world.ts'
 
 interface Needs {
   config: Config
@@ -39,6 +40,8 @@ interface Needs {
   metrics: Metrics
   authority: AuthorityStore
   monitor: Monitor
+  planner: Planner
+  world: World
   findings: FindingStore
   releasers: Releasers
   replanned: WhyReplanned
@@ -83,7 +86,6 @@ export function openJournal(pool: Pool, clock: Clock): Journal {
 /** Engine, approvals and targets, wired to each other. Nothing runs before `engine.resumeAll()`. */
 export function buildExecution(needs: Needs, journal: Journal, holder: Holder): Execution {
   const { config, catalogue, clock, log, authority, monitor, pool, findings } = needs
-  const runs = createRunReader(journal, clock)
   const approvals = new Approvals({
     pool,
     roster: catalogue.roster,
@@ -91,15 +93,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     findings,
     gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
-    subjects: {
-      async find(run) {
-        const view = await runs.getRun(run).catch((error: unknown) => {
-          if (isHaetaeError(error, 'run-unknown')) return undefined
-          throw error
-        })
-        return view === undefined ? undefined : subjectOf({ ...view, ended: isEnded(view) })
-      },
-    },
+    subjects: subjectsIn(journal),
   })
   const readers = () => targets().readers
   const loss: LossParts = {
@@ -118,12 +112,30 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     assumptions: voidingChecks(assumptions, approvals),
     authority: authorityHeld(authority),
     resolve: createResolver(stepTypes),
+    planChild: childPlans(needs),
     clock,
     log: log.child({ part: 'engine' }),
     metrics: engineMetrics(needs.metrics),
     holder,
   })
   return { engine, journal, approvals, assumptions, readers, loss }
+}
+
+/** Plans of systems whose turn in a fleet has come: one at a time, so that whoever asks for a plan meanwhile has one. */
+function childPlans({ planner, world, clock }: Needs): PlanChild {
+  let last: Promise<unknown> = Promise.resolve()
+  return ({ fleet, node, ownGates }) => {
+    const turn = last.then(async () => {
+      const active = new Map([...world.activeAt()].filter(([system]) => system === node.system))
+      const part = await planner.part({ ...partRequestOf(fleet, node, ownGates), active, now: clock.now() })
+      // What was seen of its source when the fleet was planned: a daemon that starts again has seen nothing of it.
+      const loss = fleet.observed.forecast?.loss[node.system ?? '']
+      if (loss === undefined) return part
+      return { ...part, observed: { ...part.observed, forecast: { loss: { [node.system ?? '']: loss } } } }
+    })
+    last = turn.catch(() => {})
+    return turn
+  }
 }
 
 /** What this site lacks for running anything; empty when it can. */

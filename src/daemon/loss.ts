@@ -78,8 +78,8 @@ const neverSeen = {
 const noStandby = { ko: '이곳의 데이터베이스는 대기 서버가 아님', en: 'its database here is no standby' }
 const noHeartbeat = { ko: '대기 서버에 하트비트가 없음', en: 'its standby holds no heartbeat' }
 const compared = {
-  ko: '원본의 마지막 하트비트와 대기 서버의 것을 비교함',
-  en: "the source's newest heartbeat less the standby's",
+  ko: '원본의 마지막 하트비트와 대기 서버의 것을 비교함, 오차 2초',
+  en: "the source's newest heartbeat less the standby's, to 2 s",
 }
 const stillReplaying = {
   ko: '받은 것을 아직 반영하는 중이므로 최대값',

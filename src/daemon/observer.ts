@@ -45,6 +45,11 @@ export function planObserver({ config, pool, clock, log, execution }: Needs): Pl
   }
   return async (plan) => {
     const signal = AbortSignal.timeout(planningBounds.totalMs)
+    // A fleet does nothing by itself: each system is looked at by its own plan. What would be lost is told of all.
+    if (plan.subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')) {
+      const loss = await lossesOf(plan, execution.loss, signal)
+      return { ...plan, observed: { ...plan.observed, forecast: { loss } } }
+    }
     const looking = { stepTypes, clock, site, ...planningBounds, readers: execution.readers(), signal }
     const [observed, loss, measured] = await Promise.all([
       observePlan(plan, looking),

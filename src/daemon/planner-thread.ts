@@ -1,5 +1,7 @@
+import { planEvacuation } from '#plan/evacuation.ts'
 import { planFailover } from '#plan/failover.ts'
 import { planOperation } from '#plan/operation.ts'
+import { planPart } from '#plan/part.ts'
 import type { Plan } from '#plan/plan.ts'
 import { answerOffLoop } from '#platform/off-loop.ts'
 import { runbooksFrom } from '#runbook/load.ts'
@@ -12,8 +14,15 @@ answerOffLoop(({ estate, runbookSources }: PlanningData) => {
   const runbooks = runbooksFrom(runbookSources, { stepTypes, sites })
   return ({ active, ...request }: PlanningRequest): Plan => {
     const ground = { estate, runbooks, stepTypes, world: { active: (system: string) => active.get(system) } }
-    return request.mode === 'failover'
-      ? planFailover({ ...request, ...ground })
-      : planOperation({ ...request, ...ground })
+    switch (request.mode) {
+      case 'failover':
+        return planFailover({ ...request, ...ground })
+      case 'evacuation':
+        return planEvacuation({ ...request, ...ground })
+      case 'part':
+        return planPart({ ...request, ...ground })
+      case 'operation':
+        return planOperation({ ...request, ...ground })
+    }
   }
 })

@@ -1,6 +1,12 @@
 import type { Estate } from '#estate/estate.ts'
 import type { Plan } from '#plan/plan.ts'
-import type { ActiveAt, FailoverRequest, OperationRequest } from '#plan/request.ts'
+import type {
+  ActiveAt,
+  EvacuationRequest,
+  FailoverRequest,
+  OperationRequest,
+  PartRequest,
+} from '#plan/request.ts'
 import { OffLoop } from '#platform/off-loop.ts'
 import type { RunbookSource } from '#runbook/load.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -17,12 +23,19 @@ type Asked<Request> = Omit<Request, 'estate' | 'runbooks' | 'stepTypes' | 'world
   active: ReadonlyMap<string, ActiveAt>
 }
 export type PlanningRequest =
-  ({ mode: 'failover' } & Asked<FailoverRequest>) | ({ mode: 'operation' } & Asked<OperationRequest>)
+  | ({ mode: 'failover' } & Asked<FailoverRequest>)
+  | ({ mode: 'evacuation' } & Asked<EvacuationRequest>)
+  | ({ mode: 'part' } & Asked<PartRequest>)
+  | ({ mode: 'operation' } & Asked<OperationRequest>)
 
 /** Plans beside the event loop: thousands of systems take seconds, and terms are renewed meanwhile. */
 export interface Planner {
   /** Throws what `planFailover` throws, and `work-failed`. */
   failover(request: Asked<FailoverRequest>): Promise<Plan>
+  /** Throws what `planEvacuation` throws, and `work-failed`. */
+  evacuation(request: Asked<EvacuationRequest>): Promise<Plan>
+  /** Throws what `planPart` throws, and `work-failed`. */
+  part(request: Asked<PartRequest>): Promise<Plan>
   /** Throws what `planOperation` throws, and `work-failed`. */
   operation(request: Asked<OperationRequest>): Promise<Plan>
   close(): Promise<void>
@@ -40,6 +53,8 @@ export function startPlanner({ estate, runbookSources }: PlanningData | Catalogu
   })
   return {
     failover: (request) => thread.call({ ...request, mode: 'failover' }),
+    evacuation: (request) => thread.call({ ...request, mode: 'evacuation' }),
+    part: (request) => thread.call({ ...request, mode: 'part' }),
     operation: (request) => thread.call({ ...request, mode: 'operation' }),
     close: () => thread.close(),
   }

@@ -21,6 +21,8 @@ export type WhyReplanned = (plan: Plan) => Promise<string | undefined>
  */
 export function replanner({ planner, world, clock }: Needs): WhyReplanned {
   return async ({ subject }) => {
+    // The systems of a fleet are planned again one by one, each when its turn comes.
+    if (subject.part === true || isFleet(subject)) return undefined
     await world.refresh()
     const ground = { active: world.activeAt(), now: clock.now(), inputs: subject.inputs }
     try {
@@ -31,6 +33,10 @@ export function replanner({ planner, world, clock }: Needs): WhyReplanned {
       return noPlan(error)
     }
   }
+}
+
+function isFleet({ nodes }: Plan['subject']): boolean {
+  return nodes.some(({ waitFor }) => waitFor?.kind === 'run')
 }
 
 function planAgain(

@@ -100,7 +100,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const planner = startPlanner(catalogue)
   releasers.add('planner', () => planner.close())
   const replanned = replanner({ planner, world, clock })
-  const execution = buildExecution({ ...common, monitor, replanned }, journal, holder)
+  const execution = buildExecution({ ...common, monitor, planner, replanned }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
   const observe = planObserver({ config, pool, clock, log, execution })
   const runs = runService({ execution, authority, findings })

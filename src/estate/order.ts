@@ -48,12 +48,16 @@ function gradeOf(graph: EstateGraph, id: string): Grade {
 }
 
 /**
- * For each system of the set, the nearest members of the set that it cannot serve without: its own hard
+ * For each system of the set (or those of it that are named in `of`), the nearest members of the set that it cannot serve without: its own hard
  * dependencies, and where one of these is outside the set, what that one needs in turn.
  */
-export function needsWithin(graph: EstateGraph, set: ReadonlySet<string>): Map<string, string[]> {
+export function needsWithin(
+  graph: EstateGraph,
+  set: ReadonlySet<string>,
+  of: Iterable<string> = set,
+): Map<string, string[]> {
   return new Map(
-    [...set].map((id) => {
+    [...of].map((id) => {
       const found = new Set<string>()
       const outside = new Set<string>()
       const look = (from: string) => {

@@ -4,7 +4,7 @@ import { instant } from '#model/time.ts'
 import { callOf } from '#runbook/link.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import { inputsOf } from './inputs.ts'
-import { nodesOf, type Member } from './nodes.ts'
+import { neighboursOf, nodesOf, type Member } from './nodes.ts'
 import type { Plan } from './plan.ts'
 import type { PlanRequest } from './request.ts'
 
@@ -31,7 +31,7 @@ export function assemble(request: PlanRequest, parts: Parts): Plan {
     runbooks: digestsOf(used, runbooks),
     catalogue: catalogueDigest(request, about),
     inputs,
-    nodes: nodesOf(request, graph, members, inputs),
+    nodes: nodesOf(request, members, neighboursOf(graph, members), inputs),
     assumptions,
   }
   const observed = { at: instant(request.now), changes: {} }
@@ -39,7 +39,10 @@ export function assemble(request: PlanRequest, parts: Parts): Plan {
 }
 
 /** The runbooks used and those that they call, each with the digest that it is pinned by. */
-function digestsOf(used: readonly Runbook[], library: PlanRequest['runbooks']): Record<string, string> {
+export function digestsOf(
+  used: readonly Runbook[],
+  library: PlanRequest['runbooks'],
+): Record<string, string> {
   const found = new Set(used)
   for (const runbook of found)
     for (const { definition } of runbook.steps) {
@@ -50,7 +53,7 @@ function digestsOf(used: readonly Runbook[], library: PlanRequest['runbooks']): 
 }
 
 /** Over the entries of the systems that the plan is about, and what else of the estate decides about them. */
-function catalogueDigest({ estate }: PlanRequest, ids: readonly string[]): string {
+export function catalogueDigest({ estate }: PlanRequest, ids: readonly string[]): string {
   const named = new Set(ids)
   return digestOf({
     systems: estate.systems.filter(({ id }) => named.has(id)),

@@ -1,6 +1,7 @@
 import type { System } from '#estate/estate.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Localized } from '#model/localized.ts'
+import { isOfFleet } from '#runbook/schema.ts'
 import type { FailoverRequest, World } from './request.ts'
 
 /** The systems that a failover is about: those that can go, and those that cannot, each with its reason. */
@@ -94,6 +95,11 @@ function whyNot(
     return {
       ko: `런북 ${runbook}은 다른 런북의 일부임`,
       en: `runbook ${runbook} is only a part of other runbooks`,
+    }
+  if (isOfFleet(found.definition))
+    return {
+      ko: `런북 ${runbook}은 여러 시스템을 함께 옮기는 런북임`,
+      en: `runbook ${runbook} is for fleets, not for one system`,
     }
   if (!found.definition.modes.includes('failover'))
     return { ko: `런북 ${runbook}은 재해 전환용이 아님`, en: `runbook ${runbook} is not for failovers` }

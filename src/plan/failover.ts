@@ -1,5 +1,5 @@
 import type { System } from '#estate/estate.ts'
-import { buildGraph } from '#estate/graph.ts'
+import { buildGraph, type EstateGraph } from '#estate/graph.ts'
 import { orderOf } from '#estate/order.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Localized } from '#model/localized.ts'
@@ -19,6 +19,26 @@ import { targetsOf } from './values.ts'
  * Throws `site-unknown`, `system-unknown`, `already-active`, `input-invalid`, `plan-impossible`.
  */
 export function planFailover(request: FailoverRequest): Plan {
+  const who = whoMoves(request)
+  const moving = who.members.map(({ system }) => system)
+  const plan = assemble(
+    { ...request, mode: 'failover' },
+    { ...who, assumptions: failoverAssumptions(request, moving) },
+  )
+  return { ...plan, notes: [...plan.notes, ...leftBehind(who.members, plan)] }
+}
+
+/** Who moves in which order, and what can be said of each before anybody approves. */
+export interface WhoMoves extends Pick<Plan, 'systems' | 'notes'> {
+  graph: EstateGraph
+  /** In the order of recovery. */
+  members: Member[]
+  /** All systems of the choice: those that stay too. */
+  about: string[]
+}
+
+/** Chooses and orders the systems. Throws `site-unknown`, `system-unknown`, `already-active`, `plan-impossible`. */
+export function whoMoves(request: FailoverRequest): WhoMoves {
   const { estate, runbooks, world, fromSite } = request
   const graph = buildGraph(estate.systems)
   const choice = chooseSystems(request)
@@ -38,36 +58,34 @@ export function planFailover(request: FailoverRequest): Plan {
       ? []
       : [{ system, runbook, wave: order.places.get(id)?.wave ?? 1 }]
   })
-  const moving = members.map(({ system }) => system)
-  const forecasts = [...moving, ...unable(choice.moving, choice.staying, graph.systems, able)]
-  const plan = assemble(
-    { ...request, mode: 'failover' },
-    {
-      graph,
-      members,
-      about: [...choice.moving.map(({ id }) => id), ...choice.staying.keys()],
-      assumptions: failoverAssumptions(request, moving),
-      systems: forecasts.map((system): SystemForecast => {
-        const place = order.places.get(system.id)
-        const { rtoMs, rpoMs } = targetsOf(request, system)
-        const verdict = forecast.verdicts.get(system.id)
-        return {
-          system: system.id,
-          wave: place?.wave ?? 0,
-          recoverability: verdict?.recoverability ?? 'not-recoverable',
-          why: [...(place?.why ?? []), ...givenByLab(system), ...(verdict?.why ?? [])],
-          rtoTargetMs: rtoMs,
-          rpoTargetMs: system.components?.database === undefined ? null : rpoMs,
-        }
-      }),
-      notes: [...forecast.notes, ...order.warnings],
-    },
-  )
-  return { ...plan, notes: [...plan.notes, ...leftBehind(members, plan)] }
+  const staying = unable(choice.moving, choice.staying, graph.systems, able)
+  return {
+    graph,
+    members,
+    about: [...choice.moving.map(({ id }) => id), ...choice.staying.keys()],
+    systems: [...members.map(({ system }) => system), ...staying].map((system): SystemForecast => {
+      const place = order.places.get(system.id)
+      const verdict = forecast.verdicts.get(system.id)
+      return {
+        ...targetsAt(request, system),
+        wave: place?.wave ?? 0,
+        recoverability: verdict?.recoverability ?? 'not-recoverable',
+        why: [...(place?.why ?? []), ...givenByLab(system), ...(verdict?.why ?? [])],
+      }
+    }),
+    notes: [...forecast.notes, ...order.warnings],
+  }
+}
+
+/** A system and what it is measured by. */
+export function targetsAt(request: Pick<FailoverRequest, 'estate'>, system: System) {
+  const { rtoMs, rpoMs } = targetsOf(request, system)
+  const keepsData = system.components?.database !== undefined
+  return { system: system.id, rtoTargetMs: rtoMs, rpoTargetMs: keepsData ? rpoMs : null }
 }
 
 /** A runbook for systems that keep no data, named by one that does: said before anybody signs. */
-function leftBehind(members: readonly Member[], { subject: { nodes } }: Plan): Localized[] {
+export function leftBehind(members: readonly Member[], { subject: { nodes } }: Plan): Localized[] {
   const promoted = new Set(nodes.filter(({ type }) => type === 'pg.promote').map(({ system }) => system))
   return members.flatMap(({ system: { id, components }, runbook }) => {
     if (components?.database === undefined || promoted.has(id)) return []

@@ -5,7 +5,7 @@ import type { NodeLimits, PlanMode, PlanNode } from './plan.ts'
 
 const dayMs = 86_400_000
 /** People take as long as they take; how long a signature counts is policy. */
-const gateLimits: NodeLimits = { attemptMs: dayMs, totalMs: dayMs, retryMax: 0, retryBaseMs: 1000 }
+export const gateLimits: NodeLimits = { attemptMs: dayMs, totalMs: dayMs, retryMax: 0, retryBaseMs: 1000 }
 /** For a step that only reads and says nothing itself. */
 const defaults = { timeout: { attempt: '10s', total: '5m' }, retry: { max: 3, pause: '1s', on: undefined } }
 

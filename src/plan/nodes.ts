@@ -19,27 +19,39 @@ export interface Member {
   runbook: Runbook
 }
 
+/** The systems of a plan to each other. */
+export interface Neighbours {
+  /** Those of the same plan that a system cannot serve without. */
+  needs: ReadonlyMap<string, readonly string[]>
+  runbooks: ReadonlyMap<string, Runbook>
+}
+
+export function neighboursOf(graph: EstateGraph, members: readonly Member[]): Neighbours {
+  return {
+    needs: needsWithin(graph, new Set(members.map(({ system }) => system.id))),
+    runbooks: new Map(members.map(({ system, runbook }) => [system.id, runbook])),
+  }
+}
+
 /**
  * The flat graph: gates of the whole plan first, then every system's steps in the order of the waves.
  * Throws `plan-impossible` with every value that could not be made.
  */
 export function nodesOf(
   request: PlanRequest,
-  graph: EstateGraph,
   members: readonly Member[],
+  neighbours: Neighbours,
   inputs: Record<string, unknown>,
 ): PlanNode[] {
   const gates = new Map<string, PlanNode>()
   const nodes: PlanNode[] = []
   const mistakes: string[] = []
   const counts = new Map<string, number>()
-  const needs = needsWithin(graph, new Set(members.map(({ system }) => system.id)))
-  const runbookOf = new Map(members.map(({ system, runbook }) => [system.id, runbook]))
   const to: Expansion = {
     request,
     nodes,
     mistakes,
-    prerequisites: (step, system) => prerequisitesOf(step, system, needs.get(system) ?? [], runbookOf),
+    prerequisites: (step, system) => prerequisitesOf(step, system, neighbours),
     take(system) {
       counts.set(system, (counts.get(system) ?? 0) + 1)
       if ((counts.get(system) ?? 0) > nodesAtMost)
@@ -77,12 +89,11 @@ function shareGate(gates: Map<string, PlanNode>, node: PlanNode): void {
 function prerequisitesOf(
   { id, prerequisites }: StepDefinition,
   system: string,
-  others: readonly string[],
-  runbookOf: ReadonlyMap<string, Runbook>,
+  { needs, runbooks }: Neighbours,
 ): string[] {
   if (prerequisites === undefined) return []
-  return others.map((other) => {
-    const runbook = runbookOf.get(other)
+  return (needs.get(system) ?? []).map((other) => {
+    const runbook = runbooks.get(other)
     if (
       runbook?.steps.some(
         ({ definition }) => definition.id === prerequisites && definition.when === undefined,

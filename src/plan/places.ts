@@ -6,7 +6,7 @@ import type { Frame } from './expand.ts'
 import { expressionMistake } from './step-input.ts'
 
 /** The nodes of gates at the root of a plan, which every system of it shares. */
-const rootGates = { approval: 'approve', attestation: 'attest' } as const
+export const rootGates = { approval: 'approve', attestation: 'attest' } as const
 
 /** Where a step goes: a node of the whole plan, an own one, or nowhere. */
 export type Place = { kind: 'root' | 'own'; id: string } | { kind: 'left-out' }

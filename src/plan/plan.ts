@@ -110,6 +110,8 @@ export interface Plan {
   digest: string
   subject: {
     mode: PlanMode
+    /** It is of one system of a fleet: planned again when its turn comes, and under the approvals of the fleet. */
+    part?: true
     /** The site that is lost or distrusted; absent in an operation, where nothing moves. */
     fromSite?: string
     /** The site that executes: it takes the systems, or has them already. */
@@ -140,7 +142,8 @@ export interface Observed {
 export interface Forecast {
   /** By system: what would be lost of it now. */
   loss: Record<string, LossForecast>
-  duration: DurationForecast
+  /** Absent of a fleet: the plan of each system has its own. */
+  duration?: DurationForecast
 }
 
 export interface LossForecast {

@@ -39,6 +39,23 @@ export interface FailoverRequest extends Ground {
   lossUntold?: readonly string[]
 }
 
+/** A failover of many systems, each in a run of its own. */
+export interface EvacuationRequest extends FailoverRequest {
+  /** Name of the runbook with the `fleet` step; each system has its own besides. */
+  runbook: string
+}
+
+/** The run of one system of a fleet. */
+export interface PartRequest extends Omit<FailoverRequest, 'systems'> {
+  system: string
+  /** The systems of the fleet. */
+  fleet: readonly string[]
+  /** Its wave in the fleet. */
+  wave: number
+  /** It asks for approvals of its own: those of its fleet are not over this plan. */
+  ownGates: boolean
+}
+
 export interface OperationRequest extends Ground {
   /** Name of the runbook, which every system goes through. */
   runbook: string

@@ -3,6 +3,7 @@ import { lintPrinciples, type CallFacts } from './lint-principles.ts'
 import type { Draft, RunbookContext } from './read.ts'
 import {
   callSchema,
+  isOfFleet,
   placedSteps,
   type CallDefinition,
   type InputDefinition,
@@ -61,6 +62,13 @@ function lintCall(placed: PlacedStep, draft: Draft, library: Library): void {
       'unknown-runbook',
       `there is no runbook ${call.runbook}`,
       remedyFor(call.runbook, [...library.keys()]),
+    )
+  if (isOfFleet(other.definition))
+    return reporter.report(
+      where,
+      'call-fleet',
+      `${call.runbook} is for a fleet, and this one is for one system`,
+      'Call a runbook for one system.',
     )
   const circle = wayBack(other, definition.metadata.name, library)
   if (circle !== undefined)

@@ -1,7 +1,9 @@
 import type { StepGraph } from './lint-graph.ts'
+import { lintFleet } from './lint-fleet.ts'
 import { lintStep } from './lint-step.ts'
 import type { Reporter } from './reporter.ts'
 import {
+  fleetType,
   gateType,
   placedSteps,
   type PlacedStep,
@@ -46,6 +48,7 @@ export function lintPrinciples(about: Principles): CallFacts {
     if (definition.part !== true) reportMissing(each, missing, reporter)
   }
   lintEndingApproved(about)
+  lintFleet(about)
   return {
     wantsApproval: wants.approval,
     wantsAuthority: wants.authority,
@@ -91,7 +94,8 @@ function missingBefore({ step }: PlacedStep, type: StepTypeFacts | undefined, ab
     placedSteps(definition).some(
       ({ step: other }) => graph.ancestors.get(step.id)?.has(other.id) === true && test(other),
     )
-  const approval = type?.effect === 'point-of-no-return' ? step.id : called?.wantsApproval
+  const approval =
+    type?.effect === 'point-of-no-return' || step.type === fleetType ? step.id : called?.wantsApproval
   // An operation acts under the authority that its site holds anyway, and takes none.
   const standing = definition.modes.every((mode) => mode === 'operation')
   const authority = standing ? undefined : type?.needsAuthority === true ? step.id : called?.wantsAuthority

@@ -1,7 +1,15 @@
 import { parseDuration } from '#model/time.ts'
 import type { Path } from '#platform/yaml/document.ts'
 import type { Reporter } from './reporter.ts'
-import { builtIns, gateSchema, gateType, type PlacedStep, type RunbookDefinition } from './schema.ts'
+import {
+  builtIns,
+  fleetSchema,
+  fleetType,
+  gateSchema,
+  gateType,
+  type PlacedStep,
+  type RunbookDefinition,
+} from './schema.ts'
 import type { StepTypeFacts } from './variables.ts'
 
 /* Rules about one step by itself: fields that do not fit together, times, and what stands under `finally`. */
@@ -15,7 +23,7 @@ export function lintStep(
   lintTimes(placed, reporter)
   if (builtIns.has(placed.step.type)) lintBuiltIn(placed, reporter)
   if (placed.step.type === gateType) lintGate(placed, definition, reporter)
-  if (placed.step.foreach !== undefined) lintForeach(placed, reporter)
+  lintRamp(placed, reporter)
   if (placed.ending) lintEnding(placed, type, reporter)
   lintUnreachable(placed, definition, type, reporter)
   lintOperation(placed, definition, reporter)
@@ -29,18 +37,22 @@ const refusedOf: Record<
   manual: ['verify', 'timeout', 'retry', 'onUnreachable'],
   wait: ['verify', 'timeout', 'retry', 'onUnreachable'],
   runbook: ['verify', 'timeout', 'retry', 'onUnreachable', 'prerequisites'],
+  fleet: ['verify', 'timeout', 'retry', 'onUnreachable', 'prerequisites', 'foreach'],
 }
 
 function lintBuiltIn({ step, at }: PlacedStep, reporter: Reporter): void {
   const isCall = step.type === 'runbook'
+  const isFleet = step.type === fleetType
   for (const field of refusedOf[step.type] ?? [])
     if (step[field] !== undefined)
       reporter.reportField(
         [...at, field],
-        isCall ? 'call-field' : 'gate-field',
-        isCall
-          ? `a runbook step has no ${field}: its own steps have`
-          : `a gate ${step.type === 'wait' ? 'waits' : 'waits for people'} and has no ${field}`,
+        isCall ? 'call-field' : isFleet ? 'fleet-field' : 'gate-field',
+        isFleet
+          ? `a fleet step has no ${field}: the runbooks of its systems have`
+          : isCall
+            ? `a runbook step has no ${field}: its own steps have`
+            : `a gate ${step.type === 'wait' ? 'waits' : 'waits for people'} and has no ${field}`,
         step.type === 'approval'
           ? `Remove ${field}; how long a signature counts is policy.`
           : `Remove ${field}.`,
@@ -75,12 +87,16 @@ function lintGate({ step, at }: PlacedStep, { modes }: RunbookDefinition, report
     )
 }
 
-function lintForeach({ step, at }: PlacedStep, reporter: Reporter): void {
-  const { ramp, maxParallel } = step.foreach ?? {}
+function lintRamp({ step, at }: PlacedStep, reporter: Reporter): void {
+  const isFleet = step.type === fleetType
+  // Whatever else of a fleet is an expression: these two may be written out all the same.
+  const limits = isFleet ? fleetSchema.pick({ ramp: true, maxParallel: true }).partial() : undefined
+  const fleet = limits?.strip().safeParse(step.with).data
+  const { ramp, maxParallel } = fleet ?? step.foreach ?? {}
   const sizes = ramp?.split('-').map(Number) ?? []
   if (maxParallel !== undefined && sizes.some((size) => size > maxParallel))
     reporter.report(
-      [...at, 'foreach', 'ramp'],
+      [...at, isFleet ? 'with' : 'foreach', 'ramp'],
       'ramp',
       `a batch of ${Math.max(...sizes)} is more than maxParallel, ${maxParallel}`,
       'Raise maxParallel, or end the ramp sooner.',

@@ -7,7 +7,7 @@ import { compileStep } from './compile-step.ts'
 import { lintGraph, type StepGraph } from './lint-graph.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import type { CompiledStep } from './runbook.ts'
-import { placedSteps, runbookSchema, type RunbookDefinition } from './schema.ts'
+import { isOfFleet, placedSteps, runbookSchema, type RunbookDefinition } from './schema.ts'
 import { declaredOf, inputVariables, jsonSchemaOf, systemVariables, type StepTypeFacts } from './variables.ts'
 
 /** What runbooks are read against. */
@@ -62,9 +62,12 @@ function fieldsOf(definition: RunbookDefinition, stepTypes: RunbookContext['step
     const output = stepTypes.get(type)?.output
     return output === undefined ? [] : [[id, declaredOf(jsonSchemaOf(output, 'output'))] as const]
   })
+  const inputs = inputVariables(definition.inputs)
+  // A runbook of a fleet is about no single system.
+  if (isOfFleet(definition)) return { inputs }
   return {
     ...systemVariables,
-    inputs: inputVariables(definition.inputs),
+    inputs,
     steps: Object.fromEntries(outputs),
   }
 }

@@ -50,6 +50,10 @@ export type OnUnreachable = z.infer<typeof onUnreachable>
 const failureKind = z.enum(['unreachable', 'refused', 'deadline', 'verify', 'error'])
 export type RetryOn = z.infer<typeof failureKind>
 
+const ramp = z
+  .string()
+  .regex(/^[1-9]\d{0,2}(-[1-9]\d{0,2}){0,7}$/, 'a ramp is sizes of batches, such as 1-2-4')
+
 /** One step for each of several items; it becomes as many nodes of the plan. */
 const foreach = z.strictObject({
   /** `${{ list }}`, or the list itself; known when the plan is made. Inside the step: `item` and `index` (from 0). */
@@ -59,10 +63,7 @@ const foreach = z.strictObject({
   /** Items go in batches of so many; absent: all at once. */
   maxParallel: z.int().min(1).max(200).optional(),
   /** Sizes of the first batches; after them come batches of `maxParallel`. */
-  ramp: z
-    .string()
-    .regex(/^[1-9]\d{0,2}(-[1-9]\d{0,2}){0,7}$/, 'a ramp is sizes of batches, such as 1-2-4')
-    .optional(),
+  ramp: ramp.optional(),
   /** More failed items than this, and no further batch begins. */
   maxFailures: z.int().min(0).max(200).default(0),
 })
@@ -71,7 +72,7 @@ export type ForeachDefinition = z.infer<typeof foreach>
 const step = z.strictObject({
   id: stepId,
   title: localized,
-  /** The name of a step type, or one of the language's own: `approval`, `manual`, `wait`, `runbook`. */
+  /** The name of a step type, or one of the language's own: `approval`, `manual`, `wait`, `runbook`, `fleet`. */
   type: z.string().min(1),
   /** The type's input. Any value may be a `${{ expression }}` instead. */
   with: z.record(z.string(), z.unknown()).default({}),
@@ -128,6 +129,16 @@ export const callSchema = z.strictObject({
 })
 export type CallDefinition = z.infer<typeof callSchema>
 
+/** What a `fleet` step takes: how the runs of the systems begin. The words are those of `foreach`. */
+export const fleetSchema = z.strictObject({
+  /** Runs at once; absent: all. */
+  maxParallel: z.int().min(1).max(20_000).optional(),
+  /** Sizes of the first groups; behind them each run that ends makes place for the next. */
+  ramp: ramp.optional(),
+  /** More failed systems than this, and no further one begins. */
+  maxFailures: z.int().min(0).max(20_000).default(0),
+})
+
 export const runbookSchema = z.strictObject({
   apiVersion: z.literal('haetae/v1'),
   kind: z.literal('Runbook'),
@@ -148,6 +159,8 @@ export const runbookSchema = z.strictObject({
 export type RunbookDefinition = z.infer<typeof runbookSchema>
 
 export const gateType = 'approval'
+/** Each system that moves goes by its own runbook, in a run of its own. */
+export const fleetType = 'fleet'
 
 /** Steps that the language knows itself: no step type stands behind them, and they give no output. */
 export const builtIns: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
@@ -155,7 +168,13 @@ export const builtIns: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodTyp
   ['manual', manualSchema],
   ['wait', waitSchema],
   ['runbook', callSchema],
+  [fleetType, fleetSchema],
 ])
+
+/** Whether a runbook is for a fleet, and not for one system. */
+export function isOfFleet({ steps }: Pick<RunbookDefinition, 'steps'>): boolean {
+  return steps.some(({ type }) => type === fleetType)
+}
 
 /** A step with its place in the file. */
 export interface PlacedStep {

@@ -5,12 +5,15 @@ import { z } from 'zod'
  * system, so the shapes follow estate.ts where they can.
  */
 
-const system = z.string().min(1)
-/** Where the step acts: the site of the daemon that runs it. Anywhere else is refused. */
-const site = z.string().min(1)
-const namespace = z.string().min(1)
+const system = z.string().min(1).meta({ description: 'its id in the estate' })
+export const site = z
+  .string()
+  .min(1)
+  .meta({ description: 'where it acts: the site of the daemon that runs it; any other is refused' })
+export const namespace = z.string().min(1)
+const name = z.string().min(1).meta({ description: "the system's public name" })
 const port = z.int().min(1).max(65535)
-const epoch = z.int().min(1)
+const epoch = z.int().min(1).meta({ description: 'the epoch that the run holds for the system' })
 
 /** A database's address at one site. */
 const database = { site, host: z.string().min(1), port, database: z.string().min(1) }
@@ -21,12 +24,12 @@ const workloads = z.array(z.strictObject({ deployment: z.string().min(1), replic
 /** `authority.attest`: fence `site` (the lost one) for `system` by the statements on record for the run. */
 export const attestInput = z.strictObject({
   system,
-  site: z.string().min(1),
-  quorum: z.int().min(1).default(2),
+  site: z.string().min(1).meta({ description: 'the lost one' }),
+  quorum: z.int().min(1).default(2).meta({ description: "how many people's word" }),
 })
 
 /** `authority.acquire`: the right to be primary at `site`. `name` is the system's DNS name, whose TXT holds the epoch. */
-export const acquireInput = z.strictObject({ system, site, name: z.string().min(1) })
+export const acquireInput = z.strictObject({ system, site, name })
 
 /** `pg.status`: the standby at that address. */
 export const statusInput = z.strictObject(database)
@@ -36,7 +39,10 @@ export const promoteInput = z.strictObject({
   ...database,
   system,
   epoch,
-  recoveryPoint: z.string().nullable(),
+  recoveryPoint: z
+    .string()
+    .nullable()
+    .meta({ description: 'a position that must have been received; null: none was fixed' }),
 })
 
 const lsn = z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/, 'a position is written like 0/3000148')
@@ -49,10 +55,17 @@ export const pauseInput = z
   .strictObject({
     ...database,
     system,
-    /** When writers resume by themselves; the database refuses more than an hour. */
-    ttlSeconds: z.int().min(1).max(3600),
-    /** How long transactions that are older than the pause may take before they are ended. */
-    graceSeconds: z.int().min(0).max(600).default(5),
+    ttlSeconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .meta({ description: 'when writers resume by themselves; an hour at most' }),
+    graceSeconds: z
+      .int()
+      .min(0)
+      .max(600)
+      .default(5)
+      .meta({ description: 'how long older transactions may take before they are ended' }),
   })
   .refine(({ ttlSeconds, graceSeconds }) => graceSeconds < ttlSeconds, {
     path: ['graceSeconds'],
@@ -73,11 +86,16 @@ export const checkInput = z.strictObject({
   system,
   address: z.string().min(1),
   port,
-  name: z.string().min(1),
-  /** Where a transaction is posted (`{id, payload}`) and, below it, read back by its id. */
-  path: z.string().startsWith('/'),
-  /** Must answer 200 before the transaction is tried; not asked when absent. */
-  health: z.string().startsWith('/').optional(),
+  name,
+  path: z
+    .string()
+    .startsWith('/')
+    .meta({ description: 'where a transaction is posted, and read back below it by its id' }),
+  health: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .meta({ description: 'must answer 200 before; not asked if absent' }),
 })
 
 /** `http.get`: a web service at a fixed address, asked under its public name, answers 200 at the path. */
@@ -86,7 +104,7 @@ export const getInput = z.strictObject({
   system,
   address: z.string().min(1),
   port,
-  name: z.string().min(1),
+  name,
   path: z.string().startsWith('/'),
 })
 
@@ -94,7 +112,7 @@ export const getInput = z.strictObject({
 export const switchInput = z.strictObject({
   site,
   system,
-  name: z.string().min(1),
+  name,
   address: z.ipv4(),
   ttlSeconds: z.int().min(1),
   epoch,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { KubeObject, KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
 import { refuseElsewhere } from './here.ts'
+import { site } from './inputs.ts'
 import { differenceOf, isNone, type Difference } from './k8s-difference.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import {
@@ -18,7 +19,7 @@ import { ownedOf } from './k8s-owned.ts'
 import type { Read, Step } from './targets.ts'
 
 export const applyInput = z.strictObject({
-  site: z.string().min(1),
+  site,
   namespace: z.string().min(1).optional().meta({ description: 'absent for an object of the whole cluster' }),
   object: z
     .looseObject({

@@ -4,6 +4,7 @@ import type { KubeObject, KubernetesWriter, ResourceRef } from '#platform/kubern
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { effectKey } from './effect-key.ts'
 import { refuseElsewhere } from './here.ts'
+import { namespace, site } from './inputs.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import { missing, targetOf } from './k8s-object.ts'
 import { reasonsOfPods } from './k8s-pods.ts'
@@ -15,8 +16,8 @@ const reasonsEvery = 6
 
 export const jobInput = z
   .strictObject({
-    site: z.string().min(1),
-    namespace: z.string().min(1),
+    site,
+    namespace,
     cronJob: z
       .string()
       .min(1)

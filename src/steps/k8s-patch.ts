@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
 import { refuseElsewhere } from './here.ts'
+import { site } from './inputs.ts'
 import { differenceOf, isNone, type Difference } from './k8s-difference.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import {
@@ -20,7 +21,7 @@ import type { Read, Step } from './targets.ts'
 const nullable = z.record(z.string(), z.string().nullable()).nullable()
 
 export const patchInput = z.strictObject({
-  site: z.string().min(1),
+  site,
   apiVersion,
   kind,
   namespace: z.string().min(1).optional().meta({ description: 'absent for an object of the whole cluster' }),

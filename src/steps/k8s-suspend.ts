@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { KubernetesWriter, KubeObject, ResourceRef } from '#platform/kubernetes/types.ts'
 import type { Change } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
+import { namespace, site } from './inputs.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import { changeSeen, missing, seenOf, targetOf, type Seen } from './k8s-object.ts'
 import type { Read, Step } from './targets.ts'
@@ -13,8 +14,8 @@ const job = z.strictObject({
 })
 
 export const suspendInput = z.strictObject({
-  site: z.string().min(1),
-  namespace: z.string().min(1),
+  site,
+  namespace,
   jobs: z.array(job).min(1),
 })
 

@@ -42,6 +42,8 @@ function run(systems: Given[], graph: NodeView[]): RunDetail {
       deadline: at(86_400),
       rollingBack: null,
       left: [],
+      parent: null,
+      children: [],
       id: 'F-1',
       mode: 'failover',
       fromSite: 'daejeon',

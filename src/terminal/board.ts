@@ -131,7 +131,8 @@ function doing(nodes: readonly NodeView[], nowMs: number, language: Language): P
   if (busy.length > 0) {
     const names = busy.map((node) => {
       const begun = node.startedAt === null ? '' : ` ${span(Math.max(0, nowMs - Date.parse(node.startedAt)))}`
-      return `${stepOf(node)} ${node.state}${begun}`
+      const said = isOwnRun(node) ? inLanguage(node.message, language) : `${stepOf(node)} ${node.state}`
+      return `${said}${begun}`
     })
     return {
       state: busy.some((node) => node.state === 'unknown') ? 'unknown' : 'running',
@@ -145,8 +146,13 @@ function doing(nodes: readonly NodeView[], nowMs: number, language: Language): P
   return { state: 'waiting', text: first === undefined ? '' : `${stepOf(first)}: ${why}` }
 }
 
+/** A system of a fleet: how far its run has come says more than that it goes on. */
+function isOwnRun({ type, message }: NodeView): boolean {
+  return type === 'run' && message !== null
+}
+
 function stepOf(node: NodeView): string {
-  return node.system === null ? node.id : node.id.slice(node.system.length + 1)
+  return node.system === null || node.id === node.system ? node.id : node.id.slice(node.system.length + 1)
 }
 
 function byUrgency(rows: readonly Row[]): Row[] {

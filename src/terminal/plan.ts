@@ -175,7 +175,7 @@ function painted(state: string, text: string): string {
 function predictedLine({ system, rtoTargetMs, rpoTargetMs }: SystemForecast, plan: Plan, language: Language) {
   const { forecast } = plan.observed
   const loss = forecast?.loss[system]
-  const ms = forecast?.duration.systems[system]
+  const ms = forecast?.duration?.systems[system]
   if (loss === undefined && ms === undefined) return []
   const say = words[language]
   const worse = (loss?.seconds ?? 0) * 1000 > (rpoTargetMs ?? 0) || (ms ?? 0) > rtoTargetMs
@@ -194,7 +194,7 @@ export function lossText({ seconds, atMost, why }: LossForecast, language: Langu
 
 /** How long the whole takes, which steps decide about that, and where the figures come from. */
 function durationLines({ observed: { forecast } }: Plan, language: Language): string[] {
-  if (forecast === undefined) return []
+  if (forecast?.duration === undefined) return []
   const say = words[language]
   const { ms, criticalPath, measured, fromLimits } = forecast.duration
   const runs = Math.max(0, ...Object.values(measured).map((one) => one.runs))

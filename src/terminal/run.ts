@@ -16,6 +16,8 @@ const words = {
     created: '요청 시각',
     ended: '종료 시각',
     steps: '단계',
+    children: '시스템별 실행',
+    parent: '소속 실행',
     of: '/',
     waiting: '기다리는 것',
     gate: '승인',
@@ -41,6 +43,8 @@ const words = {
     created: 'requested',
     ended: 'ended',
     steps: 'steps',
+    children: 'runs',
+    parent: 'part of',
     of: 'of',
     waiting: 'Waiting',
     gate: 'gate',
@@ -72,6 +76,8 @@ export function runLines(run: RunDetail, language: Language): string[] {
     ...saidLines(run, language),
     ...(run.endedAt === null ? [] : [field(say.ended, `${dayAndTime(run.endedAt)} KST`)]),
     field(say.steps, `${run.nodesDone} ${say.of} ${run.nodes}`),
+    ...(run.children.length === 0 ? [] : [field(say.children, childrenLine(run))]),
+    ...(run.parent === null ? [] : [field(say.parent, run.parent)]),
     ...run.gates.flatMap((gate) =>
       gateLines(gate, language).map((line, at) =>
         at === 0 ? field(say.gate, cut(line, pageWidth - 13)) : line,
@@ -92,9 +98,19 @@ export function runLines(run: RunDetail, language: Language): string[] {
       ),
     ),
     '',
-    ...(run.mode === 'failover' ? [...timesTable(run.times, language), ''] : []),
+    ...(run.mode === 'failover' && !isFleet(run) ? [...timesTable(run.times, language), ''] : []),
     ...nodeTable(run.graph, language),
   ]
+}
+
+function isFleet({ graph }: RunDetail): boolean {
+  return graph.some(({ type }) => type === 'run')
+}
+
+/** How many of the runs of a fleet are in which state. */
+function childrenLine({ children }: RunDetail): string {
+  const states = Map.groupBy(children, ({ state }) => state)
+  return [...states].map(([state, runs]) => `${runs.length} ${state}`).join(', ')
 }
 
 /** Who holds the run back, or ends it, and why. */

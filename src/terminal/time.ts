@@ -13,6 +13,7 @@ export function timeOfDay(instant: string | null | undefined): string {
 
 /** Milliseconds as people say them: `850ms`, `42s`, `4m 05s`, `2h 30m`, `3d`. */
 export function span(ms: number): string {
+  if (ms === 0) return '0s'
   if (ms < 1000) return `${Math.round(ms)}ms`
   const seconds = Math.round(ms / 1000)
   if (seconds < 60) return `${seconds}s`

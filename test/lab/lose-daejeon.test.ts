@@ -68,7 +68,7 @@ describe('a lost data center', () => {
     )
     expect(opaque).toEqual([])
     // No run was measured yet: what is said comes from the limits of the runbook.
-    expect(forecast?.duration.fromLimits).toContain('pg.promote')
+    expect(forecast?.duration?.fromLimits).toContain('pg.promote')
     for (const line of planLines(plan, 'ko')) expect(displayWidth(line)).toBeLessThanOrEqual(100)
   })
 

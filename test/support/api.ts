@@ -120,6 +120,8 @@ export async function testApi(
       endedAt: view.endedAt,
       nodesDone: nodes.filter((node) => node.state === 'succeeded').length,
       nodes: nodes.length,
+      parent: view.parent,
+      children: [],
       graph: view.plan.subject.nodes.map((node) => ({
         id: node.id,
         system: node.system,

@@ -94,13 +94,15 @@ const observed = z.object({
   forecast: z
     .object({
       loss: z.record(z.string(), lossForecast),
-      duration: z.object({
-        ms: z.number(),
-        criticalPath: z.array(z.string()),
-        systems: z.record(z.string(), z.number()),
-        measured: z.record(z.string(), z.object({ ms: z.number(), steps: z.int(), runs: z.int() })),
-        fromLimits: z.array(z.string()),
-      }),
+      duration: z
+        .object({
+          ms: z.number(),
+          criticalPath: z.array(z.string()),
+          systems: z.record(z.string(), z.number()),
+          measured: z.record(z.string(), z.object({ ms: z.number(), steps: z.int(), runs: z.int() })),
+          fromLimits: z.array(z.string()),
+        })
+        .exactOptional(),
     })
     .optional(),
 })
@@ -181,6 +183,10 @@ export const failoverRequest = z.object({
   fromSite: siteId,
   /** Named systems; absent: every movable system that is active there. */
   systems: z.array(systemId).min(1).optional(),
+  /** The runbook by which the systems go as a fleet, each in a run of its own; absent: all in one run. */
+  fleet: z.string().min(1).max(100).optional(),
+  /** Of a fleet, the plan of this system alone: to be read, not to be declared. */
+  only: systemId.optional(),
 })
 
 /** A runbook for systems that stay where they are: active at the daemon's own site. */
@@ -203,7 +209,7 @@ export const signed = z.object({
 
 /** The declaration's statement names run, plan digest, sites, systems and reason (approval/statement.ts). */
 const declared = { run: runId, declaration: signed }
-export const failoverDeclaration = failoverRequest.extend(declared)
+export const failoverDeclaration = failoverRequest.omit({ only: true }).extend(declared)
 export const operationDeclaration = operationRequest.extend(declared)
 
 /** Why a person pauses, resumes, cancels: on record with their name. */
@@ -232,6 +238,8 @@ export const runSummary = z.object({
   endedAt: instant.nullable(),
   nodesDone: z.int(),
   nodes: z.int(),
+  /** The run of the fleet that it is a part of. */
+  parent: runId.nullable(),
 })
 
 export const nodeView = z.object({
@@ -322,6 +330,17 @@ export const gateView = z.object({
 /** What a person asked of the run, and since when it holds. */
 const saidOfRun = z.object({ by: z.string(), reason: z.string(), at: instant })
 
+/** The run of one system of a fleet, as its fleet shows it. */
+export const childRun = runSummary.pick({
+  id: true,
+  systems: true,
+  state: true,
+  nodesDone: true,
+  nodes: true,
+  createdAt: true,
+  endedAt: true,
+})
+
 export const runDetail = runSummary.extend({
   /** The moment that this view is of, by the daemon's clock. */
   asOf: instant,
@@ -333,6 +352,8 @@ export const runDetail = runSummary.extend({
   /** What a roll back left as it is, and why. */
   left: z.array(z.object({ node: z.string(), why: text })),
   graph: z.array(nodeView),
+  /** Of a fleet: the runs of its systems that were created. */
+  children: z.array(childRun),
   times: z.array(systemTimes),
   gates: z.array(gateView),
   /** A question about the run as a whole. */

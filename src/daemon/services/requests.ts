@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { subjectOf } from '#api/approval-service.ts'
-import type { Draft } from '#api/schema/run.ts'
+import type { Draft, FailoverRequest } from '#api/schema/run.ts'
 import type { RequestService, RunService, Services } from '#api/services.ts'
 import { scopeOf } from '#approval/statement.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import { untoldLosses } from '#plan/assumptions.ts'
+import { isUntold, partRequestOf } from '#plan/part.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
@@ -32,37 +33,63 @@ type Ground = Pick<PlanningRequest, 'active' | 'now'>
 export function requestServices(needs: Needs): Pick<Services, 'failover' | 'operations'> {
   const { planner, config } = needs
   return {
-    // Of whose loss nothing could be told in the draft, nothing is told now: a measure that came back meanwhile changes
-    // no plan that was read.
-    failover: serviceOf(needs, 'F', ({ fromSite, systems }, ground, draft) =>
-      planner.failover({
-        ...ground,
-        ...{ fromSite, toSite: config.site },
-        ...(systems === undefined ? {} : { systems }),
-        lossUntold:
-          draft === undefined ? lossUntold(needs, fromSite) : untoldLosses(draft.subject.assumptions),
-      }),
-    ),
-    operations: serviceOf(needs, 'O', ({ runbook, systems, inputs = {} }, ground) =>
-      planner.operation({ ...ground, site: config.site, runbook, systems, inputs }),
+    failover: serviceOf(needs, ({ fleet }) => (fleet === undefined ? 'F' : 'E'), failoverPlans(needs)),
+    operations: serviceOf(
+      needs,
+      () => 'O',
+      ({ runbook, systems, inputs = {} }, ground) =>
+        planner.operation({ ...ground, site: config.site, runbook, systems, inputs }),
     ),
   }
 }
 
+/** One run of all systems; or a fleet, of which the plan of one system may be asked for. */
+function failoverPlans(needs: Needs) {
+  const { planner, config } = needs
+  return async (request: FailoverRequest, ground: Ground, draft?: Plan): Promise<Plan> => {
+    const { fromSite, systems, fleet, only } = request
+    const asked = {
+      ...ground,
+      ...{ fromSite, toSite: config.site },
+      ...(systems === undefined ? {} : { systems }),
+      // Of whose loss nothing could be told in the draft, nothing is told now: a measure that came back meanwhile
+      // changes no plan that was read.
+      lossUntold: draft === undefined ? lossUntold(needs, fromSite) : untoldIn(draft),
+    }
+    if (fleet === undefined) return planner.failover(asked)
+    const whole = await planner.evacuation({ ...asked, runbook: fleet })
+    if (only === undefined) return whole
+    const node = whole.subject.nodes.find(({ system }) => system === only)
+    if (node !== undefined) return planner.part({ ...ground, ...partRequestOf(whole, node, false) })
+    throw new HaetaeError('system-unknown', only, { why: 'it is not among the systems that go' })
+  }
+}
+
+function untoldIn({ subject }: Plan): string[] {
+  const parts = subject.nodes.filter(isUntold).flatMap(({ system }) => system ?? [])
+  return [...untoldLosses(subject.assumptions), ...parts]
+}
+
+/** What every request of a run may say. */
+interface Asked {
+  systems?: string[] | undefined
+  fleet?: string | undefined
+}
+
 /** The names of its runs begin with the letter. */
-function serviceOf<Request extends { systems?: string[] | undefined }>(
+function serviceOf<Request extends Asked>(
   needs: Needs,
-  letter: string,
+  letter: (request: Request) => string,
   planOf: (request: Request, ground: Ground, draft?: Plan) => Promise<Plan>,
 ): RequestService<Request> {
   const { execution, runs, clock, observe } = needs
   const drafts = new Drafts()
   const planNow = (request: Request, draft?: Plan) =>
-    planFree(needs, request.systems ?? [], (ground) => planOf(request, ground, draft))
+    planFree(needs, request, (ground) => planOf(request, ground, draft))
   return {
     async plan(request) {
       const plan = await observe(await planNow(request))
-      return drafts.keep({ run: newRunId(letter, clock.now()), plan })
+      return drafts.keep({ run: newRunId(letter(request), clock.now()), plan })
     },
     async declare(request, by) {
       const { run, declaration } = request
@@ -101,7 +128,7 @@ async function again(
 /** A plan from the newest authorities on record, over systems that no run holds. Throws what `planOf` throws, and `system-locked`. */
 async function planFree(
   { config, world, clock, execution }: Needs,
-  named: readonly string[],
+  { systems = [], fleet }: Asked,
   planOf: (ground: Ground) => Promise<Plan>,
 ): Promise<Plan> {
   const missing = missingForRuns(config)
@@ -111,8 +138,11 @@ async function planFree(
     })
   }
   await world.refresh()
-  refuseHeld(await execution.journal.locks(), named)
-  const plan = await planOf({ active: world.activeAt(), now: clock.now() })
+  const ground = () => ({ active: world.activeAt(), now: clock.now() })
+  // Of a fleet, a system that is held when its turn comes is held back alone.
+  if (fleet !== undefined) return planOf(ground())
+  refuseHeld(await execution.journal.locks(), systems)
+  const plan = await planOf(ground())
   refuseHeld(await execution.journal.locks(), scopeOf(plan.subject).systems)
   return plan
 }

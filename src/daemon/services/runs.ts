@@ -4,7 +4,7 @@ import type { JournalEntry, NodeView as ShownNode, RunDetail, RunSummary } from 
 import type { RunService } from '#api/services.ts'
 import type { AuthorityStore } from '#authority/store.ts'
 import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'
-import type { RunRow } from '#engine/journal/journal.ts'
+import type { RunFilter, RunRow } from '#engine/journal/journal.ts'
 import { isDone, nodesOf, type NodeView, type RunView } from '#engine/state/view.ts'
 import { deadlineOf } from '#engine/state/deadline.ts'
 import { whyNode } from '#engine/state/why.ts'
@@ -29,12 +29,13 @@ interface Needs {
 export function runService(needs: Needs): RunService {
   const { engine, journal } = needs.execution
   return {
-    async list({ limit, cursor, active, system }) {
+    async list({ limit, cursor, active, system, parent, parts }) {
       const filter = {
         limit: limit + 1,
         ...(active === undefined ? {} : { open: active }),
         ...(cursor === undefined ? {} : { before: cursor }),
         ...(system === undefined ? {} : { system }),
+        ...partsShown({ parent, parts: parts === true || system !== undefined }),
       }
       const rows = await engine.runs.listRuns(filter)
       const page = pageOfRows(rows, limit, (row) => row.id)
@@ -58,6 +59,12 @@ export function runService(needs: Needs): RunService {
       await engine.decide(id, node, decision, by.principal, reason)
     },
   }
+}
+
+/** The parts of fleets are hundreds: they are listed when one asks for them, for those of a fleet or for a system. */
+function partsShown({ parent, parts }: { parent: string | undefined; parts: boolean }): RunFilter {
+  if (parent !== undefined) return { parent }
+  return parts ? {} : { parent: null }
 }
 
 /** The role that a question is for; undefined where it is for those who may declare. */
@@ -84,24 +91,28 @@ function assertMay(role: string | undefined, { principal, roles }: Session): voi
 
 function summaryOfRow(row: RunRow): RunSummary {
   const { id, mode, fromSite, toSite, state, requester, reason, systems, planDigest } = row
-  const { createdAt, endedAt, nodesDone, nodes } = row
+  const { createdAt, endedAt, nodesDone, nodes, parent } = row
   return {
     ...{ id, mode, fromSite, toSite, state, requester, reason, systems, planDigest },
-    ...{ createdAt, endedAt, nodesDone, nodes },
+    ...{ createdAt, endedAt, nodesDone, nodes, parent },
   }
 }
 
 async function detail(needs: Needs, id: string): Promise<RunDetail> {
   const { execution, authority } = needs
   const view = await execution.engine.runs.getRun(id)
-  const [{ gates }, debts, detectedAt, findingsOf] = await Promise.all([
+  const isFleet = view.plan.subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')
+  const [{ gates }, debts, detectedAt, findingsOf, parts] = await Promise.all([
     execution.approvals.list(id),
     authority.fenceDebts(),
     detection(needs, view),
     openFindings(needs.findings),
+    isFleet ? execution.journal.runs({ parent: id, limit: 1_000_000 }) : [],
   ])
   const { subject } = view.plan
-  const own = debts.filter((fence) => fence.runId === id)
+  const children = new Map(parts.toReversed().map((row) => [row.systems[0] ?? row.id, row]))
+  const runs = new Set([id, ...parts.map((row) => row.id)])
+  const own = debts.filter((fence) => runs.has(fence.runId))
   return {
     asOf: instant(Date.now()),
     id,
@@ -117,7 +128,9 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     endedAt: view.endedAt,
     nodesDone: [...view.nodes.values()].filter((node) => isDone(node.state)).length,
     nodes: view.nodes.size,
-    graph: nodesOf(view).map((node) => nodeView(view, node)),
+    parent: view.parent,
+    graph: nodesOf(view).map((node) => nodeView(view, node, children.get(node.system ?? ''))),
+    children: [...children.values()].map(childOf),
     times: timesOf(view, detectedAt),
     gates: gates.map(gateView),
     findings: findingsOf(id),
@@ -155,7 +168,19 @@ async function detection({ findings }: Needs, view: RunView): Promise<(system: s
   return () => before?.since ?? null
 }
 
-function nodeView(view: RunView, node: PlanNode): ShownNode {
+function childOf({ id, systems, state, nodesDone, nodes, createdAt, endedAt }: RunRow) {
+  return { id, systems, state, nodesDone, nodes, createdAt, endedAt }
+}
+
+/** How far the run of a fleet's system has come. */
+function progressOf({ id, state, nodesDone, nodes }: RunRow): Text {
+  return {
+    ko: `${id}: ${state}, ${nodes}단계 중 ${nodesDone}단계`,
+    en: `${id}: ${state}, ${nodesDone} of ${nodes} steps`,
+  }
+}
+
+function nodeView(view: RunView, node: PlanNode, child?: RunRow): ShownNode {
   const seen = view.nodes.get(node.id)
   const why = whyNode(view, node.id)
   const waits = seen?.state === 'waiting' && why !== undefined
@@ -172,7 +197,8 @@ function nodeView(view: RunView, node: PlanNode): ShownNode {
     attempt: seen?.attempts.length ?? 0,
     startedAt: seen?.startedAt ?? null,
     endedAt: seen?.endedAt ?? null,
-    message: seen === undefined ? null : messageOfNode(seen),
+    message:
+      seen === undefined ? null : (messageOfNode(seen) ?? (child === undefined ? null : progressOf(child))),
     question: questionOf(seen?.question ?? null),
     skipped: seen?.skipped ?? null,
   }

@@ -1,0 +1,164 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { loadEstate } from '#estate/load.ts'
+import { digestOf } from '#model/digest.ts'
+import { planEvacuation } from '#plan/evacuation.ts'
+import { planFailover } from '#plan/failover.ts'
+import { partRequestOf, planPart } from '#plan/part.ts'
+import type { OwnRun, Plan, PlanNode } from '#plan/plan.ts'
+import type { EvacuationRequest } from '#plan/request.ts'
+import { lintRunbook, runbooksFrom } from '#runbook/load.ts'
+import { stepTypes } from '#steps/index.ts'
+
+const root = new URL('../../', import.meta.url)
+const pathOf = (name: string) => new URL(name, root).pathname
+const estate = await loadEstate([pathOf('estate/estate.yaml'), pathOf('estate/lab.yaml')])
+const context = { stepTypes, sites: ['daejeon', 'gwangju'] }
+const sources = await Promise.all(
+  ['failover-postgres-web', 'evacuate-site'].map(async (name) => ({
+    file: `${name}.yaml`,
+    text: await readFile(pathOf(`runbooks/${name}.yaml`), 'utf8'),
+  })),
+)
+const request: EvacuationRequest = {
+  estate,
+  runbooks: runbooksFrom(sources, context),
+  stepTypes,
+  world: {
+    active: (id) => ({ site: estate.systems.find((system) => system.id === id)?.home ?? '', epoch: 1 }),
+  },
+  fromSite: 'daejeon',
+  toSite: 'gwangju',
+  runbook: 'evacuate-site',
+  now: 0,
+}
+const fleet = planEvacuation(request)
+const nodeOf = (plan: Plan, id: string): PlanNode => {
+  const found = plan.subject.nodes.find((node) => node.id === id)
+  if (found === undefined) throw new Error(`no node ${id}`)
+  return found
+}
+const ownRun = (plan: Plan, id: string) => nodeOf(plan, id).waitFor as OwnRun
+const systems = ['AID', 'GPK', 'EPP', 'RRS', 'ONN', 'PIS', 'G2B', 'GOV', 'G4B']
+/** The plan of a system as it is made when its turn comes. */
+const atItsTurn = (system: string, changed: Partial<EvacuationRequest> = {}, ownGates = false) =>
+  planPart({ ...request, ...changed, ...partRequestOf(fleet, nodeOf(fleet, system), ownGates) })
+
+describe('the plan of a fleet', () => {
+  test('has the gates, a run for each system in the order of recovery, and the node at which all have ended', () => {
+    expect(fleet.subject.nodes.map(({ id }) => id)).toEqual(['approve', 'attest', ...systems, 'systems'])
+    for (const system of systems)
+      expect(nodeOf(fleet, system)).toMatchObject({
+        needs: ['approve', 'attest'],
+        group: 'systems',
+        type: 'run',
+      })
+    expect(nodeOf(fleet, 'systems')).toMatchObject({
+      after: systems,
+      waitFor: { kind: 'fleet', ramp: [1, 2, 4], maxParallel: 100, maxFailures: 3 },
+    })
+    expect(ownRun(fleet, 'GOV').prerequisites.toSorted()).toEqual(['AID', 'GPK', 'PIS', 'RRS'])
+    expect(fleet.systems).toEqual(planFailover(request).systems)
+  })
+
+  test('covers the plan of every system by its digest, as it is made again when its turn comes', () => {
+    for (const system of systems) expect(atItsTurn(system).digest, system).toBe(ownRun(fleet, system).digest)
+    const later = { now: 1e12, world: { active: () => ({ site: 'daejeon', epoch: 1 }) } }
+    expect(atItsTurn('GOV', later).digest).toBe(ownRun(fleet, 'GOV').digest)
+    const { nodes } = fleet.subject
+    const other = nodes.map((node) =>
+      node.id === 'GOV' ? { ...node, waitFor: { ...ownRun(fleet, 'GOV'), digest: 'sha256:other' } } : node,
+    )
+    expect(digestOf({ ...fleet.subject, nodes: other })).not.toBe(fleet.digest)
+  })
+
+  test('does in its runs what one run would do, and waits for the same steps', () => {
+    const whole = planFailover(request)
+    const gates = new Set(['approve', 'attest'])
+    const flat = whole.subject.nodes
+      .filter(({ id }) => !gates.has(id))
+      .map((node) => ({ ...node, needs: node.needs.filter((need) => !gates.has(need)) }))
+    const inRuns = systems.flatMap((system) =>
+      atItsTurn(system).subject.nodes.filter(({ waitFor }) => waitFor?.kind !== 'sibling'),
+    )
+    expect(inRuns).toEqual(flat)
+    const waits = atItsTurn('GOV').subject.nodes.filter(({ waitFor }) => waitFor?.kind === 'sibling')
+    expect(waits.map(({ id, waitFor }) => [id, waitFor])).toContainEqual([
+      'AID/traffic',
+      { kind: 'sibling', system: 'AID', node: 'AID/traffic' },
+    ])
+  })
+
+  test('has its own gates in a run that the approvals of the fleet are not over', () => {
+    const own = atItsTurn('GOV', {}, true)
+    expect(own.subject.nodes.filter(({ gate }) => gate !== null).map(({ id }) => id)).toEqual([
+      'approve',
+      'attest',
+    ])
+    expect(nodeOf(own, 'GOV/fence').needs).toEqual(['approve', 'attest'])
+    expect(own.digest).not.toBe(ownRun(fleet, 'GOV').digest)
+  })
+
+  test('is another one for a system whose entry, runbook or authority changed, and the same for the others', () => {
+    const withEntry = estate.systems.map((system) =>
+      system.id === 'GOV' && system.components !== undefined
+        ? { ...system, components: { ...system.components, probe: { path: '/other' } } }
+        : system,
+    )
+    const changed = { estate: { ...estate, systems: withEntry } }
+    expect(atItsTurn('GOV', changed).digest).not.toBe(ownRun(fleet, 'GOV').digest)
+    for (const system of systems.filter((id) => id !== 'GOV'))
+      expect(atItsTurn(system, changed).digest, system).toBe(ownRun(fleet, system).digest)
+    const taken = { world: { active: () => ({ site: 'daejeon', epoch: 2 }) } }
+    expect(atItsTurn('G4B', taken).digest).not.toBe(ownRun(fleet, 'G4B').digest)
+  })
+
+  test('says why a system cannot go any more', () => {
+    const moved = { world: { active: () => ({ site: 'gwangju', epoch: 2 }) } }
+    expect(() => atItsTurn('GOV', moved)).toThrow(
+      expect.objectContaining({ code: 'already-active' }) as Error,
+    )
+  })
+
+  test('names the runbooks of fleets when another one is asked for', () => {
+    for (const runbook of ['none', 'failover-postgres-web'])
+      expect(() => planEvacuation({ ...request, runbook })).toThrow(
+        expect.objectContaining({
+          code: 'runbook-unknown',
+          remedy: 'Name one for fleets: evacuate-site.',
+        }) as Error,
+      )
+  })
+})
+
+const text = sources[1]?.text ?? ''
+const rulesOf = (changed: string) => lintRunbook(changed, 'r.yaml', context).map(({ rule }) => rule)
+const step = (lines: string) => `${text}\n  - id: more\n    title: { ko: 더, en: More }\n${lines}`
+
+test.each([
+  ['what is right', text, []],
+  ['a second fleet', step('    type: fleet\n    needs: [approve]'), ['fleet-once']],
+  [
+    'no approval before it',
+    text.replace('needs: [approve, attest]', 'needs: [attest]'),
+    ['approval-missing'],
+  ],
+  ['another mode', text.replace('modes: [failover]', 'modes: [failover, drill]'), ['fleet-mode']],
+  [
+    'a step of one system',
+    step(
+      '    type: k8s.wait\n    with: { site: here, namespace: a, workloads: [{ deployment: web, replicas: 1 }] }',
+    ),
+    ['fleet-alone'],
+  ],
+  ['a system, which it is about none of', text.replace('inputs.maxFailures', 'system.id'), ['expression']],
+  ['a group greater than may go at once', text.replace('maxParallel: 100', 'maxParallel: 3'), ['ramp']],
+  [
+    'a deadline of its own',
+    text.replace('type: fleet\n', 'type: fleet\n    timeout: { attempt: 1s, total: 1m }\n'),
+    ['fleet-field'],
+  ],
+  ['an unknown field', text.replace('ramp: 1-2-4', 'ramps: 1-2-4'), ['unknown-field']],
+] as const)('lint of a fleet: %s', (_, changed, rules) => {
+  expect([...new Set(rulesOf(changed))]).toEqual(rules)
+})
