@@ -2,7 +2,8 @@ import type { Clock } from '#model/time.ts'
 import type { RunReader } from './engine-port.ts'
 import type { Journal } from './journal/journal.ts'
 import { nodeUnknown, runUnknown } from './journal/refusals.ts'
-import { emptyView, fold, type RunView } from './state/view.ts'
+import { fold } from './state/fold.ts'
+import { emptyView, type RunView } from './state/view.ts'
 import { whyNode } from './state/why.ts'
 
 const page = 1_000
