@@ -67,6 +67,32 @@ const placeOf = (text: string, word: string) => {
   return { line: before.split('\n').length, column: before.length - before.lastIndexOf('\n') }
 }
 
+describe('a field that people review as it stands', () => {
+  const literal = new Map([
+    ...types,
+    [
+      'sql',
+      fact('sql', 'read', { literals: ['name', 'look.name'], input: z.record(z.string(), z.unknown()) }),
+    ],
+  ])
+  const found = (input: string) =>
+    lintRunbook(`${head}${step('ask', 'sql', '', input)}`, 'r.yaml', { stepTypes: literal, sites })
+
+  test.each([
+    ['whole', 'name: ${{ inputs.pace }}'],
+    ['inside', 'name: x, look: { name: ${{ inputs.pace }} }'],
+    ['above it', 'name: x, look: ${{ inputs.pace }}'],
+  ])('is not made by an expression (%s)', (_where, input) => {
+    expect(found(input).map(({ rule }) => rule)).toContain('literal-field')
+  })
+
+  test('may be written, and what stands beside it may be an expression', () => {
+    expect(found('name: x, look: { name: y, count: ${{ inputs.most }} }, count: ${{ inputs.most }}')).toEqual(
+      [],
+    )
+  })
+})
+
 describe('the runbooks that ship', () => {
   test('pass every check, with the real step types', async () => {
     const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml'))
