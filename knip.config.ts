@@ -16,7 +16,7 @@ export default {
   ],
   project: ['{bin,commands,src,lab,test,bench,bootstrap,docs}/**/*.{ts,mjs}', '*.ts'],
   // Programs of Debian's packages.
-  ignoreBinaries: ['openssl', 'ssh-keygen', 'setpriv', 'strace', 'unshare'],
+  ignoreBinaries: ['openssl', 'script', 'ssh-keygen', 'setpriv', 'strace', 'unshare'],
   // A type beside an exported function is a part of its contract, used or not.
   exclude: ['types'],
   treatConfigHintsAsErrors: false,

@@ -49,10 +49,13 @@ export class ApprovalRecord {
   }
 
   /** Everything signed over a run, in order of receipt; what does not count says why. Throws `run-unknown`. */
-  async list(run: string): Promise<{ statements: ListedStatement[]; gates: GateStatus[]; subject: Subject }> {
+  async list(
+    run: string,
+    now = this.#options.clock.now(),
+  ): Promise<{ statements: ListedStatement[]; gates: GateStatus[]; subject: Subject }> {
     const subject = await this.subject(run)
     const recorded = await statementsOf(this.#options.pool, run)
-    const counting = this.counting(subject, recorded)
+    const counting = { ...this.counting(subject, recorded), now }
     // A gate of the run as a whole is there once somebody signed at it.
     const ofRun = new Set(
       recorded.flatMap(({ statement: { purpose } }) => (purposeIsOfRun(purpose) ? [purpose] : [])),

@@ -139,8 +139,7 @@ export class Sessions {
     const { clock, roster, site } = this.#options
     const now = clock.now()
     const ends = this.#endOf(request.challenge)
-    if (ends === undefined || ends <= now || this.#spent.has(request.challenge))
-      throw new HaetaeError('challenge-unknown', 'the challenge')
+    if (ends === undefined || ends <= now) throw new HaetaeError('challenge-unknown', 'the challenge')
     const { principal, key } = await proveSigner(
       roster,
       {
@@ -151,7 +150,7 @@ export class Sessions {
       },
       now,
     )
-    // Proving took a moment, and the same challenge may have been spent meanwhile.
+    // Only now: whoever cannot sign must not be able to spend anybody's.
     if (this.#spent.has(request.challenge)) throw new HaetaeError('challenge-unknown', 'the challenge')
     this.#spent.set(request.challenge, ends)
     const token = randomBytes(32).toString('base64url')

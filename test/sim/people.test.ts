@@ -29,6 +29,15 @@ test('a gate waits for its quorum of distinct people, and the requester never co
   expect(view.nodes.get('approve')?.output).toEqual({ by: ['approver-1', 'approver-2'] })
 })
 
+test('a gate whose glass was broken opens with fewer people, and its output says who broke it', async () => {
+  const approvals: Approvals = {
+    at: async () => ({ granted: ['approver-1'], rejected: [], glassBrokenBy: ['commander-1'] }),
+  }
+  const { view } = await run({ plan: smallPlan(), approvals })
+  expect(view.state).toBe('succeeded')
+  expect(view.nodes.get('approve')?.output).toEqual({ by: ['approver-1'], glassBrokenBy: ['commander-1'] })
+})
+
 test('approvals that cannot be told are asked for again', async () => {
   let asked = 0
   const approvals: Approvals = {

@@ -1,11 +1,11 @@
 import { gateView } from '#api/approval-service.ts'
 import type { Text } from '#api/schema/common.ts'
-import type { JournalEntry, NodeView as ShownNode, RunDetail, RunSummary } from '#api/schema/run.ts'
+import type { GateView, JournalEntry, NodeView as ShownNode, RunDetail, RunSummary } from '#api/schema/run.ts'
 import type { RunService } from '#api/services.ts'
 import type { AuthorityStore } from '#authority/store.ts'
 import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'
 import type { RunFilter, RunRow } from '#engine/journal/journal.ts'
-import { isDone, nodesOf, type NodeView, type RunView } from '#engine/state/view.ts'
+import { isDone, isEnded, nodesOf, type NodeView, type RunView } from '#engine/state/view.ts'
 import { deadlineOf } from '#engine/state/deadline.ts'
 import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
@@ -103,7 +103,8 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
   const view = await execution.engine.runs.getRun(id)
   const isFleet = view.plan.subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')
   const [{ gates }, debts, detectedAt, findingsOf, parts] = await Promise.all([
-    execution.approvals.list(id),
+    // Of a run that is over, as it was then: what expired since had counted.
+    execution.approvals.list(id, view.endedAt === null ? undefined : Date.parse(view.endedAt)),
     authority.fenceDebts(),
     detection(needs, view),
     openFindings(needs.findings),
@@ -132,7 +133,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     graph: nodesOf(view).map((node) => nodeView(view, node, children.get(node.system ?? ''))),
     children: [...children.values()].map(childOf),
     times: timesOf(view, detectedAt),
-    gates: gates.map(gateView),
+    gates: gates.map(gateView).map((gate) => passedAlready(view, gate)),
     findings: findingsOf(id),
     fenceDebts: own.map((fence) => ({
       system: fence.system,
@@ -146,6 +147,12 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     rollingBack: view.rollingBack,
     left: view.undo?.left ?? [],
   }
+}
+
+/** What a run has passed stays passed: whatever expires, or changes in roster and policy, later. A voiding is shown. */
+function passedAlready(view: RunView, gate: GateView): GateView {
+  const node = view.nodes.get(gate.gate)
+  return node?.state === 'succeeded' && isEnded(view) ? { ...gate, state: 'passed', ignored: [] } : gate
 }
 
 function peopleOf(proof: Record<string, unknown>): string[] {
