@@ -149,6 +149,15 @@ describe('the list of step types', () => {
     }
   })
 
+  test('what nothing relies on gives nothing to rely on, and can be gone back from', () => {
+    const optional = [...stepTypes.values()].filter((type) => type.optional === true)
+    expect(optional.map(({ type }) => type)).toContain('notify')
+    for (const type of optional) {
+      expect(type.output.parse({})).toEqual({})
+      expect(type.effect).not.toBe('point-of-no-return')
+    }
+  })
+
   test('unknown fields in a `with` are refused by every type', () => {
     for (const type of stepTypes.values()) {
       const issues = type.input.safeParse({ unknown: true }).error?.issues ?? []
