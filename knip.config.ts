@@ -8,6 +8,7 @@ export default {
     'bench/{main,peers/host}.ts',
     'docs/generate/main.ts',
     'lab/drill/drill.ts',
+    'test/support/step-in-site.ts',
     'test/chaos/main.ts',
     'lab/services/*/main.ts',
     'test/support/*-setup.ts',

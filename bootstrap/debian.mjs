@@ -35,6 +35,7 @@ const debianPackages = [
   { name: 'conntrack', why: 'kube-proxy needs it', file: 'conntrack' },
   { name: 'bind9', why: 'the name server of each site', file: 'named' },
   { name: 'bind9-dnsutils', why: 'nsupdate switches names', file: 'nsupdate' },
+  { name: 'haproxy', why: 'the load balancer of each site', file: 'haproxy' },
   { name: 'prometheus', why: 'measures each site', file: 'prometheus' },
   { name: 'faketime', why: 'shifts the clock of a daemon', file: 'faketime' },
   { name: 'busybox-static', why: 'the base of the pods’ images' },

@@ -6,6 +6,8 @@ export interface SiteAddresses {
   network: string
   node: string
   nameServer: string
+  /** Where the load balancer takes connections for all systems, by the name that they ask for. */
+  loadBalancer: string
   services: string
   pods: string
   /** The address that Kubernetes gives its own API. */
@@ -27,6 +29,7 @@ export function addressesOf(site: SiteId): SiteAddresses {
   const end = octet - 70
   return {
     ...{ network: `10.${octet}.0.0/16`, node: `10.${octet}.255.1`, nameServer: `10.${octet}.255.53` },
+    loadBalancer: `10.${octet}.255.80`,
     ...{ services: `10.${octet}.0.0/20`, pods: `10.${octet}.128.0/18`, kubernetesService: `10.${octet}.0.1` },
     ...{ link: `10.70.0.${end}`, citizensLine: { site: `10.79.${end}.1`, citizens: `10.79.${end}.2` } },
   }

@@ -19,6 +19,7 @@ import { daemonPaths } from './systems/daemon-files.ts'
 import { giveAccess, installSystems, prepareSystems, writeLabContext } from './systems/prepare.ts'
 import type { PreparedSystems } from './systems/prepare.ts'
 import { prometheusConfig } from './systems/prometheus.ts'
+import { balancedSystems } from './systems/balanced.ts'
 import { zoneRecords } from './systems/zone.ts'
 
 /**
@@ -108,6 +109,7 @@ async function writeSpecs(
         clusters: clusterReaders(instance, site),
       }),
       records: zoneRecords(systems),
+      balanced: balancedSystems(systems),
     })
   }
 }

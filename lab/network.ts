@@ -73,6 +73,7 @@ async function connectSite(instance: Instance, site: SiteId): Promise<void> {
     'link set dev site0 up',
     `addr add ${own.node}/32 dev site0`,
     `addr add ${own.nameServer}/32 dev site0`,
+    `addr add ${own.loadBalancer}/32 dev site0`,
     // A process of the site itself finds a route before kube-proxy changes the destination.
     `route add ${own.services} dev site0 src ${own.node}`,
     `link add name link address ${mac(site, 'site')} type veth peer name ${site} address ${mac(site, 'carrier')} netns ${carrier}`,

@@ -53,7 +53,8 @@ class Bringer {
 
   /** Control plane and containers at once; then what needs both. */
   async startAll(): Promise<void> {
-    await Promise.all([this.#controlPlane(), this.#containers(), this.startAndWait('named')])
+    const services = [this.startAndWait('named'), this.startAndWait('haproxy')]
+    await Promise.all([this.#controlPlane(), this.#containers(), ...services])
     await Promise.all([this.startAndWait('kubelet'), this.startAndWait('kube-proxy')])
     await this.startAndWait('prometheus')
   }

@@ -52,7 +52,8 @@ function podNetwork(spec: SiteSpec): string {
   return JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins }, null, 1)
 }
 
-function canConnect(path: string): Promise<void> {
+/** Resolves when something listens on the Unix socket. */
+export function canConnect(path: string): Promise<void> {
   return new Promise((done, fail) => {
     const socket = connect(path, () => {
       socket.destroy()

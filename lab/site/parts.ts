@@ -5,13 +5,14 @@ import { controlPlaneParts } from '../kubernetes-parts.ts'
 import { clusterPkiIn } from '../kubernetes-pki.ts'
 import type { Part } from '../part.ts'
 import { containerd, kubelet, kubeProxy } from './node-parts.ts'
+import { loadBalancer } from './load-balancer.ts'
 import { nameServer, prometheus } from './service-parts.ts'
 import { sitePaths, type SiteSpec } from './spec.ts'
 
 /** The names of a site's parts, as `startSitePart` and `signalSitePart` take them. */
 export const PART_NAMES = [
   ...(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const),
-  ...(['containerd', 'kubelet', 'kube-proxy', 'named', 'prometheus'] as const),
+  ...(['containerd', 'kubelet', 'kube-proxy', 'named', 'haproxy', 'prometheus'] as const),
 ] as const
 export type PartName = (typeof PART_NAMES)[number]
 
@@ -39,6 +40,7 @@ export async function siteParts(instance: Instance, spec: SiteSpec): Promise<Rec
     kubelet: await kubelet(spec, paths, pki),
     'kube-proxy': await kubeProxy(spec, paths, pki),
     named: await nameServer(spec, paths),
+    haproxy: await loadBalancer(spec, paths),
     prometheus: await prometheus(spec, paths),
   }
 }

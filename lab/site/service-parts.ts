@@ -80,12 +80,14 @@ function clusterRecords(spec: SiteSpec): string[] {
   return [`kubernetes.default.svc A ${addressesOf(spec.site).kubernetesService}`]
 }
 
-async function giveTo(user: string, paths: readonly string[]): Promise<void> {
+/** Lets a part that gives up root write its files. */
+export async function giveTo(user: string, paths: readonly string[]): Promise<void> {
   const line = (await readFile('/etc/passwd', 'utf8'))
     .split('\n')
     .find((entry) => entry.startsWith(`${user}:`))
   const [, , uid, gid] = (line ?? '').split(':')
-  if (uid === undefined || gid === undefined) throw new Error(`there is no user ${user}: is bind9 installed?`)
+  if (uid === undefined || gid === undefined)
+    throw new Error(`there is no user ${user}: is its Debian package installed?`)
   for (const path of paths) await chown(path, Number(uid), Number(gid))
 }
 

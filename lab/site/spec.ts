@@ -16,6 +16,18 @@ export interface SiteSpec {
   prometheusConfig: string
   /** Lines of the zone gov.test that are there from the start. */
   records: string[]
+  /** What its load balancer takes connections for. */
+  balanced: BalancedSystem[]
+}
+
+/** A system behind the load balancers: one server a site, of which only the home's serves at first. */
+export interface BalancedSystem {
+  backend: string
+  /** The name that clients ask for. */
+  name: string
+  home: string
+  servers: Record<string, string>
+  port: number
 }
 
 const fileOf = (instance: Instance, site: SiteId): string => join(placeFolder(instance, site), 'site.json')
@@ -42,6 +54,9 @@ export interface SitePaths {
   named: string
   /** Key for RFC 2136 updates of the site's copy of the zone, as `nsupdate -k` reads it. */
   dnsKey: string
+  haproxy: string
+  /** HAProxy's runtime API for Haetae: its own commands only show there. */
+  loadBalancerSocket: string
   prometheus: string
   /** Of Haetae's daemon: its data, its socket. */
   daemon: string
@@ -58,6 +73,7 @@ export function sitePaths(instance: Instance, site: SiteId): SitePaths {
     ...{ adminKubeconfig: join(kubernetes, 'admin.kubeconfig'), auditLog: join(root, 'log', 'audit.log') },
     ...{ containerdSocket: join(containerd, 'containerd.sock'), kubelet: join(root, 'kubelet') },
     ...{ named: join(root, 'named'), dnsKey: join(root, 'named', 'update.key') },
+    ...{ haproxy: join(root, 'haproxy'), loadBalancerSocket: join(root, 'haproxy', 'haetae.sock') },
     ...{ prometheus: join(root, 'prometheus'), daemon: join(root, 'daemon'), volumes: join(root, 'volumes') },
   }
 }

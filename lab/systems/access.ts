@@ -1,5 +1,5 @@
 import type { KubernetesObject } from './objects.ts'
-import type { LabSystem } from './lab-system.ts'
+import { databaseWorkload, type LabSystem } from './lab-system.ts'
 
 /** Namespace of Haetae's own objects in every cluster: its accounts, and the authority marker. */
 export const haetaeNamespace = 'haetae'
@@ -70,6 +70,10 @@ function stepsRole(system: LabSystem): KubernetesObject[] {
       rules: [
         // k8s.scale
         { ...rule(['apps'], ['deployments/scale'], ['get', 'update']), ...one(system.deployment) },
+        // pg.stop
+        ...(system.database === null
+          ? []
+          : [{ ...rule(['apps'], ['deployments/scale'], ['get', 'update']), ...one(databaseWorkload) }]),
         // k8s.apply and k8s.patch: the one object that is there for it
         { ...rule([''], ['configmaps'], ['get', 'create', 'patch', 'delete']), ...one(runbookObject) },
         // k8s.suspend, and k8s.job, whose right to make Jobs is the right to run anything in the namespace

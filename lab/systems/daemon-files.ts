@@ -4,6 +4,7 @@ import { stringify } from 'yaml'
 import { addressesOf, otherSite, PORTS } from '../addresses.ts'
 import { placeFolder, type Instance, type SiteId } from '../instance.ts'
 import { issue, type KeyPair } from '../pki.ts'
+import { sitePaths } from '../site/spec.ts'
 import type { SharedPasswordFiles } from './credentials.ts'
 
 /** Where a daemon's files are. */
@@ -75,6 +76,7 @@ export async function writeDaemonFiles(options: DaemonFilesOptions): Promise<Dae
       zone: 'gov.test.',
       tsigKeyFile: options.tsigKeyFile,
     },
+    loadBalancer: { socket: sitePaths(instance, site).loadBalancerSocket },
     databases: { user: 'haetae', passwordFile: database, caFile: ca },
     replication: { user: 'replicator', passwordFile: replication },
     probe: { caFile: ca },

@@ -1,6 +1,9 @@
 import { HaetaeError } from '#model/errors.ts'
 import type { Components, Estate, System } from '#estate/estate.ts'
 
+/** Name of every system's database among the workloads of its namespace. */
+export const databaseWorkload = 'db'
+
 /** One system as the lab runs it, taken from the estate: nothing about a system is written in the lab's code. */
 export interface LabSystem {
   id: string

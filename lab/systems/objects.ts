@@ -2,7 +2,7 @@ import type { LabImages } from '../image/images.ts'
 import { postgresUser } from '../image/postgres.ts'
 import { webUser } from '../image/web.ts'
 import type { SystemCredentials } from './credentials.ts'
-import type { LabDatabase, LabSystem } from './lab-system.ts'
+import { databaseWorkload, type LabDatabase, type LabSystem } from './lab-system.ts'
 
 /** Where a system's objects are made for. */
 export interface Place {
@@ -204,7 +204,7 @@ function databaseDeployment(system: LabSystem, database: LabDatabase, place: Pla
     volumeMounts: [...mounts, { name: 'data', mountPath: '/data' }],
     ...requests,
   }
-  return deployment(system, 'db', 1, 'Recreate', {
+  return deployment(system, databaseWorkload, 1, 'Recreate', {
     ...podBase(place, postgresUser, 10),
     containers: [container],
     volumes: [

@@ -34,19 +34,25 @@ INSERT INTO haetae.pause DEFAULT VALUES;
 
 GRANT SELECT ON haetae.pause TO haetae;
 
+-- The pause that stands now, if one does.
+CREATE VIEW haetae.standing_pause AS
+  SELECT until FROM haetae.pause
+  WHERE until > clock_timestamp()
+    AND pause.epoch IS NOT DISTINCT FROM (SELECT max(epoch) FROM public.haetae_authority);
+
 -- Until when writers are paused; null when they may write. Anybody may ask.
 CREATE FUNCTION haetae.paused_until() RETURNS timestamptz
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-  SELECT until FROM haetae.pause
-  WHERE until > clock_timestamp()
-    AND pause.epoch IS NOT DISTINCT FROM (SELECT max(epoch) FROM public.haetae_authority)
+  SELECT until FROM haetae.standing_pause
 $$;
 
+-- Every write comes through here: it asks the view itself, whose plan a session keeps.
 CREATE FUNCTION haetae.refuse_while_paused() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE ends timestamptz := haetae.paused_until();
+DECLARE ends timestamptz;
 BEGIN
-  IF ends IS NULL THEN RETURN NULL; END IF;
+  SELECT until INTO ends FROM haetae.standing_pause;
+  IF NOT FOUND THEN RETURN NULL; END IF;
   RAISE read_only_sql_transaction USING
     MESSAGE = format('writers are paused until %s', ends),
     HINT = 'They resume by themselves at that time, or when Haetae resumes them before.';
@@ -129,6 +135,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
   UPDATE haetae.pause SET version = version + 1, until = least(until, clock_timestamp())
   WHERE version = seen RETURNING *
 $$;
+
+-- Statements of runbooks that were run here, each in the transaction that ran it. They need rights of their own: grant
+-- haetae what your reviewed runbooks need, and no more.
+CREATE TABLE haetae.claims
+  (key text PRIMARY KEY, rows jsonb NOT NULL, at timestamptz NOT NULL DEFAULT now());
+
+GRANT SELECT, INSERT ON haetae.claims TO haetae;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA haetae FROM PUBLIC;
 

@@ -1,10 +1,11 @@
 import type { Approvals } from '#approval/approvals.ts'
 import type { GateStatus } from '#approval/counting.ts'
 import type { ListedStatement } from '#approval/record.ts'
-import { scopeOf } from '#approval/statement.ts'
+import { namespaceOf, scopeOf } from '#approval/statement.ts'
 import { subjectGate, type Subject } from '#approval/subject.ts'
 import { instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
+import { readSignature } from '#platform/ssh.ts'
 import type { GateView, StatementView } from './schema/run.ts'
 import type { ApprovalService } from './services.ts'
 
@@ -75,7 +76,9 @@ function statementView(one: ListedStatement): StatementView {
     expiresAt: instant(one.expiresAt),
     ignored: one.ignored,
     signed: { statement: one.bytes, signature: one.signature },
+    namespace: namespaceOf(statement.purpose),
     key: one.fingerprint,
+    allowedSigner: `${statement.principal} namespaces="${namespaceOf(statement.purpose)}" ${readSignature(one.signature)?.publicKey ?? ''}`,
     hardware: one.hardware,
     rules: one.demanded === null ? null : [...one.demanded.rules],
     policy: one.demanded?.policy ?? null,

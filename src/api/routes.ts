@@ -34,6 +34,7 @@ const notPlanned = ['system-unknown', 'system-locked', 'plan-impossible'] as con
 const notDeclared = [
   'plan-changed',
   'statement-invalid',
+  'statement-spent',
   'key-unknown',
   'key-expired',
   'signature-invalid',

@@ -4,12 +4,12 @@ import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import { proveSigner, type Signer } from '#people/signatures.ts'
 import { transaction } from '#platform/postgres/transaction.ts'
-import { statusOf, type GateStatus } from './counting.ts'
+import { expired, statusOf, type GateStatus } from './counting.ts'
 import { afterBreaking, afterReview, type OpenFindings } from './glass.ts'
 import type { Demand } from './policy.ts'
 import { entryOf, insertOnce, otherRun, refuseOtherTarget, type DeclarationTarget } from './receipt.ts'
 import { ApprovalRecord, type RecordOptions } from './record.ts'
-import { admit, expiryOf, refuseSigner } from './rules.ts'
+import { admit, expiryOf, refuseSigner, spent } from './rules.ts'
 import { namespaceOf, type Statement } from './statement.ts'
 import { parseStatement } from './statement-schema.ts'
 import { lockStatements, statementsOf, voidEarlier, type Received } from './store.ts'
@@ -86,7 +86,7 @@ export class Approvals extends ApprovalRecord {
    */
   async declare(target: DeclarationTarget, signed: SignedStatement, sentBy: string): Promise<Statement> {
     return this.#recordingRefusals(target.run, signed, sentBy, async () => {
-      const { clock, pool } = this.#options
+      const { clock, pool, subjects } = this.#options
       const statement = parseStatement(signed.statement)
       refuseOtherTarget(statement, target)
       const now = clock.now()
@@ -99,10 +99,14 @@ export class Approvals extends ApprovalRecord {
           (one) => one.statement.purpose === 'declare',
         )
         if (earlier !== undefined) {
-          if (digestOf(earlier.statement) === digestOf(statement)) return
-          throw new HaetaeError('run-exists', `run ${target.run}`, {
-            why: 'it was declared by another statement',
-          })
+          if (digestOf(earlier.statement) !== digestOf(statement))
+            throw new HaetaeError('run-exists', `run ${target.run}`, {
+              why: 'it was declared by another statement',
+            })
+          // Of a run that is there it is spent; of one that never began it still counts only as long as it says.
+          if (earlier.expiresAt <= now && (await subjects.find(target.run)) === undefined)
+            throw spent(earlier, expired(earlier))
+          return
         }
         const received = receivedOf(statement, signed, signer, demand, now)
         await insertOnce(tx, received)
@@ -113,11 +117,12 @@ export class Approvals extends ApprovalRecord {
   }
 
   /**
-   * Voids what people signed at the gates of a run: an action of its plan changed, or an assumption is broken. Returns
-   * who had signed; nothing is recorded where nobody had.
+   * Voids what people signed at the gates of a run, or of the fleet that it is a part of: an action of its plan changed,
+   * or an assumption is broken. Returns who had signed; nothing is recorded where nobody had.
    */
-  void(run: string, voiding: Voiding): Promise<string[]> {
+  async void(id: string, voiding: Voiding): Promise<string[]> {
     const { pool, clock } = this.#options
+    const { run } = await this.signedOver(id, voiding.system)
     return transaction(pool, async (tx) => {
       await lockStatements(tx, run)
       return recordVoiding(tx, run, voiding, clock.now())

@@ -38,10 +38,7 @@ export function whyNot(one: RecordedStatement, counting: Counting): Localized | 
   if (one.voided !== null) return one.voided
   if (planDigest !== about.planDigest)
     return { en: 'the plan is another one since', ko: '그 뒤 실행 계획이 바뀌었습니다' }
-  if (one.expiresAt <= now) {
-    const at = instant(one.expiresAt)
-    return { en: `it expired at ${at}`, ko: `${at}에 만료되었습니다` }
-  }
+  if (one.expiresAt <= now) return expired(one)
   if (isRequesters({ principal, fingerprint: one.fingerprint }, counting)) {
     return {
       en: `${principal} requested this run; the requester never counts`,
@@ -49,6 +46,11 @@ export function whyNot(one: RecordedStatement, counting: Counting): Localized | 
     }
   }
   return whyNoReview(one, counting) ?? whyNotThePerson(one, counting)
+}
+
+export function expired({ expiresAt }: Pick<RecordedStatement, 'expiresAt'>): Localized {
+  const at = instant(expiresAt)
+  return { en: `it expired at ${at}`, ko: `${at}에 만료되었습니다` }
 }
 
 /** A review is by others than those who broke the glass, and of everything that was broken. */

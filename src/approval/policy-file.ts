@@ -53,6 +53,10 @@ const policySchema = z.strictObject({
     .array(ruleOfAnyAction)
     .superRefine((rules, context) => refuseUnclear(rules, context))
     .describe('What an action takes; what no rule speaks of is as Haetae has it.'),
+  operations: z
+    .strictObject({ approved: z.array(gradeSchema).default([]) })
+    .prefault({})
+    .describe('Grades of systems on which no operation runs without an approval, whatever its runbook says.'),
 })
 
 /**
@@ -79,9 +83,10 @@ function refuseUnclear(rules: readonly RuleInFile[], context: z.RefinementCtx): 
 
 /** Reads a policy's text. Throws `policy-invalid` with the place of every fault. */
 export function parsePolicy(file: string, text: string): ApprovalPolicy {
-  const { rules } = checkedYaml(file, text, policySchema, 'policy-invalid')
+  const { rules, operations } = checkedYaml(file, text, policySchema, 'policy-invalid')
   return policyOf(
     rules.map(({ validFor, ...rule }) => ({ ...rule, validForMs: parseDuration(validFor) ?? 0 })),
+    operations.approved,
   )
 }
 

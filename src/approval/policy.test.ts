@@ -27,6 +27,17 @@ describe('a policy', () => {
     expect(demandOf(strict, 'attest', ['T0'])).toMatchObject({ people: 2, rules: ['built-in-attest'] })
   })
 
+  it('names the grades of which no operation runs without an approval; none, if it says nothing', () => {
+    const text = (more: string) =>
+      parsePolicy('p.yaml', `apiVersion: haetae/v1\nkind: ApprovalPolicy\nrules: []\n${more}`)
+    expect(text('').operations).toEqual([])
+    expect(text('operations: { approved: [T0, G1] }').operations).toEqual(['T0', 'G1'])
+    expect(text('operations: { approved: [T0] }').digest).not.toBe(text('').digest)
+    expect(() => text('operations: { approved: [G9] }')).toThrow(
+      expect.objectContaining({ code: 'policy-invalid' }),
+    )
+  })
+
   it('has a rule for every grade that no other rule names', () => {
     const two = policy(
       'id: top, action: approve, grades: [T0], people: 3',

@@ -24,6 +24,8 @@ export interface ApprovalRule {
 
 export interface ApprovalPolicy {
   rules: readonly ApprovalRule[]
+  /** Grades of systems on which no operation runs without an approval, also where its runbook asks nobody. */
+  operations: readonly Grade[]
   /** Over the rules: recorded with every decision. */
   digest: string
 }
@@ -36,8 +38,8 @@ export interface Demand extends Omit<ApprovalRule, 'id' | 'action' | 'grades'> {
   policy: string
 }
 
-export function policyOf(rules: readonly ApprovalRule[]): ApprovalPolicy {
-  return { rules, digest: digestOf(rules) }
+export function policyOf(rules: readonly ApprovalRule[], operations: readonly Grade[] = []): ApprovalPolicy {
+  return { rules, operations, digest: digestOf({ rules, operations }) }
 }
 
 /** What holds without `policies/approvals.yaml`, and for every action and grade that it does not speak of. */

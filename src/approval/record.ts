@@ -120,23 +120,33 @@ export class ApprovalRecord {
       .map(attestationOf)
   }
 
-  /** What has to be signed anew since the newest voiding that concerns the system (null: any); undefined when nothing. */
+  /**
+   * What has to be signed anew since the newest voiding that concerns the system (null: any of the run); undefined when
+   * nothing.
+   */
   async missingSince(
-    run: string,
-    system: string | null,
+    id: string,
+    about: string | null,
   ): Promise<{ voiding: RecordedVoiding; text: Localized } | undefined> {
+    const { run, system } = await this.signedOver(id, about)
     const voiding = await newestVoiding(this.#options.pool, run, system)
     if (voiding === undefined) return undefined
     const purposes = voidedPurposes(voiding)
-    const { gates } = await this.list(run)
-    const open = gates.filter(({ purpose, state }) => purposes.includes(purpose) && state !== 'passed')
+    const { gates, statements } = await this.list(run)
+    // A gate whose turn has not come yet, and where nobody signed, lost nothing.
+    const signed = new Set(
+      statements.flatMap(({ statement, voided }) => (voided === null ? [] : [statement.gate])),
+    )
+    const open = gates.filter(
+      ({ gate, purpose, state }) => signed.has(gate) && purposes.includes(purpose) && state !== 'passed',
+    )
     if (open.length === 0) return undefined
-    const signed = open.map(({ gate, given, quorum }) => `${gate} ${given.length}/${quorum}`).join(', ')
+    const shown = open.map(({ gate, given, quorum }) => `${gate} ${given.length}/${quorum}`).join(', ')
     return {
       voiding,
       text: {
-        en: `signatures were voided, because ${voiding.why.en}; to be signed anew: ${signed}`,
-        ko: `서명이 무효가 되었습니다. ${voiding.why.ko}. 다시 서명해야 합니다: ${signed}`,
+        en: `signatures were voided, because ${voiding.why.en}; to be signed anew: ${shown}`,
+        ko: `서명이 무효가 되었습니다. ${voiding.why.ko}. 다시 서명해야 합니다: ${shown}`,
       },
     }
   }
@@ -147,6 +157,17 @@ export class ApprovalRecord {
     const grades = systems.map(gradeOf)
     const known = grades.filter((grade) => grade !== undefined)
     return demandOf(policy, purpose, known.length < grades.length ? [] : known)
+  }
+
+  /** Where the signatures are that a run stands on: of a part of a fleet, they are over the fleet. */
+  protected async signedOver(
+    run: string,
+    system: string | null,
+  ): Promise<{ run: string; system: string | null }> {
+    const { coveredBy, systems = [] } = (await this.#options.subjects.find(run)) ?? {}
+    return coveredBy === undefined
+      ? { run, system }
+      : { run: coveredBy, system: system ?? systems[0] ?? null }
   }
 
   protected async subject(run: string): Promise<Subject> {

@@ -1,4 +1,5 @@
 import { HaetaeError } from '#model/errors.ts'
+import type { Localized } from '#model/localized.ts'
 import { instant, parseDuration } from '#model/time.ts'
 import { purposeFacts } from '#people/purposes.ts'
 import type { Principal } from '#people/roster.ts'
@@ -6,7 +7,7 @@ import type { Signer } from '#people/signatures.ts'
 import { glassBroken, isRequesters, statusOf, whyNot, whyNotTheKey, type Counting } from './counting.ts'
 import type { Demand } from './policy.ts'
 import { purposeIsOfRun, statementBytes, type Purpose, type Statement } from './statement.ts'
-import { runGate, type Subject, type SubjectGate } from './subject.ts'
+import { runGate, type RecordedStatement, type Subject, type SubjectGate } from './subject.ts'
 
 /**
  * Whether a proven statement may count for a gate. Pure. Throws, each with why:
@@ -109,13 +110,16 @@ function refuseReview({ principal, key }: Signer, { run }: Subject, { recorded }
 function refuseSpent(statement: Statement, counting: Counting): void {
   const bytes = statementBytes(statement)
   const before = counting.recorded.find((one) => statementBytes(one.statement) === bytes)
-  if (before === undefined) return
-  const at = instant(before.receivedAt)
-  const since = whyNot(before, counting)
-  throw new HaetaeError('statement-spent', `the statement of ${statement.principal}`, {
+  if (before !== undefined) throw spent(before, whyNot(before, counting))
+}
+
+/** `why`: why it counts no more; undefined while it does. */
+export function spent({ statement, receivedAt }: RecordedStatement, why: Localized | undefined): HaetaeError {
+  const at = instant(receivedAt)
+  return new HaetaeError('statement-spent', `the statement of ${statement.principal}`, {
     why: {
-      en: `it was received at ${at}; ${since?.en ?? 'it counts'}`,
-      ko: `${at}에 접수되었습니다. ${since?.ko ?? '효력이 있습니다'}`,
+      en: `it was received at ${at}; ${why?.en ?? 'it counts'}`,
+      ko: `${at}에 접수되었습니다. ${why?.ko ?? '효력이 있습니다'}`,
     },
   })
 }

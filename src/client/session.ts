@@ -45,6 +45,11 @@ export function forgetSession(context: Context, site: string, principal: string)
   rmSync(fileOf(context, site, principal), { force: true })
 }
 
+const agentRemedy = {
+  en: 'The context names a public key: its private half has to be in the agent that SSH_AUTH_SOCK names. See `ssh-add -L`; add it with `ssh-add KEY`, or `ssh-add -K` for a resident key on a token.',
+  ko: '문맥 파일이 공개 키를 가리킵니다. 개인 키는 SSH_AUTH_SOCK이 가리키는 에이전트에 있어야 합니다. `ssh-add -L`로 확인하고 `ssh-add 키`로 더하십시오(토큰에 저장된 키는 `ssh-add -K`).',
+}
+
 /** Signs bytes with a person's key. Throws `key-unusable` with what ssh-keygen said. */
 export async function signWith(
   keyFile: string,
@@ -54,11 +59,18 @@ export async function signWith(
 ): Promise<string> {
   const { sign } = await import('#platform/ssh.ts')
   try {
-    return await sign(keyFile, namespace, bytes)
+    return await sign(keyFile, namespace, bytes, {
+      atTerminal: process.stdin.isTTY === true,
+      onSaid: (text) => {
+        // Of a token that waits to be touched; what went wrong is told with the error.
+        if (/user presence/i.test(text)) process.stderr.write(text)
+      },
+    })
   } catch (cause) {
     throw new HaetaeError('key-unusable', `key of ${principal}`, {
       where: keyFile,
       why: messageOf(cause),
+      ...(keyFile.endsWith('.pub') ? { remedy: agentRemedy } : {}),
       cause,
     })
   }

@@ -86,6 +86,8 @@ const keys = z.strictObject({
     .optional(),
   /** How it pulls base backups and WAL; TLS is checked against databases.caFile. */
   replication: z.strictObject({ user: z.string().default('replicator'), passwordFile: path }).optional(),
+  /** HAProxy's runtime API at this site: a Unix socket, with manifests/haproxy/haetae.lua loaded. */
+  loadBalancer: z.strictObject({ socket: path }).optional(),
   /** The authority behind the systems' web certificates, for real transactions. */
   probe: z.strictObject({ caFile: path }).optional(),
   peers: z.array(peer).default([]),

@@ -147,7 +147,7 @@ function openTargets(
   { config, releasers }: Needs,
   parts: Parameters<typeof createTargets>[1],
 ): () => Targets {
-  const { kubernetes, dns, databases, probe, prometheus, services, site } = config
+  const { kubernetes, dns, databases, probe, prometheus, services, loadBalancer, site } = config
   if (kubernetes === undefined || dns === undefined || databases === undefined || probe === undefined) {
     return () => {
       const why = `not configured: ${missingForRuns(config).join(', ')}`
@@ -163,6 +163,7 @@ function openTargets(
       databases,
       http: { caFile: probe.caFile },
       services,
+      loadBalancer,
       prometheus,
     },
     parts,

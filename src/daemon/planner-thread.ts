@@ -9,7 +9,7 @@ import { stepTypes } from '#steps/index.ts'
 import type { PlanningData, PlanningRequest } from './planner.ts'
 
 /* The thread of planner.ts: it reads the runbooks once, and plans. */
-answerOffLoop(({ estate, runbookSources }: PlanningData) => {
+answerOffLoop(({ estate, runbookSources, approvedGrades }: PlanningData) => {
   const sites = estate.sites.map(({ id }) => id)
   const runbooks = runbooksFrom(runbookSources, { stepTypes, sites })
   return ({ active, ...request }: PlanningRequest): Plan => {
@@ -22,7 +22,7 @@ answerOffLoop(({ estate, runbookSources }: PlanningData) => {
       case 'part':
         return planPart({ ...request, ...ground })
       case 'operation':
-        return planOperation({ ...request, ...ground })
+        return planOperation({ ...request, ...ground, approvedGrades })
     }
   }
 })

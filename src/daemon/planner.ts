@@ -1,4 +1,4 @@
-import type { Estate } from '#estate/estate.ts'
+import type { Estate, Grade } from '#estate/estate.ts'
 import type { Plan } from '#plan/plan.ts'
 import type {
   ActiveAt,
@@ -15,10 +15,12 @@ import type { Catalogue } from './catalogue.ts'
 export interface PlanningData {
   estate: Estate
   runbookSources: readonly RunbookSource[]
+  /** Grades of systems on which no operation runs without an approval, by policy. */
+  approvedGrades: readonly Grade[]
 }
 
 /** A request with everything that is not of the catalogue. */
-type Asked<Request> = Omit<Request, 'estate' | 'runbooks' | 'stepTypes' | 'world'> & {
+type Asked<Request> = Omit<Request, 'estate' | 'runbooks' | 'stepTypes' | 'world' | 'approvedGrades'> & {
   /** Where each system is primary, by the newest epoch on record. */
   active: ReadonlyMap<string, ActiveAt>
 }
@@ -44,10 +46,14 @@ export interface Planner {
 /** 15,000 systems take some 5 s and 1.3 GB where nothing else runs. */
 const limits = { withinMs: 120_000, memoryMb: 3_072, callsAtMost: 16 }
 
-export function startPlanner({ estate, runbookSources }: PlanningData | Catalogue): Planner {
+export function startPlanner({
+  estate,
+  runbookSources,
+  approvalPolicy,
+}: Pick<Catalogue, 'estate' | 'runbookSources' | 'approvalPolicy'>): Planner {
   const thread = new OffLoop<PlanningRequest, Plan>({
     module: new URL('planner-thread.ts', import.meta.url),
-    data: { estate, runbookSources } satisfies PlanningData,
+    data: { estate, runbookSources, approvedGrades: approvalPolicy.operations } satisfies PlanningData,
     what: 'a plan',
     ...limits,
   })

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import type { Pool } from 'pg'
 import { approvalService } from '#api/approval-service.ts'
 import type { Services } from '#api/services.ts'
+import { recordPolicy } from '#approval/policy-record.ts'
 import { authorityStore, type AuthorityStore } from '#authority/store.ts'
 import { findingStore, type FindingStore } from '#finding/store.ts'
 import { startSequencer } from '#ledger/sequencer.ts'
@@ -96,6 +97,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
     findings,
   }
   const monitor = startWatching(common)
+  await recordPolicy(pool, catalogue.approvalPolicy, clock)
   const holder = holderOf(config)
   const planner = startPlanner(catalogue)
   releasers.add('planner', () => planner.close())

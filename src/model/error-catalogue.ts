@@ -713,6 +713,51 @@ export const catalogue = {
     remedyKo:
       '데이터베이스 관리자가 해당 데이터베이스에서 manifests/postgres/haetae.sql을 실행한 뒤 다시 시도하십시오.',
   },
+  'workload-owned': {
+    status: 409,
+    exit: 5,
+    ko: '다른 컨트롤러가 관리하는 워크로드입니다',
+    en: 'another controller owns the workload',
+    remedy: 'Stop the database by what owns it (its operator), for example with k8s.patch, then try again.',
+    remedyKo: '소유한 오퍼레이터를 통해(예: k8s.patch) 데이터베이스를 멈춘 뒤 다시 시도하십시오.',
+  },
+  'database-still-runs': {
+    status: 409,
+    exit: 5,
+    ko: '데이터베이스가 아직 멈추지 않았습니다',
+    en: 'the database has not stopped',
+    remedy:
+      'Look at the pods named above. One on a node that does not report may still run: end its node, or see that it has ended, before anything else is promoted.',
+    remedyKo:
+      '위에 표시된 파드를 확인하십시오. 보고하지 않는 노드의 파드는 아직 실행 중일 수 있으니, 승격하기 전에 노드를 끄거나 종료를 확인하십시오.',
+  },
+  'load-balancer-unknown': {
+    status: 409,
+    exit: 5,
+    ko: '이 센터의 부하분산기가 설정에 없습니다',
+    en: 'no load balancer is in the configuration',
+    remedy:
+      'Add loadBalancer, with the socket of its runtime API, to the configuration of the daemon at this site.',
+    remedyKo: '이 센터 데몬 설정에 loadBalancer와 런타임 API 소켓을 추가하십시오.',
+  },
+  'load-balancer-not-prepared': {
+    status: 409,
+    exit: 5,
+    ko: '부하분산기가 Haetae의 명령을 알지 못합니다',
+    en: "the load balancer does not know Haetae's commands",
+    remedy:
+      'Let HAProxy load manifests/haproxy/haetae.lua (lua-load, in its section global), then try again.',
+    remedyKo:
+      'HAProxy 설정의 global 절에서 manifests/haproxy/haetae.lua를 lua-load로 읽게 한 뒤 다시 시도하십시오.',
+  },
+  'load-balancer-server-missing': {
+    status: 409,
+    exit: 5,
+    ko: '부하분산기에 그런 서버가 없습니다',
+    en: 'the load balancer has no such server',
+    remedy: 'Correct backend or server in the runbook, or the configuration of HAProxy.',
+    remedyKo: '런북의 backend나 server, 또는 HAProxy 설정을 고치십시오.',
+  },
   'writers-remain': {
     status: 409,
     exit: 5,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { checkedYaml, textOf } from '#platform/checked-yaml.ts'
-import { barePublicKey, fingerprintOf, sshTime } from '#platform/ssh.ts'
+import { barePublicKey, fingerprintOf, keyMaterialOf, sshTime } from '#platform/ssh.ts'
 import { purposeNames, type Purpose } from './purposes.ts'
 import { roles, type Role } from './roles.ts'
 
@@ -57,7 +57,7 @@ const rosterSchema = z
 
 type RosterFile = z.infer<typeof rosterSchema>
 
-/** A name twice is a mistake; a key twice would make it unclear who signed. */
+/** A name twice is a mistake; a key twice would let one person count as two. */
 function refuseRepeats(principals: RosterFile['principals'], context: z.RefinementCtx): void {
   const names = new Set<string>()
   const owners = new Map<string, string>()
@@ -71,13 +71,14 @@ function refuseRepeats(principals: RosterFile['principals'], context: z.Refineme
     }
     names.add(principal.id)
     principal.keys.forEach((key, k) => {
-      const bare = barePublicKey(key.publicKey) ?? key.publicKey
-      const owner = owners.get(bare)
+      if (barePublicKey(key.publicKey) === undefined) return
+      const material = keyMaterialOf(key.publicKey)
+      const owner = owners.get(material)
       if (owner !== undefined) {
         const path = ['principals', p, 'keys', k, 'publicKey']
         context.addIssue({ code: 'custom', path, message: `the key is ${owner}'s already` })
       }
-      owners.set(bare, principal.id)
+      owners.set(material, principal.id)
     })
   })
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import { isValidAt, type Roster } from './roster.ts'
@@ -8,8 +8,8 @@ import { proveSigner } from './signatures.ts'
 
 const challengeMs = 60_000
 const sessionMs = 3_600_000
-/** Open challenges are few; more than this at once is abuse, and the oldest go first. */
-const challengesAtMost = 1000
+/** Open sessions of one person; with more, the oldest ends: whoever loops on sign-in crowds out nobody else. */
+const sessionsAtMost = 50
 /** Refused sign-ins that are recorded in a minute: a ledger keeps everything for ever, and anybody may knock. */
 const refusalsAtMost = 60
 const refusalsWithinMs = 60_000
@@ -47,8 +47,10 @@ export interface SessionsOptions {
  */
 export class Sessions {
   readonly #options: SessionsOptions
-  /** Challenge → when it ends. */
-  readonly #challenges = new Map<string, number>()
+  /** A challenge carries its own end under this key: asking for many takes no memory, and crowds out nobody's. */
+  readonly #secret = randomBytes(32)
+  /** Challenges that opened a session → when they end. */
+  readonly #spent = new Map<string, number>()
   /** SHA-256 of a token → its session. */
   readonly #sessions = new Map<string, Session>()
   /** Refusals recorded since a moment, and how many since the last recorded one were not. */
@@ -58,13 +60,26 @@ export class Sessions {
     this.#options = options
   }
 
-  /** A fresh challenge, good once, for a minute. */
+  /** A fresh challenge, good for one session, for a minute. */
   challenge(): { challenge: string; site: string; expiresAt: string } {
     const now = this.#options.clock.now()
     this.#sweep(now)
-    const challenge = randomBytes(32).toString('base64url')
-    this.#challenges.set(challenge, now + challengeMs)
-    return { challenge, site: this.#options.site, expiresAt: instant(now + challengeMs) }
+    const ends = now + challengeMs
+    const head = `${ends.toString(36)}.${randomBytes(18).toString('base64url')}`
+    return { challenge: `${head}.${this.#mark(head)}`, site: this.#options.site, expiresAt: instant(ends) }
+  }
+
+  #mark(head: string): string {
+    return createHmac('sha256', this.#secret).update(head).digest('base64url')
+  }
+
+  /** When a challenge of ours ends; undefined when it is not ours. */
+  #endOf(challenge: string): number | undefined {
+    const head = challenge.slice(0, challenge.lastIndexOf('.'))
+    const mark = Buffer.from(challenge.slice(head.length + 1))
+    const own = Buffer.from(this.#mark(head))
+    if (mark.length !== own.length || !timingSafeEqual(mark, own)) return undefined
+    return Number.parseInt(head, 36)
   }
 
   /**
@@ -86,6 +101,7 @@ export class Sessions {
         subject: this.#options.site,
         detail: { key: fingerprint },
       })
+      this.#makeRoom(principal)
       this.#sessions.set(hashOf(opened.token), opened.session)
       return opened
     } catch (error) {
@@ -122,10 +138,9 @@ export class Sessions {
   async #open(request: { principal: string; challenge: string; signature: string }) {
     const { clock, roster, site } = this.#options
     const now = clock.now()
-    const ends = this.#challenges.get(request.challenge)
-    // Spent before the signature is looked at: a second try needs a second challenge.
-    this.#challenges.delete(request.challenge)
-    if (ends === undefined || ends <= now) throw new HaetaeError('challenge-unknown', 'the challenge')
+    const ends = this.#endOf(request.challenge)
+    if (ends === undefined || ends <= now || this.#spent.has(request.challenge))
+      throw new HaetaeError('challenge-unknown', 'the challenge')
     const { principal, key } = await proveSigner(
       roster,
       {
@@ -136,6 +151,9 @@ export class Sessions {
       },
       now,
     )
+    // Proving took a moment, and the same challenge may have been spent meanwhile.
+    if (this.#spent.has(request.challenge)) throw new HaetaeError('challenge-unknown', 'the challenge')
+    this.#spent.set(request.challenge, ends)
     const token = randomBytes(32).toString('base64url')
     const expiresAt = Math.min(now + sessionMs, key.validUntil)
     const session: Session = {
@@ -168,11 +186,14 @@ export class Sessions {
     this.#sessions.delete(hashOf(token))
   }
 
+  #makeRoom(principal: string): void {
+    const own = [...this.#sessions].filter(([, session]) => session.principal === principal)
+    for (const [hash] of own.slice(0, Math.max(0, own.length - sessionsAtMost + 1)))
+      this.#sessions.delete(hash)
+  }
+
   #sweep(now: number): void {
-    for (const [challenge, ends] of this.#challenges) {
-      if (ends > now && this.#challenges.size < challengesAtMost) break
-      this.#challenges.delete(challenge)
-    }
+    for (const [challenge, ends] of this.#spent) if (ends <= now) this.#spent.delete(challenge)
     for (const [hash, session] of this.#sessions) if (session.expiresAt <= now) this.#sessions.delete(hash)
   }
 }

@@ -5,7 +5,7 @@ import { resolveTree } from '#runbook/value-tree.ts'
 import { durationMs, gateLimits, nodeOf } from './node.ts'
 import type { Member } from './nodes.ts'
 import { rootGates } from './places.ts'
-import type { OwnRun, PlanNode, WaitFor } from './plan.ts'
+import type { Gate, OwnRun, PlanNode, WaitFor } from './plan.ts'
 import { expressionMistake } from './step-input.ts'
 
 /** A system of a fleet with the run that it becomes. */
@@ -19,15 +19,33 @@ export function fleetNodes(
 ): PlanNode[] {
   const ids = new Map<string, string>()
   for (const step of runbook.steps) ids.set(step.definition.id, idOf(step, new Set(ids.values())))
+  const own = new Set(members.map((member) => member.runbook))
   return runbook.steps.flatMap((step) => {
     const { definition } = step
     const node = nodeOf(step, ids.get(definition.id) ?? definition.id, null, 0, 'failover')
     node.needs = definition.needs.map((need) => ids.get(need) ?? need)
-    if (step.gate !== null) return [node]
+    if (node.gate !== null) {
+      const { gate } = node
+      return [{ ...node, gate: { ...gate, quorum: Math.max(gate.quorum, askedBy(own, gate)) } }]
+    }
     const made = inputOf(step, runbook, inputs)
     if (definition.type !== fleetType) return [{ ...node, waitFor: waitOf(step, made) }]
     return fleetOf(node, members, made)
   })
+}
+
+/** How many people the systems' own runbooks ask for at a gate of their beginning: the gate of the fleet stands for it. */
+function askedBy(runbooks: ReadonlySet<Runbook>, { purpose }: Gate): number {
+  let most = 0
+  for (const { steps } of runbooks) {
+    const roots = new Set<string>()
+    for (const { definition, gate } of steps) {
+      if (gate === null || !definition.needs.every((need) => roots.has(need))) continue
+      roots.add(definition.id)
+      if ((gate.purpose === 'attestation') === (purpose === 'attestation')) most = Math.max(most, gate.quorum)
+    }
+  }
+  return most
 }
 
 /** The first gate of a kind has the name that every plan has for it. */

@@ -1,6 +1,7 @@
 import { parseDuration } from '#model/time.ts'
 import type { CompiledStep } from '#runbook/runbook.ts'
 import { gateType, type StepDefinition } from '#runbook/schema.ts'
+import { rootGates } from './places.ts'
 import type { NodeLimits, PlanMode, PlanNode } from './plan.ts'
 
 const dayMs = 86_400_000
@@ -39,6 +40,23 @@ export function nodeOf(
         : { withinMs: durationMs(verify.within), everyMs: durationMs(verify.every) },
     wave,
     ...(onUnreachable === undefined ? {} : { onUnreachable }),
+  }
+}
+
+/** The approval of a whole plan that policy asks for; a runbook's own is shared with it. */
+export function policyGate(mode: PlanMode): PlanNode {
+  return {
+    id: rootGates.approval,
+    system: null,
+    title: { ko: '승인 (정책에 따름)', en: 'Approve, as policy asks' },
+    type: gateType,
+    typeVersion: 0,
+    with: {},
+    gate: { purpose: mode, quorum: 2 },
+    needs: [],
+    limits: gateLimits,
+    verify: null,
+    wave: 0,
   }
 }
 

@@ -5,6 +5,7 @@ import { HaetaeError } from '#model/errors.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import type { StepDefinition } from '#runbook/schema.ts'
 import { expand, type Expansion } from './expand.ts'
+import { policyGate } from './node.ts'
 import type { PlanNode } from './plan.ts'
 import type { PlanRequest } from './request.ts'
 import { valuesOf } from './values.ts'
@@ -62,10 +63,22 @@ export function nodesOf(
     },
     rootGate: (node) => shareGate(gates, node),
   }
+  const first = request.approved === true ? policyGate(request.mode) : undefined
+  if (first !== undefined) gates.set(first.id, first)
+  const before = first === undefined ? [] : [first.id]
   for (const { system, wave, runbook } of members) {
     const values = valuesOf(request, system, inputs)
     expand(
-      { runbook, system, wave, prefix: system.id, values, entry: [], rootNeeds: [], group: undefined },
+      {
+        runbook,
+        system,
+        wave,
+        prefix: system.id,
+        values,
+        entry: before,
+        rootNeeds: before,
+        group: undefined,
+      },
       to,
     )
   }

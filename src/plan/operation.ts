@@ -26,9 +26,10 @@ export function planOperation(request: OperationRequest): Plan {
   )
   const waveOf = (id: string) => order.places.get(id)?.wave ?? 1
   const systems = order.waves.flat().flatMap((id) => graph.systems.get(id) ?? [])
-  const { site, ...ground } = request
+  const { site, approvedGrades = [], ...ground } = request
+  const approved = systems.some(({ grade }) => approvedGrades.includes(grade))
   return assemble(
-    { ...ground, mode: 'operation', toSite: site },
+    { ...ground, mode: 'operation', toSite: site, approved },
     {
       graph,
       members: systems.map((system) => ({ system, runbook, wave: waveOf(system.id) })),

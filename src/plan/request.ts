@@ -1,4 +1,4 @@
-import type { Estate } from '#estate/estate.ts'
+import type { Estate, Grade } from '#estate/estate.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
 import type { PlanMode } from './plan.ts'
@@ -62,6 +62,8 @@ export interface OperationRequest extends Ground {
   systems: readonly string[]
   /** The site that executes; the systems have to be active there. */
   site: string
+  /** By policy: of systems of these grades, people approve also what the runbook asks nobody about. */
+  approvedGrades?: readonly Grade[]
 }
 
 /** What the steps of a plan are made from, whatever it is for. */
@@ -70,4 +72,6 @@ export interface PlanRequest extends Ground {
   /** The site that is left; absent where nothing moves. */
   fromSite?: string
   toSite: string
+  /** An approval stands before everything, whatever the runbooks say. */
+  approved?: boolean
 }

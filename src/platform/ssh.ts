@@ -1,8 +1,10 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 
 /*
  * SSH signatures (SSHSIG) through `ssh-keygen -Y`: hardware keys and agents work, and anybody can check one
@@ -56,6 +58,8 @@ export class SigningFailed extends Error {
   }
 }
 
+type SshKeygen = ChildProcessByStdio<Writable | null, Readable, Readable>
+
 interface Outcome {
   exit: number
   out: string
@@ -68,23 +72,28 @@ interface Outcome {
  */
 function sshKeygen(
   args: readonly string[],
-  input: string | Uint8Array,
-  files: readonly number[] = [],
+  /** null: whatever the terminal gives. */
+  input: string | Uint8Array | null,
+  { files = [], onSaid }: { files?: readonly number[]; onSaid?: ((text: string) => void) | undefined } = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const stdio = ['pipe' as const, 'pipe' as const, 'pipe' as const, ...files]
-    const child = spawn('ssh-keygen', args, { stdio, timeout: 60_000 }) as ChildProcessWithoutNullStreams
+    const stdin = input === null ? ('inherit' as const) : ('pipe' as const)
+    const stdio = [stdin, 'pipe' as const, 'pipe' as const, ...files]
+    const child = spawn('ssh-keygen', args, { stdio, timeout: 60_000 }) as SshKeygen
     let out = ''
     let err = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk))
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk))
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      err += chunk
+      onSaid?.(chunk)
+    })
     child.on('error', (cause) =>
       reject(new Error('ssh-keygen cannot be started; install openssh-client', { cause })),
     )
     child.on('close', (code) => resolve({ exit: code ?? 255, out, err }))
     // It may end before it has read everything: its exit says why, the broken pipe does not.
-    child.stdin.on('error', () => undefined)
-    child.stdin.end(input)
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(input)
   })
 }
 
@@ -95,14 +104,47 @@ function reasonOf(outcome: Outcome): string {
   )
 }
 
+export interface SigningOptions {
+  /** Somebody sits at the terminal: ssh-keygen may ask there for a passphrase or a PIN. */
+  atTerminal?: boolean
+  /** What ssh-keygen says meanwhile, such as that the token waits to be touched. */
+  onSaid?: (text: string) => void
+}
+
 /**
  * Signs bytes with a private key's file (or a public key's whose private half is in an agent or on a token).
  * The armored signature is returned. Throws SigningFailed with what ssh-keygen said.
  */
-export async function sign(keyFile: string, namespace: string, bytes: string | Uint8Array): Promise<string> {
-  const outcome = await sshKeygen(['-Y', 'sign', '-q', '-f', keyFile, '-n', namespace], bytes)
+export async function sign(
+  keyFile: string,
+  namespace: string,
+  bytes: string | Uint8Array,
+  { atTerminal = false, onSaid }: SigningOptions = {},
+): Promise<string> {
+  const args = ['-Y', 'sign', '-q', '-f', keyFile, '-n', namespace]
+  if (atTerminal) return signAtTerminal(keyFile, args, bytes, onSaid)
+  const outcome = await sshKeygen(args, bytes, { onSaid })
   if (outcome.exit !== 0) throw new SigningFailed(keyFile, reasonOf(outcome))
   return outcome.out
+}
+
+/** Only with its standard input at the terminal does ssh-keygen ask there: so the bytes come in a file. */
+async function signAtTerminal(
+  keyFile: string,
+  args: readonly string[],
+  bytes: string | Uint8Array,
+  onSaid: SigningOptions['onSaid'],
+): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'haetae-sign-'))
+  try {
+    const file = join(folder, 'statement')
+    writeFileSync(file, bytes, { mode: 0o600 })
+    const outcome = await sshKeygen([...args, file], null, { onSaid })
+    if (outcome.exit !== 0) throw new SigningFailed(keyFile, reasonOf(outcome))
+    return readFileSync(`${file}.sig`, 'utf8')
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /** Asks ssh-keygen whether the signature holds for this principal, namespace and moment. */
@@ -112,7 +154,7 @@ export async function verify(request: VerifyRequest): Promise<Verdict> {
     for (const text of [request.allowedSigners, request.signature]) files.push(namelessFile(text))
     const args = ['-Y', 'verify', '-f', '/dev/fd/3', '-I', request.principal, '-n', request.namespace]
     args.push('-s', '/dev/fd/4', `-Overify-time=${sshTime(request.at)}`)
-    const outcome = await sshKeygen(args, request.bytes, files)
+    const outcome = await sshKeygen(args, request.bytes, { files })
     return outcome.exit === 0 ? { ok: true } : { ok: false, why: reasonOf(outcome) }
   } finally {
     for (const file of files) closeSync(file)
@@ -133,17 +175,45 @@ export function sshTime(ms: number): string {
   return `${new Date(ms).toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`
 }
 
+/** Kinds of keys that sign, with the place of what makes the key among the strings of its blob. No certificates. */
+const keyKinds: { readonly [type: string]: number } = {
+  'ssh-ed25519': 1,
+  'ecdsa-sha2-nistp256': 2,
+  'ecdsa-sha2-nistp384': 2,
+  'ecdsa-sha2-nistp521': 2,
+  'ssh-rsa': 2,
+  'sk-ssh-ed25519@openssh.com': 1,
+  'sk-ecdsa-sha2-nistp256@openssh.com': 2,
+}
+
 /**
- * Key type and base64 blob of a public key's line, without its comment; undefined when it is none, not whole, or not
- * written in the one usual way: two texts of one key would be two people's.
+ * Key type and base64 blob of a public key's line, without its comment; undefined when it is none of a kind that signs,
+ * not whole, or not written in the one usual way: two texts of one key would be two people's.
  */
 export function barePublicKey(line: string): string | undefined {
+  return partsOf(line)?.bare
+}
+
+/**
+ * What makes a key the key that it is, whatever kind it is written as: the same point as a plain key and as one of a
+ * token would be two keys for one private half. Throws TypeError when it is no public key.
+ */
+export function keyMaterialOf(line: string): string {
+  const parts = partsOf(line)
+  if (parts === undefined) throw new TypeError('not an SSH public key')
+  return parts.material
+}
+
+function partsOf(line: string): { bare: string; material: string } | undefined {
   const [type, blob] = line.trim().split(/\s+/)
-  if (type === undefined || blob === undefined) return undefined
+  const place = type === undefined || !Object.hasOwn(keyKinds, type) ? undefined : keyKinds[type]
+  if (type === undefined || blob === undefined || place === undefined) return undefined
   const bytes = Buffer.from(blob, 'base64')
   if (bytes.toString('base64') !== blob) return undefined
-  const parts = stringsOf(bytes)
-  return parts !== undefined && parts.length > 1 && parts[0] === type ? `${type} ${blob}` : undefined
+  const strings = stringsOf(bytes)
+  const material = strings?.[place]
+  if (strings?.[0] !== type || material === undefined) return undefined
+  return { bare: `${type} ${blob}`, material }
 }
 
 /** The strings that a blob is made of, to its very end; undefined when it is not made of strings alone. */

@@ -94,8 +94,7 @@ function missingBefore({ step }: PlacedStep, type: StepTypeFacts | undefined, ab
     placedSteps(definition).some(
       ({ step: other }) => graph.ancestors.get(step.id)?.has(other.id) === true && test(other),
     )
-  const approval =
-    type?.effect === 'point-of-no-return' || step.type === fleetType ? step.id : called?.wantsApproval
+  const approval = isDecisive(step, type) ? step.id : called?.wantsApproval
   // An operation acts under the authority that its site holds anyway, and takes none.
   const standing = definition.modes.every((mode) => mode === 'operation')
   const authority = standing ? undefined : type?.needsAuthority === true ? step.id : called?.wantsAuthority
@@ -105,12 +104,19 @@ function missingBefore({ step }: PlacedStep, type: StepTypeFacts | undefined, ab
   }
 }
 
+/** Who is primary, and where citizens are sent, is decided by people too. */
+const turning: ReadonlySet<string> = new Set([fleetType, 'authority.acquire', 'dns.switch', 'lb.switch'])
+
+function isDecisive({ type: name }: StepDefinition, type: StepTypeFacts | undefined): boolean {
+  return type?.effect === 'point-of-no-return' || turning.has(name)
+}
+
 function reportMissing({ step, at }: PlacedStep, { approval, authority }: Missing, reporter: Reporter): void {
   if (approval !== undefined)
     reporter.report(
       at,
       'approval-missing',
-      `there is no way back after ${approval}, and no approval before ${approval === step.id ? 'it' : step.id}`,
+      `${approval} has no way back, or turns a system to another place, and no approval stands before ${approval === step.id ? 'it' : step.id}`,
       'Put an approval step before it, by needs, whose purpose is the mode.',
     )
   if (authority !== undefined)

@@ -21,6 +21,7 @@ export function lintStep(
   reporter: Reporter,
 ): void {
   lintTimes(placed, reporter)
+  for (const field of type?.literals ?? []) lintLiteral(placed, field.split('.'), reporter)
   if (builtIns.has(placed.step.type)) lintBuiltIn(placed, reporter)
   if (placed.step.type === gateType) lintGate(placed, definition, reporter)
   lintRamp(placed, reporter)
@@ -85,6 +86,22 @@ function lintGate({ step, at }: PlacedStep, { modes }: RunbookDefinition, report
       `this runbook is for ${modes.join(', ')}, not for ${purpose}`,
       `Write ${modes.join(' or ')}.`,
     )
+}
+
+/** What people review word by word is not put together while planning. */
+function lintLiteral({ step, at }: PlacedStep, path: readonly string[], reporter: Reporter): void {
+  let value: unknown = step.with
+  for (const [depth, part] of path.entries()) {
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[part] : undefined
+    if (typeof value !== 'string' || !value.includes('${{')) continue
+    reporter.report(
+      [...at, 'with', ...path.slice(0, depth + 1)],
+      'literal-field',
+      `${path.join('.')} of ${step.type} is reviewed as it stands here, so no expression may make it`,
+      'Write the text itself, and give what differs as parameters.',
+    )
+    return
+  }
 }
 
 function lintRamp({ step, at }: PlacedStep, reporter: Reporter): void {

@@ -101,7 +101,9 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   /** Which step takes an effect back, or why none does: known without looking, for docs, lint and rolling back. */
   readonly inverse: Inverse
   /** What the step needs beyond PostgreSQL, the recovery cluster and its name server (principle 2). */
-  readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source' | 'service')[]
+  readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source' | 'service' | 'load-balancer')[]
+  /** Fields of the input (`a` or `a.b`) that stand in the runbook as text, never as an expression: people review them there. */
+  readonly literals?: readonly string[]
   /**
    * Nothing that follows relies on it, whether it acted or not: when it cannot be done the node is skipped with the
    * reason, and nobody is asked. Absent: a person is.

@@ -6,7 +6,7 @@ import type { AnyStepType } from './step-type.ts'
 /** The parts of a step type that a definition is checked against. */
 export type StepTypeFacts = Pick<
   AnyStepType,
-  'type' | 'version' | 'effect' | 'needsAuthority' | 'requires' | 'optional' | 'input' | 'output'
+  'type' | 'version' | 'effect' | 'needsAuthority' | 'requires' | 'literals' | 'optional' | 'input' | 'output'
 >
 
 const place = { site: 'string', address: 'string', database: { host: 'string', port: 'int' } } as const

@@ -11,11 +11,14 @@ import { k8sPatch } from './k8s-patch.ts'
 import { k8sScale } from './k8s-scale.ts'
 import { k8sSuspend } from './k8s-suspend.ts'
 import { k8sWait } from './k8s-wait.ts'
+import { lbSwitch } from './lb-switch.ts'
 import { pgPauseWriters } from './pg-pause-writers.ts'
 import { notify } from './notify.ts'
 import { pgPromote } from './pg-promote.ts'
 import { pgResumeWriters } from './pg-resume-writers.ts'
+import { pgSql } from './pg-sql.ts'
 import { pgStatus } from './pg-status.ts'
+import { pgStop } from './pg-stop.ts'
 import { pgWaitReplay } from './pg-wait-replay.ts'
 import { promAssert } from './prom-assert.ts'
 import { promWait } from './prom-wait.ts'
@@ -28,6 +31,8 @@ const all: readonly AnyStepType[] = [
   pgPauseWriters,
   pgResumeWriters,
   pgPromote,
+  pgStop,
+  pgSql,
   k8sApply,
   k8sJob,
   k8sPatch,
@@ -41,6 +46,7 @@ const all: readonly AnyStepType[] = [
   promWait,
   httpGet,
   dnsSwitch,
+  lbSwitch,
 ]
 
 /** Every step type, by the name that runbooks use. */

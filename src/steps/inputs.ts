@@ -25,7 +25,7 @@ const workloads = z.array(z.strictObject({ deployment: z.string().min(1), replic
 export const attestInput = z.strictObject({
   system,
   site: z.string().min(1).meta({ description: 'the lost one' }),
-  quorum: z.int().min(1).default(2).meta({ description: "how many people's word" }),
+  quorum: z.int().min(2).default(2).meta({ description: "how many people's word; one is never enough" }),
 })
 
 /** `authority.acquire`: the right to be primary at `site`. `name` is the system's DNS name, whose TXT holds the epoch. */
@@ -75,6 +75,31 @@ export const pauseInput = z
 /** `pg.resumeWriters`: writers at that address may write again, whoever paused them. */
 export const resumeInput = z.strictObject({ ...database, system })
 
+/** `pg.stop`: the PostgreSQL that `deployment` runs and that answers at that address. */
+export const stopInput = z.strictObject({ ...database, system, namespace, deployment: z.string().min(1) })
+
+/** Statements that would end the transaction in which the claim stands, or begin another. */
+const endsTransaction =
+  /^\s*(begin|start|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
+/** One statement, as people review it. Comments would hide how it begins. */
+const statement = z
+  .string()
+  .min(1)
+  .refine((text) => !/^\s*(--|\/\*)/.test(text) && !endsTransaction.test(text), {
+    message: 'one statement, without a comment before it, that neither begins nor ends a transaction',
+  })
+const parameters = z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])).default([])
+
+/** `pg.sql`: `$1`, `$2` … in a statement are its parameters, bound as values. */
+export const sqlInput = z.strictObject({
+  ...database,
+  system,
+  statement,
+  parameters,
+  /** How to see that it is done: gives one boolean. Absent: the row by which the step claimed its statement. */
+  observe: z.strictObject({ statement, parameters }).optional(),
+})
+
 export const scaleInput = z.strictObject({ site, namespace, workloads })
 
 /** `k8s.wait`: the newest generation rolled out and that many replicas ready, of each workload. */
@@ -118,6 +143,12 @@ export const switchInput = z.strictObject({
   epoch,
 })
 
+/** A name in HAProxy's configuration. */
+const balanced = z.string().regex(/^[\w.:-]+$/, 'letters, digits, and _ . : - are in names of HAProxy')
+
+/** `lb.switch`: all traffic of `backend` goes to `server`. */
+export const balanceInput = z.strictObject({ site, system, backend: balanced, server: balanced })
+
 export type AttestInput = z.infer<typeof attestInput>
 export type AcquireInput = z.infer<typeof acquireInput>
 export type StatusInput = z.infer<typeof statusInput>
@@ -125,8 +156,11 @@ export type PromoteInput = z.infer<typeof promoteInput>
 export type ReplayInput = z.infer<typeof replayInput>
 export type PauseInput = z.infer<typeof pauseInput>
 export type ResumeInput = z.infer<typeof resumeInput>
+export type StopInput = z.infer<typeof stopInput>
+export type SqlInput = z.infer<typeof sqlInput>
 export type ScaleInput = z.infer<typeof scaleInput>
 export type WaitInput = z.infer<typeof waitInput>
 export type CheckInput = z.infer<typeof checkInput>
+export type BalanceInput = z.infer<typeof balanceInput>
 export type GetInput = z.infer<typeof getInput>
 export type SwitchInput = z.infer<typeof switchInput>

@@ -14,6 +14,8 @@ export interface WorkloadState {
     /** The newest generation is what runs: seen by its controller, all pods of it, none of an older one. */
     rolledOut: boolean
     ready: number
+    /** What decides how many replicas it has, such as `Cluster/orders`; null when nothing does. */
+    owner: string | null
     /** What its controller says when it cannot go on. */
     trouble: string | null
   } | null
@@ -59,6 +61,13 @@ function foundIn(object: KubeObject): NonNullable<WorkloadState['found']> {
     replicas,
     rolledOut: seen && updated === replicas && (status.replicas ?? 0) === updated,
     ready: status.readyReplicas ?? 0,
+    owner: ownerOf(object),
     trouble: bad?.message ?? null,
   }
+}
+
+function ownerOf({ metadata }: KubeObject): string | null {
+  const owners = (metadata['ownerReferences'] ?? []) as { kind: string; name: string; controller?: boolean }[]
+  const owner = owners.find(({ controller }) => controller === true)
+  return owner === undefined ? null : `${owner.kind}/${owner.name}`
 }

@@ -6,7 +6,8 @@ export async function reasonsOfPods(ctx: Read, owner: ResourceRef): Promise<stri
   return (await podsOf(ctx, owner).catch(() => [])).flatMap(reasonsOfPod)
 }
 
-async function podsOf(ctx: Read, owner: ResourceRef): Promise<KubeObject[]> {
+/** The pods of a workload or a Job that the cluster still has; none when there is no such owner. */
+export async function podsOf(ctx: Read, owner: ResourceRef): Promise<KubeObject[]> {
   const object = await ctx.readers.kubernetes.get(owner, ctx.signal)
   const spec = object?.['spec'] as { selector?: { matchLabels?: Record<string, string> } } | undefined
   const labels = Object.entries(spec?.selector?.matchLabels ?? {}).map(([name, value]) => `${name}=${value}`)

@@ -61,7 +61,7 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
  * A Deployment's resourceVersion moves with its status too. When the server refuses, it is looked at again:
  * the same object with the replicas that were seen is still what was decided about; anything else is refused.
  */
-async function scaleOne(
+export async function scaleOne(
   ctx: Read,
   kubernetes: Pick<KubernetesWriter, 'scale'>,
   namespace: string,

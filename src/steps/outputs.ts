@@ -27,6 +27,8 @@ export const promoteOutput = z.strictObject({
   lastHeartbeatAt: z.string().nullable(),
 })
 
+export const stopOutput = z.strictObject({ deployment: z.string(), replicas: z.literal(0) })
+
 export const replayOutput = z.strictObject({ lsn: z.string() })
 
 export const pauseOutput = z.strictObject({
@@ -39,6 +41,9 @@ export const pauseOutput = z.strictObject({
 
 /** The pause that ended last, by the database's own clock; null when there never was one. */
 export const resumeOutput = z.strictObject({ since: z.string().nullable(), until: z.string().nullable() })
+
+/** What the statement gave (`RETURNING`, or a query), as JSON; nothing when it was found to be done by somebody else. */
+export const sqlOutput = z.strictObject({ rows: z.array(z.record(z.string(), z.unknown())) })
 
 export const scaleOutput = z.strictObject({
   workloads: z.array(z.strictObject({ deployment: z.string(), replicas: z.int() })),
@@ -55,6 +60,8 @@ export const checkOutput = z.strictObject({
 
 export const switchOutput = z.strictObject({ name: z.string(), address: z.string(), epoch: z.int() })
 
+export const balanceOutput = z.strictObject({ backend: z.string(), server: z.string() })
+
 export type AttestOutput = z.infer<typeof attestOutput>
 export type AcquireOutput = z.infer<typeof acquireOutput>
 export type StatusOutput = z.infer<typeof statusOutput>
@@ -65,8 +72,11 @@ export const getOutput = z.strictObject({ status: z.int() })
 
 export type PauseOutput = z.infer<typeof pauseOutput>
 export type ResumeOutput = z.infer<typeof resumeOutput>
+export type StopOutput = z.infer<typeof stopOutput>
+export type SqlOutput = z.infer<typeof sqlOutput>
 export type ScaleOutput = z.infer<typeof scaleOutput>
 export type WaitOutput = z.infer<typeof waitOutput>
 export type CheckOutput = z.infer<typeof checkOutput>
+export type BalanceOutput = z.infer<typeof balanceOutput>
 export type GetOutput = z.infer<typeof getOutput>
 export type SwitchOutput = z.infer<typeof switchOutput>

@@ -36,7 +36,14 @@ export const pgPauseWriters: Step<PauseInput, PauseState, PauseOutput> = {
 
   async plan(_ctx, input, state) {
     const target = `writers of ${input.system} on ${nameOf(addressOf(input))}`
-    if (state.inRecovery) return [{ certainty: 'opaque', target, why: 'it is a standby, not the primary' }]
+    if (state.inRecovery)
+      return [
+        {
+          certainty: 'opaque',
+          target,
+          why: { en: 'it is a standby, not the primary', ko: '주 데이터베이스가 아니라 대기 데이터베이스임' },
+        },
+      ]
     const after = { paused: true, forSeconds: input.ttlSeconds, graceSeconds: input.graceSeconds }
     return [{ certainty: 'exact', target, before: { paused: state.active }, after }]
   },

@@ -61,8 +61,13 @@ async function firstRow(
   text: string,
   values?: readonly unknown[],
 ): Promise<Row | undefined> {
+  return (await prepared(address, query(text, values)))[0]
+}
+
+/** What `asked` gives; throws `database-not-prepared` where manifests/postgres/haetae.sql was not run. */
+export async function prepared<T>(address: DatabaseAddress, asked: Promise<T>): Promise<T> {
   try {
-    return (await query(text, values))[0]
+    return await asked
   } catch (error) {
     throw isMissing(error) ? notInstalled(address, (error as Error).message) : error
   }

@@ -4,6 +4,7 @@ import { parseMark } from '#authority/marker.ts'
 import { updateScript } from '#platform/dns/client.ts'
 import { epochInTexts, textsWithEpoch } from './epoch-text.ts'
 import { stepTypes } from './index.ts'
+import { attestInput } from './inputs.ts'
 import { isBefore } from './pg-look.ts'
 import { pgPromote, type PromoteState } from './pg-promote.ts'
 
@@ -145,7 +146,8 @@ describe('the list of step types', () => {
       if (type.effect !== 'point-of-no-return') continue
       expect(type.inverse.kind).toBe('none')
       expect(type.precondition.kind).toBe('checked')
-      expect(type.needsAuthority).toBe(true)
+      // What makes a primary needs its epoch; what ends one is there to take it away.
+      expect(type.needsAuthority).toBe(name !== 'pg.stop')
     }
   })
 
@@ -156,6 +158,12 @@ describe('the list of step types', () => {
       expect(type.output.parse({})).toEqual({})
       expect(type.effect).not.toBe('point-of-no-return')
     }
+  })
+
+  test('nobody fences a site alone, whatever a runbook says', () => {
+    const input = { system: 'GPK', site: 'daejeon' }
+    expect(attestInput.parse(input).quorum).toBe(2)
+    expect(attestInput.safeParse({ ...input, quorum: 1 }).success).toBe(false)
   })
 
   test('unknown fields in a `with` are refused by every type', () => {

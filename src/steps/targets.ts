@@ -6,6 +6,8 @@ import type { DnsReader, DnsWriter } from '#platform/dns/types.ts'
 import { httpClient, type HttpOptions } from '#platform/http/client.ts'
 import { serviceClient, type Service } from '#platform/http/services.ts'
 import type { HttpReader, HttpWriter, ServiceReader, ServiceWriter } from '#platform/http/types.ts'
+import { loadBalancerClient, type LoadBalancerOptions } from '#platform/haproxy/client.ts'
+import type { LoadBalancerReader, LoadBalancerWriter } from '#platform/haproxy/types.ts'
 import { prometheusClient, type PrometheusClient } from '#platform/prometheus/client.ts'
 import { kubernetesClient } from '#platform/kubernetes/client.ts'
 import type { KubernetesReader, KubernetesWriter } from '#platform/kubernetes/types.ts'
@@ -24,6 +26,8 @@ export interface Readers {
   readonly database: DatabaseReader
   readonly http: HttpReader
   readonly services: ServiceReader
+  /** The load balancer of this site. */
+  readonly loadBalancer: LoadBalancerReader
   /** Prometheus of this site. */
   readonly prometheus: Pick<PrometheusClient, 'vector'>
   readonly authority: AuthorityReader
@@ -38,6 +42,7 @@ export interface Writers {
   readonly database: DatabaseWriter
   readonly http: HttpWriter
   readonly services: ServiceWriter
+  readonly loadBalancer: LoadBalancerWriter
   readonly authority: AuthorityWriter
 }
 
@@ -62,6 +67,8 @@ export interface TargetsConfig {
   databases: DatabaseOptions
   http: HttpOptions
   services: readonly Service[]
+  /** Without it a step that needs a load balancer is refused. */
+  loadBalancer?: LoadBalancerOptions | undefined
   /** Absent: whoever asks finds it unreachable. */
   prometheus?: { url: string } | undefined
 }
@@ -82,6 +89,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
   const database = databaseClient(config.databases)
   const http = httpClient(config.http)
   const services = serviceClient(config.services)
+  const loadBalancer = loadBalancerClient(config.loadBalancer)
   const { authority } = parts
   return {
     readers: {
@@ -91,6 +99,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       database: answering(database.reader),
       http: answering(http.reader),
       services: answering(services.reader),
+      loadBalancer: answering(loadBalancer.reader),
       prometheus: answering(prometheusOf(config.prometheus)),
       authority: authorityReader(authority),
       attestations: parts.attestations,
@@ -102,6 +111,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       database: answering(database.writer),
       http: answering(http.writer),
       services: answering(services.writer),
+      loadBalancer: answering(loadBalancer.writer),
       authority: answering<AuthorityWriter>(authority),
     },
     close: () => kubernetes.close(),

@@ -22,8 +22,6 @@ describe("the lab's web service", () => {
     folder = await mkdtemp(join(tmpdir(), 'haetae-web-'))
     database = await startSystemDatabase()
     await database.primary.sql(`
-      CREATE TABLE transactions
-        (id text PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now(), payload jsonb);
       GRANT SELECT, INSERT ON transactions TO haetae;
       GRANT SELECT, INSERT, UPDATE ON heartbeat TO haetae;`)
     const authority = await createAuthority(folder, 'authority')
@@ -128,6 +126,18 @@ describe("the lab's web service", () => {
     await standby.sql('SELECT pg_promote()')
     await untilStatus(() => ask('POST', '/transactions', { id: 't-2' }), 201)
     expect(await metrics()).toContain('system_ready{system="G2B"} 1')
+  })
+
+  test('while writers are paused it refuses transactions and says until when; look-ups go on', async () => {
+    const { ask } = await serve(database.primary, 'daejeon')
+    await untilStatus(() => ask('POST', '/transactions', { id: 't-paused' }), 201)
+    await database.primary.sql("SELECT haetae.pause_writers('test', 600, version) FROM haetae.pause")
+    const paused = await untilStatus(() => ask('GET', '/health'), 503)
+    expect(paused).toMatchObject({ database: { ok: false, why: /^writers are paused until / } })
+    expect((await ask('POST', '/transactions', { id: 't-more' }))[0]).toBe(503)
+    expect(await ask('GET', '/transactions/t-paused')).toMatchObject([200, { id: 't-paused' }])
+    await database.primary.sql('SELECT haetae.resume_writers(version) FROM haetae.pause')
+    await untilStatus(() => ask('POST', '/transactions', { id: 't-more' }), 201)
   })
 
   test('serves nothing without its hard dependency, and names it; a look-up needs the database alone', async () => {

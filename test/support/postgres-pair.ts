@@ -79,7 +79,7 @@ CREATE TABLE heartbeat (source text PRIMARY KEY, at timestamptz NOT NULL);
 GRANT SELECT ON heartbeat TO haetae, looking;
 `
 const lookingRights = `
-GRANT SELECT ON haetae_authority, haetae.pause TO looking;
+GRANT SELECT ON haetae_authority, haetae.pause, haetae.claims TO looking;
 GRANT USAGE ON SCHEMA haetae TO looking;
 GRANT pg_monitor TO looking;
 `
@@ -178,7 +178,10 @@ async function startOne(
     deathSignal: 'INT',
   })
   const stop = () => server.stop('SIGQUIT')
-  const one = serverAt(folder, port, database, stop, () => server.output())
+  // All of it: what a test counts in must not lose its beginning.
+  let log = ''
+  server.child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()))
+  const one = serverAt(folder, port, database, stop, () => log)
   await untilAnswers(server, 'PostgreSQL', () => one.sql('SELECT 1')).catch(async (error: unknown) => {
     await stop()
     throw error

@@ -61,6 +61,16 @@ describe('the plan of a fleet', () => {
     expect(fleet.systems).toEqual(planFailover(request).systems)
   })
 
+  test('asks for as many people as the strictest runbook of its systems, whose gates it stands for', () => {
+    const strict = sources.map(({ file, text }) => ({
+      file,
+      text: file.startsWith('failover') ? text.replace('quorum: 2', 'quorum: 3') : text,
+    }))
+    const made = planEvacuation({ ...request, runbooks: runbooksFrom(strict, context) })
+    expect(nodeOf(made, 'approve').gate).toEqual({ purpose: 'failover', quorum: 3 })
+    expect(nodeOf(made, 'attest').gate).toEqual({ purpose: 'attestation', quorum: 2 })
+  })
+
   test('covers the plan of every system by its digest, as it is made again when its turn comes', () => {
     for (const system of systems) expect(atItsTurn(system).digest, system).toBe(ownRun(fleet, system).digest)
     const later = { now: 1e12, world: { active: () => ({ site: 'daejeon', epoch: 1 }) } }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { scopeOf } from '#approval/statement.ts'
+import type { Grade } from '#estate/estate.ts'
 import { loadEstate } from '#estate/load.ts'
 import { digestOf } from '#model/digest.ts'
 import type { HaetaeError } from '#model/errors.ts'
@@ -110,6 +111,19 @@ describe('the plan of an operation', () => {
     expect(plan.notes.map(({ en }) => en)).toContainEqual(
       expect.stringMatching(/GOV.* cannot serve without AID/),
     )
+  })
+
+  test('asks people first where policy says so for the grade of one of its systems, whatever the runbook says', () => {
+    const nodesOf = (approvedGrades: Grade[]) => planOperation({ ...request, approvedGrades }).subject.nodes
+    expect(nodesOf(['G4'])).toEqual(plan.subject.nodes)
+    const [gate, ...rest] = nodesOf(['T0'])
+    expect(gate).toMatchObject({ id: 'approve', system: null, gate: { purpose: 'operation' }, needs: [] })
+    expect(rest.map(({ id, needs }) => [id, needs])).toEqual([
+      ['AID/ready', ['approve']],
+      ['AID/settle', ['AID/ready']],
+      ['RRS/ready', ['approve']],
+      ['RRS/settle', ['RRS/ready']],
+    ])
   })
 
   test.each<[string, Partial<OperationRequest>, string, RegExp]>([

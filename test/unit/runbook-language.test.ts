@@ -160,7 +160,9 @@ describe('lint of gates, ends and silent targets', () => {
     expect(problems(silent('prom.ask', 'failover: skip'))).toEqual([])
     expect(rules(silent('prom.ask', 'drill: skip'))).toEqual(['failover-requires', 'unreachable-mode'])
     expect(rules(silent('leap', 'failover: skip', `, needs: [approve], ${ends}`))).toEqual(['skip-unsafe'])
-    expect(rules(silent('authority.acquire', 'failover: skip', `, ${ends}`))).toEqual(['skip-unsafe'])
+    expect(rules(silent('authority.acquire', 'failover: skip', `, needs: [approve], ${ends}`))).toEqual([
+      'skip-unsafe',
+    ])
     const reads = step('next', 'look', 'needs: [ask]', "name: '${{ steps.ask.lsn }}'")
     expect(rules(silent('prom.ask', 'failover: skip') + reads)).toEqual(['may-be-left-out'])
   })
@@ -180,7 +182,7 @@ describe('lint of gates, ends and silent targets', () => {
     const doing = (steps: string, modes = 'operation') => rules(book(steps, '', modes))
     expect(doing(step('do', 'own', ends))).toEqual([])
     expect(doing(step('do', 'own', ends), 'operation, drill')).toEqual(['authority-missing'])
-    expect(doing(step('take', 'authority.acquire', ends))).toEqual(['operation-moves'])
+    expect(doing(step('take', 'authority.acquire', ends))).toEqual(['approval-missing', 'operation-moves'])
     expect(doing(step('see', 'look', '', "name: '${{ to.site }}'"))).toEqual([])
     expect(doing(step('see', 'look', '', "name: '${{ from.site }}'"))).toEqual(['operation-from'])
     expect(doing(step('go', 'leap', ends))).toEqual(['approval-missing'])
@@ -221,8 +223,9 @@ describe('lint of called runbooks', () => {
     const owner = `${head('owner', 'part: true\n')}steps:\n${step('do', 'own', ends)}`
     const taker = `${head('taker', 'part: true\n')}steps:\n${step('take', 'authority.acquire', ends)}`
     expect(rules(book(call('owner')), owner)).toEqual(['authority-missing'])
-    const takes = call('taker').replace('id: sub', 'id: first')
-    expect(rules(book(takes + call('owner', 'needs: [first]')), owner, taker)).toEqual([])
+    const takes = call('taker', 'needs: [approve]').replace('id: sub', 'id: first')
+    expect(rules(book(gate + takes + call('owner', 'needs: [first]')), owner, taker)).toEqual([])
+    expect(rules(book(gate + call('taker')), taker)).toEqual(['approval-missing'])
   })
 
   test('a runbook that calls itself, with the whole way, and ends', async () => {

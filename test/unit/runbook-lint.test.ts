@@ -36,6 +36,7 @@ const types = new Map(
     fact('leap', 'point-of-no-return'),
     fact('own', 'idempotent', { needsAuthority: true }),
     fact('authority.acquire', 'keyed'),
+    fact('dns.switch', 'idempotent'),
     fact('prom.ask', 'read', { requires: ['prometheus'] }),
     fact('tell', 'keyed', { requires: ['service'], optional: true }),
   ].map((type) => [type.type, type]),
@@ -65,6 +66,32 @@ const placeOf = (text: string, word: string) => {
   const before = text.slice(0, text.lastIndexOf(word))
   return { line: before.split('\n').length, column: before.length - before.lastIndexOf('\n') }
 }
+
+describe('a field that people review as it stands', () => {
+  const literal = new Map([
+    ...types,
+    [
+      'sql',
+      fact('sql', 'read', { literals: ['name', 'look.name'], input: z.record(z.string(), z.unknown()) }),
+    ],
+  ])
+  const found = (input: string) =>
+    lintRunbook(`${head}${step('ask', 'sql', '', input)}`, 'r.yaml', { stepTypes: literal, sites })
+
+  test.each([
+    ['whole', 'name: ${{ inputs.pace }}'],
+    ['inside', 'name: x, look: { name: ${{ inputs.pace }} }'],
+    ['above it', 'name: x, look: ${{ inputs.pace }}'],
+  ])('is not made by an expression (%s)', (_where, input) => {
+    expect(found(input).map(({ rule }) => rule)).toContain('literal-field')
+  })
+
+  test('may be written, and what stands beside it may be an expression', () => {
+    expect(found('name: x, look: { name: y, count: ${{ inputs.most }} }, count: ${{ inputs.most }}')).toEqual(
+      [],
+    )
+  })
+})
 
 describe('the runbooks that ship', () => {
   test('pass every check, with the real step types', async () => {
@@ -255,9 +282,34 @@ describe('lint refuses, at the place of the mistake', () => {
 
   test('a step that acts under authority, and none acquires it', () => {
     expect(rules(head + step('do', 'own', ends))).toEqual(['authority-missing'])
-    expect(
-      rules(head + step('take', 'authority.acquire', ends) + step('do', 'own', `needs: [take], ${ends}`)),
-    ).toEqual([])
+    const take = step('take', 'authority.acquire', `needs: [approve], ${ends}`)
+    expect(rules(head + gate + take + step('do', 'own', `needs: [take], ${ends}`))).toEqual([])
+  })
+
+  test.each(['authority.acquire', 'dns.switch'])(
+    '%s, which turns a system to another place, without an approval before it',
+    (type) => {
+      expect(rules(head + gate + step('turn', type, ends))).toEqual(['approval-missing'])
+      expect(rules(head + gate + step('turn', type, `needs: [approve], ${ends}`))).toEqual([])
+    },
+  )
+
+  test('an operation that sends citizens elsewhere, and nobody approves', () => {
+    const book = `${head.replace('[failover]', '[operation]')}  - id: elsewhere
+    title: { ko: 전환, en: Send citizens elsewhere }
+    type: dns.switch
+    with:
+      site: \${{ to.site }}
+      system: \${{ system.id }}
+      name: \${{ system.traffic.name }}
+      address: \${{ inputs.pace }}
+      ttlSeconds: 5
+      epoch: \${{ inputs.most }}
+    verify: { within: 10s, every: 1s }
+    timeout: { attempt: 10s, total: 1m }
+`
+    const found = lintRunbook(book, 'r.yaml', { stepTypes, sites })
+    expect(found.map(({ rule }) => rule)).toEqual(['approval-missing'])
   })
 
   test('a step of a failover that needs more than the recovery site has for sure', () => {

@@ -3,7 +3,10 @@ import type { DatabaseSettings, Settings } from './settings.ts'
 
 /** How the database answered last. `why` is for people who read the health of the system. */
 export interface DatabaseState {
+  /** It takes writes. */
   ok: boolean
+  /** It can be asked; so it can while its writers are paused. */
+  reads: boolean
   why: string
   /** The service's own clock when the last heartbeat row was committed, milliseconds; 0 before the first. */
   heartbeatAt: number
@@ -39,12 +42,12 @@ const beat =
  * so the pool's size bounds how many wait, and nothing is canceled behind the standby's back.
  */
 export function openDatabase(settings: Settings, own: DatabaseSettings): Database {
-  const state: DatabaseState = { ok: false, why: 'not asked yet', heartbeatAt: 0 }
+  const state: DatabaseState = { ok: false, reads: false, why: 'not asked yet', heartbeatAt: 0 }
   const config = connection(settings, own)
   let pool = newPool(config)
   let closed = false
 
-  const away = (why: string) => Object.assign(state, { ok: false, why })
+  const away = (why: string) => Object.assign(state, { ok: false, reads: false, why })
   const renewPool = () => {
     const old = pool
     pool = newPool(config)
@@ -53,10 +56,13 @@ export function openDatabase(settings: Settings, own: DatabaseSettings): Databas
     config.sockets.clear()
   }
   let beatSince = 0
+  /** What the database said when it refused the last heartbeat; empty when it took it. */
+  let refused = ''
   const probing = probeForever(config, () => closed, {
     writable: () => {
       const pending = beatSince > 0 && Date.now() - beatSince > unconfirmedMs
-      Object.assign(state, { ok: !pending, why: pending ? 'commits are not confirmed by the standby' : '' })
+      const why = pending ? 'commits are not confirmed by the standby' : refused
+      Object.assign(state, { ok: why === '', reads: !pending, why })
     },
     readOnly: () => away('the database is in recovery'),
     lost: (why) => {
@@ -67,10 +73,13 @@ export function openDatabase(settings: Settings, own: DatabaseSettings): Databas
   const beating = heartbeatForever(
     () => closed,
     async (at) => {
-      if (!state.ok) return
+      if (!state.reads) return
       beatSince = at
-      await pool.query(beat, [settings.site, new Date(at)]).finally(() => (beatSince = 0))
-      state.heartbeatAt = at
+      refused = await pool
+        .query(beat, [settings.site, new Date(at)])
+        .then(() => '', whyPaused)
+        .finally(() => (beatSince = 0))
+      if (refused === '') state.heartbeatAt = at
     },
   )
   return {
@@ -156,6 +165,12 @@ async function heartbeatForever(closed: () => boolean, write: (at: number) => Pr
     await write(at).catch(ignore)
     await sleep(Math.max(0, 1000 - (Date.now() - at)))
   }
+}
+
+/** Words of a database whose writers are paused; anything else is for the probe to find out. */
+function whyPaused(error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === '25006') return error.message
+  throw error
 }
 
 async function timed<T>(query: Promise<T>): Promise<T> {

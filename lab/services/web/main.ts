@@ -84,7 +84,7 @@ async function postTransaction(service: Service, request: IncomingMessage, respo
 /** A look-up needs the database alone; one in recovery does not answer for the system. */
 async function getTransaction(service: Service, id: string, response: ServerResponse) {
   if (service.database === null) return send(response, 404, { id, why: 'nothing is kept here' })
-  if (!service.database.state.ok) return send(response, 503, health(service))
+  if (!service.database.state.reads) return send(response, 503, health(service))
   const receivedAt = await service.database.find(id)
   if (receivedAt === undefined) return send(response, 404, { id, why: 'no such transaction' })
   send(response, 200, { id, receivedAt: receivedAt.toISOString(), site: service.site })

@@ -283,8 +283,11 @@ export const statementView = z.object({
   ignored: localized.nullable(),
   /** Exactly what was signed, and the signature: for `ssh-keygen -Y verify`. */
   signed,
-  /** Fingerprint of the key that signed. */
+  /** Namespace of the signature. */
+  namespace: z.string(),
+  /** Fingerprint of the key that signed, and its line for an allowed_signers file: to be compared with your own. */
   key: z.string(),
+  allowedSigner: z.string(),
   /** How a key on a hardware token was used; null of another key. */
   hardware: z.object({ userPresent: z.boolean(), userVerified: z.boolean(), counter: z.int() }).nullable(),
   /** The rules that were in force at its receipt, and the digest of the policy that they are of. */

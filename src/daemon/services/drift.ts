@@ -47,15 +47,16 @@ export function driftService({ execution, observe }: Needs): DriftService {
   }
 }
 
-/** What the run would find at its start. A run that has begun proves its assumptions before each point of no return. */
+/** What the run would find at its start; one that has begun is not planned again: what was approved is what runs. */
 async function prove(
   assumptions: Assumptions,
-  { id, plan }: RunView,
+  { id, plan, startedAt }: RunView,
 ): Promise<Pick<RunDrift, 'broken' | 'unproven'>> {
   const signal = AbortSignal.timeout(proveWithinMs)
+  const moment = startedAt === null ? ('start' as const) : ('point-of-no-return' as const)
   try {
     const found = await assumptions.broken({
-      ...{ runId: id, plan, moment: 'start', node: null, again: false, signal },
+      ...{ runId: id, plan, moment, node: null, again: false, signal },
     })
     const broken = found.map(({ assumption, why }) => ({
       kind: assumption.kind,

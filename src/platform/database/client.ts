@@ -127,7 +127,9 @@ async function statement(
     limit,
   )
   try {
-    const result = await client.query<Row>(text, values === undefined ? undefined : [...values])
+    // With values, even none, the server takes one statement and no more.
+    const query = values === undefined ? text : { text, values: [...values], queryMode: 'extended' }
+    const result = await client.query<Row>(query)
     return result.rows
   } finally {
     clearTimeout(timer)

@@ -88,4 +88,9 @@ test('names in a path cannot lead elsewhere', async () => {
   }
   await client.reader.get({ ...ref, name: '../../secrets/x?y' }, never)
   expect(paths).toEqual(['/api/v1/namespaces/haetae/configmaps/..%2F..%2Fsecrets%2Fx%3Fy'])
+  for (const name of ['..', '.']) {
+    await expect(client.writer.patch({ ...ref, name }, {}, never)).rejects.toThrow('not a name')
+    await expect(client.reader.get({ ...ref, namespace: name }, never)).rejects.toThrow('not a name')
+  }
+  expect(paths).toHaveLength(1)
 })

@@ -30,7 +30,13 @@ export function pathOf(ref: CollectionRef, name?: string): string {
   const root = groupPath(ref.apiVersion)
   const parts = ref.namespace === undefined ? [] : ['namespaces', ref.namespace]
   parts.push(ref.resource, ...(name === undefined ? [] : [name]))
-  return `${root}/${parts.map(encodeURIComponent).join('/')}`
+  return `${root}/${parts.map(segment).join('/')}`
+}
+
+/** Throws TypeError on what would lead up to another object: `..` is no name, and no encoding keeps a URL from reading it. */
+function segment(name: string): string {
+  if (name === '.' || name === '..') throw new TypeError(`not a name of an object: ${name}`)
+  return encodeURIComponent(name)
 }
 
 export function targetOf(ref: ResourceRef): string {

@@ -105,7 +105,15 @@ describe('k8s.scale on a real control plane', () => {
         {
           deployment: 'web',
           wanted: 1,
-          found: { uid: 'u', resourceVersion: '1', replicas: 0, rolledOut: true, ready: 0, trouble: null },
+          found: {
+            uid: 'u',
+            resourceVersion: '1',
+            replicas: 0,
+            rolledOut: true,
+            ready: 0,
+            owner: null,
+            trouble: null,
+          },
         },
       ],
     }
@@ -225,7 +233,15 @@ describe('k8s.wait on a real control plane', () => {
   })
 
   test('the old pods of a rollout do not count as ready', () => {
-    const found = { uid: 'u', resourceVersion: '1', replicas: 1, rolledOut: false, ready: 1, trouble: null }
+    const found = {
+      uid: 'u',
+      resourceVersion: '1',
+      replicas: 1,
+      rolledOut: false,
+      ready: 1,
+      owner: null,
+      trouble: null,
+    }
     const input = { site: 'gwangju', namespace: 'any', workloads: [{ deployment: 'web', replicas: 1 }] }
     expect(k8sWait.judge(input, [{ deployment: 'web', wanted: 1, found }])).toBe('absent')
     expect(

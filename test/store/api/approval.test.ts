@@ -1,7 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FastifyInstance } from 'fastify'
 import type { Draft, GateView } from '#api/schema/run.ts'
+import { Approvals } from '#approval/approvals.ts'
+import { defaultPolicy } from '#approval/policy.ts'
+import { scopeOf } from '#approval/statement.ts'
 import { lockStatements } from '#approval/store.ts'
+import type { Subject } from '#approval/subject.ts'
+import type { Voiding } from '#approval/voiding.ts'
 import { transaction } from '#platform/postgres/transaction.ts'
 import { testApi, type TestApi } from '../../support/api.ts'
 import { cast, people, type People } from '../../support/people.ts'
@@ -72,6 +77,29 @@ describe('a declaration', () => {
       code: 'run-unknown',
     })
     expect(await ledger('approval.refused')).toMatchObject([{ actor: 'operator-1', data: { code } }])
+  })
+
+  it('that never became a run is spent when its time is over: whoever has its bytes begins nothing later', async () => {
+    const signed = await caller.signed('operator-1', draft, { purpose: 'declare', gate: null })
+    const target = { run: draft.run, planDigest: draft.plan.digest, ...scopeOf(draft.plan.subject) }
+    const received = () => api.approvals.declare(target, signed, 'operator-1')
+    await received()
+    later = 23 * 3_600_000
+    expect(await received()).toMatchObject({ run: draft.run })
+    later = 25 * 3_600_000
+    await expect(received()).rejects.toMatchObject({ code: 'statement-spent' })
+  })
+
+  it('of which the run is there is answered as before, however late it is sent again', async () => {
+    const signed = await caller.signed('operator-1', draft, { purpose: 'declare', gate: null })
+    const target = { run: draft.run, planDigest: draft.plan.digest, ...scopeOf(draft.plan.subject) }
+    await api.approvals.declare(target, signed, 'operator-1')
+    await api.journal.create({
+      ...{ id: draft.run, plan: draft.plan, requester: 'operator-1', reason: 'lost' },
+      systems: ['AID', 'GPK'],
+    })
+    later = 25 * 3_600_000
+    expect(await api.approvals.declare(target, signed, 'operator-1')).toMatchObject({ run: draft.run })
   })
 
   it('of systems that are at the other site already is refused', async () => {
@@ -231,5 +259,66 @@ describe('approvals', () => {
     const answer = await caller.approve(draft, await caller.signed('approver-1', draft))
     expect(answer.statusCode).toBe(500)
     expect(await gate('approve')).toMatchObject({ given: [] })
+  })
+})
+
+describe('a voiding', () => {
+  const voided: Voiding = {
+    kind: 'assumption-broken',
+    system: null,
+    why: { ko: '센터가 응답합니다', en: 'the site answers' },
+    facts: {},
+  }
+
+  const gateAt = (node: string) => ({ node, purpose: 'approve' as const, quorum: 2 })
+  const subject = (run: string): Subject => ({
+    ...{
+      run,
+      planDigest: draft.plan.digest,
+      requester: 'operator-1',
+      ended: false,
+      gates: [gateAt('approve')],
+    },
+    ...scopeOf(draft.plan.subject),
+  })
+  const over = (find: (run: string) => Subject) =>
+    new Approvals({
+      pool: database().pool,
+      roster: all.roster,
+      policy: defaultPolicy,
+      gradeOf: () => 'G1',
+      clock: { now: () => Date.now() },
+      findings: { report: async () => {}, close: async () => {} },
+      subjects: { find: async (run) => find(run) },
+    })
+  const sign = async (approvals: Approvals, ...names: string[]) => {
+    for (const name of names)
+      await approvals.submit(draft.run, await caller.signed(name, draft), 'operator-2')
+  }
+
+  beforeEach(() => caller.declare(draft))
+
+  it('asks again at the gates where somebody had signed, and not at one whose turn is later', async () => {
+    const approvals = over((run) => ({ ...subject(run), gates: ['approve', 'GPK/accept'].map(gateAt) }))
+    await sign(approvals, 'approver-1', 'approver-2')
+    await approvals.void(draft.run, voided)
+    expect((await approvals.missingSince(draft.run, null))?.text.en).toMatch(/anew: approve 0\/2$/)
+    await sign(approvals, 'approver-1', 'commander-1')
+    expect(await approvals.missingSince(draft.run, null)).toBeUndefined()
+  })
+
+  it('by the run of a system of a fleet is of what people signed over the fleet, and holds back that system', async () => {
+    const approvals = over((run) =>
+      run === draft.run
+        ? subject(run)
+        : { ...subject(run), gates: [], systems: [run.split('.')[1] ?? ''], coveredBy: draft.run },
+    )
+    await sign(approvals, 'approver-1', 'approver-2')
+    const [first, other] = [`${draft.run}.GPK`, `${draft.run}.AID`]
+    expect(await approvals.void(first, { ...voided, system: 'GPK' })).toEqual(['approver-1', 'approver-2'])
+    expect((await approvals.missingSince(first, null))?.text.en).toMatch(/anew: approve 0\/2$/)
+    expect(await approvals.missingSince(other, null)).toBeUndefined()
+    await sign(approvals, 'approver-1', 'commander-1')
+    expect(await approvals.missingSince(first, 'GPK')).toBeUndefined()
   })
 })

@@ -73,7 +73,7 @@ const request = (id: string, plan: Plan) => ({ id, plan, requester: 'operator-1'
 async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
-  withinMs = 20_000,
+  withinMs = 45_000,
 ): Promise<void> {
   const end = Date.now() + withinMs
   while (!(await holds())) {
@@ -195,7 +195,7 @@ test('every connection is cut again and again: the run goes on, and each step ha
   expect(view.term).toBeGreaterThan(1)
   await engine.stop()
   await own.end()
-}, 60_000)
+}, 120_000)
 
 test('a PostgreSQL that stops answering stops the run before its next effect; when it answers again, the run goes on', async () => {
   const { pool, tcpUrl } = database()

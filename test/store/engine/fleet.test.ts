@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Pool } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { defaultPolicy } from '#approval/policy.ts'
 import { startPlanner, type Planner } from '#daemon/planner.ts'
 import { createEngine } from '#engine/engine.ts'
 import type { Engine } from '#engine/engine-port.ts'
@@ -54,7 +55,7 @@ async function plannerOf(estate: Estate): Promise<Planner> {
   const runbookSources = await Promise.all(
     files.map(async (file) => ({ file, text: await readFile(file, 'utf8') })),
   )
-  const planner = startPlanner({ estate, runbookSources })
+  const planner = startPlanner({ estate, runbookSources, approvalPolicy: defaultPolicy })
   onTestFinished(() => planner.close())
   return planner
 }

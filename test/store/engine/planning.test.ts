@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { defaultPolicy } from '#approval/policy.ts'
 import { startPlanner, type Planner } from '#daemon/planner.ts'
 import { createEngine } from '#engine/engine.ts'
 import { postgresJournal } from '#engine/journal/postgres.ts'
@@ -21,7 +22,11 @@ const request: Parameters<Planner['failover']>[0] = {
 
 async function plannerOf(systems: number): Promise<Planner & AsyncDisposable> {
   const runbookSources = [{ file, text: await readFile(file, 'utf8') }]
-  const planner = startPlanner({ estate: syntheticEstate(systems), runbookSources })
+  const planner = startPlanner({
+    estate: syntheticEstate(systems),
+    runbookSources,
+    approvalPolicy: defaultPolicy,
+  })
   return { ...planner, [Symbol.asyncDispose]: () => planner.close() }
 }
 

@@ -32,7 +32,31 @@ async function signIn(principal: string, over: { key?: string; site?: string; ch
   return sessions.signIn({ principal, challenge, signature })
 }
 
+function others() {
+  return { site: 'gwangju', clock: { now: () => now }, record: async () => undefined }
+}
+
+describe('a challenge', () => {
+  it('is not crowded out, however many others are asked for', async () => {
+    const { challenge } = sessions.challenge()
+    for (let count = 0; count < 5_000; count += 1) sessions.challenge()
+    expect((await signIn('operator-1', { challenge })).session.principal).toBe('operator-1')
+  })
+})
+
 describe('a session', () => {
+  it('of one person ends when the same person opens fifty more, and nobody else does', async () => {
+    const first = await signIn('operator-1')
+    const other = await signIn('operator-2')
+    for (let count = 0; count < 49; count += 1) await signIn('operator-1')
+    expect(sessions.authenticate(first.token)).toBe(first.session)
+    await signIn('operator-1')
+    expect(() => sessions.authenticate(first.token)).toThrow(
+      expect.objectContaining({ code: 'session-expired' }),
+    )
+    expect(sessions.authenticate(other.token)).toBe(other.session)
+  })
+
   it('is opened by a signed challenge, for one hour', async () => {
     const { token, session } = await signIn('operator-1')
     expect(session).toMatchObject({ principal: 'operator-1', roles: ['operator'] })
@@ -87,11 +111,26 @@ describe('a sign-in is refused and recorded', () => {
     await expect(signIn('operator-1', { challenge })).rejects.toMatchObject({ code: 'challenge-unknown' })
   })
 
-  it('with a challenge that was used, even by a refused sign-in', async () => {
+  it('with a challenge that has opened a session', async () => {
     const { challenge } = sessions.challenge()
-    await expect(signIn('operator-1', { challenge, key: 'stranger' })).rejects.toMatchObject({
-      code: 'key-unknown',
-    })
+    await signIn('operator-1', { challenge })
+    await expect(signIn('operator-1', { challenge })).rejects.toMatchObject({ code: 'challenge-unknown' })
+  })
+
+  it('with a challenge used twice at the same moment: one session is opened', async () => {
+    const { challenge } = sessions.challenge()
+    const both = await Promise.allSettled([
+      signIn('operator-1', { challenge }),
+      signIn('operator-1', { challenge }),
+    ])
+    expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  })
+
+  it.each([
+    ['whose end was put off', (own: string) => own.replace(/^[^.]+/, (start + 86_400_000).toString(36))],
+    ['of another process', () => new Sessions({ ...others(), roster: all.roster }).challenge().challenge],
+  ])('with a challenge %s', async (_name, change) => {
+    const challenge = change(sessions.challenge().challenge)
     await expect(signIn('operator-1', { challenge })).rejects.toMatchObject({ code: 'challenge-unknown' })
   })
 

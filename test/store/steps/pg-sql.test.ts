@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { databaseClient } from '#platform/database/client.ts'
+import { answering } from '#steps/answering.ts'
+import { sqlInput, type SqlInput } from '#steps/inputs.ts'
+import { pgSql } from '#steps/pg-sql.ts'
+import { startSystemDatabase, type SystemDatabase } from '../../support/postgres-pair.ts'
+import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { conforms } from '../../support/step-conformance.ts'
+import { acting, planning, someTargets } from '../../support/step-contexts.ts'
+
+let system: SystemDatabase
+let silent: SilentServer
+let logged = 0
+
+beforeAll(async () => {
+  system = await startSystemDatabase()
+  silent = await silentServer()
+  await system.primary.sql(`
+    CREATE TABLE notices (id serial PRIMARY KEY, text text UNIQUE NOT NULL, shown bool NOT NULL DEFAULT true);
+    GRANT SELECT, INSERT, DELETE ON notices TO haetae;
+    GRANT USAGE ON SEQUENCE notices_id_seq TO haetae;
+    GRANT SELECT ON notices TO looking`)
+})
+beforeEach(fresh)
+afterAll(async () => {
+  await system.stop()
+  await silent.close()
+})
+
+async function fresh(): Promise<void> {
+  await system.primary.sql('TRUNCATE notices RESTART IDENTITY; TRUNCATE haetae.claims')
+  logged = (await system.primary.statements()).length
+}
+
+/** Looks as a role that may only read, acts as the role that Haetae signs in with. */
+function targets(port = system.primary.port) {
+  const { reader } = databaseClient(system.looking)
+  const { writer } = databaseClient(system.client)
+  return someTargets({
+    readers: {
+      database: answering({ read: (at, signal, work) => reader.read({ ...at, port }, signal, work) }),
+    },
+    writers: {
+      database: answering({ write: (at, signal, work) => writer.write({ ...at, port }, signal, work) }),
+    },
+  })
+}
+
+function inputOf(more: Partial<SqlInput> = {}): SqlInput {
+  const { host, port, database } = system.primary
+  return {
+    ...{ site: 'gwangju', system: 'GPK', host, port, database },
+    statement: 'INSERT INTO notices (text, shown) VALUES ($1, $2) RETURNING id, text',
+    parameters: ["maintenance'; DROP TABLE notices; --", false],
+    ...more,
+  }
+}
+
+const there = {
+  statement: 'SELECT count(*) = 1 FROM notices WHERE text = $1',
+  parameters: inputParameters(),
+}
+function inputParameters(): string[] {
+  return ["maintenance'; DROP TABLE notices; --"]
+}
+
+/** Rows that are there, and statements in the server's own log that were to make some. */
+async function written(): Promise<string[]> {
+  const rows = await system.primary.sql('SELECT id, text FROM notices ORDER BY id')
+  const statements = await system.primary.statements(logged)
+  return [
+    ...rows.map((row) => JSON.stringify(row)),
+    ...statements
+      .filter(({ role, text }) => role === 'looking' && !/^(SELECT|EXPLAIN)/.test(text))
+      .map(({ text }) => text),
+  ]
+}
+
+async function apply(input: SqlInput, ctx = acting(targets())) {
+  return pgSql.apply(ctx, input, await pgSql.observe(ctx, input))
+}
+
+describe.each([
+  ['by its claim', {}],
+  ['by a look of its own', { observe: there }],
+])('pg.sql on a real PostgreSQL, observed %s', (_how, more) => {
+  conforms(pgSql, async () => {
+    await fresh()
+    const state = { claim: null, observed: null }
+    return {
+      ...{ input: inputOf(more), targets: targets(), written, silent: targets(silent.port), state },
+      output: ({ rows }) => expect(rows).toEqual([{ id: 1, text: inputParameters()[0] }]),
+    }
+  })
+})
+
+describe('pg.sql', () => {
+  test('planning explains the statement as a role that may only read, and runs nothing', async () => {
+    const ctx = planning(targets())
+    const changes = await pgSql.plan(ctx, inputOf(), await pgSql.observe(ctx, inputOf()))
+    expect(changes).toMatchObject([
+      {
+        certainty: 'opaque',
+        after: { statement: inputOf().statement },
+        refused: 'permission denied for table notices',
+      },
+    ])
+    const said = (await system.primary.statements(logged)).filter(({ role }) => role === 'looking')
+    expect(said.map(({ text }) => text)).toEqual([`EXPLAIN ${inputOf().statement}`])
+    expect(await written()).toEqual([])
+  })
+
+  test('two attempts at the same moment run it once', async () => {
+    const ctx = acting(targets())
+    const state = await pgSql.observe(ctx, inputOf())
+    const [first, second] = await Promise.all([
+      pgSql.apply(ctx, inputOf(), state),
+      pgSql.apply(ctx, inputOf(), state),
+    ])
+    expect(second).toEqual(first)
+    expect(await system.primary.sql('SELECT count(*)::int AS n FROM notices')).toEqual([{ n: 1 }])
+  })
+
+  test('another node, or another run, runs it again', async () => {
+    const plain = inputOf({
+      statement: 'INSERT INTO notices (text) VALUES (clock_timestamp()::text)',
+      parameters: [],
+    })
+    await apply(plain)
+    await apply(plain, acting(targets(), { nodeId: 'GPK/other' }))
+    await apply(plain, acting(targets(), { runId: 'run-2' }))
+    expect(await system.primary.sql('SELECT count(*)::int AS n FROM notices')).toEqual([{ n: 3 }])
+  })
+
+  test('a statement that fails leaves no claim, and may be tried again', async () => {
+    await system.primary.sql("INSERT INTO notices (text) VALUES ('taken')")
+    const input = inputOf({ parameters: ['taken', true] })
+    await expect(apply(input)).rejects.toMatchObject({ code: '23505' })
+    expect(pgSql.judge(input, await pgSql.observe(acting(targets()), input))).toBe('absent')
+    await system.primary.sql('DELETE FROM notices')
+    expect((await apply(input)).rows).toHaveLength(1)
+  })
+
+  test('what was done and is gone again is a question for a person', async () => {
+    const input = inputOf({ observe: there })
+    await apply(input)
+    await system.primary.sql('DELETE FROM notices')
+    expect(pgSql.judge(input, await pgSql.observe(acting(targets()), input))).toBe('unclear')
+  })
+
+  test('a second statement in the text is refused by the server, and nothing of the first stays', async () => {
+    for (const parameters of [[], ['x']]) {
+      const first =
+        parameters.length === 0
+          ? "INSERT INTO notices (text) VALUES ('x')"
+          : 'INSERT INTO notices (text) VALUES ($1)'
+      const input = inputOf({ statement: `${first}; DELETE FROM notices`, parameters })
+      await expect(apply(input)).rejects.toThrow('multiple commands')
+    }
+    expect(await written()).toEqual([])
+  })
+
+  test('what would end the transaction of the claim is not a statement', () => {
+    for (const statement of [
+      'COMMIT',
+      ' rollback',
+      'BEGIN',
+      '-- x\nCOMMIT',
+      '/* x */ COMMIT',
+      "PREPARE TRANSACTION 'x'",
+    ])
+      expect(sqlInput.safeParse(inputOf({ statement })).success, statement).toBe(false)
+  })
+
+  test('a look that does not say yes or no is a mistake of the runbook', async () => {
+    const input = inputOf({ observe: { statement: 'SELECT 1, 2', parameters: [] } })
+    await expect(pgSql.observe(acting(targets()), input)).rejects.toThrow('one row with one column')
+  })
+
+  test('more rows than are handed on change nothing', async () => {
+    const input = inputOf({
+      statement: 'INSERT INTO notices (text) SELECT generate_series(1, $1)::text RETURNING id',
+      parameters: [101],
+    })
+    await expect(apply(input)).rejects.toThrow('101 rows')
+    expect(await written()).toEqual([])
+  })
+})
