@@ -95,6 +95,15 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
       },
     )
   }
+  if (plan.waitFor?.kind === 'run')
+    return why('capacity', text('차례를 기다리는 중', 'waits for its turn in the fleet'), {})
+  if (plan.waitFor?.kind === 'sibling') {
+    const { system, node: wanted } = plan.waitFor
+    const run = childRunId(view.parent ?? '', system)
+    return why('needs', text(`${run} 실행의 ${wanted} 대기`, `needs ${wanted} of run ${run}`), {
+      needs: [{ run, node: wanted }],
+    })
+  }
   if (node.retryAt !== null) {
     const message = node.failure?.message ?? ''
     return why(
