@@ -167,7 +167,7 @@ describe('an evacuation of nine systems, of which one drifted', () => {
   test('holds back the system that is not as it was approved, and says what changed', () => {
     const node = nodeOf(held, drifted)
     expect(node?.question).toMatchObject({ reason: 'drift', choices: ['retry', 'replan', 'fail'] })
-    const { approved, now, changed } = node?.question?.facts as {
+    const { approved, now, changed } = (node?.question?.facts ?? {}) as {
       approved: string
       now: string
       changed: { part: string }[]
