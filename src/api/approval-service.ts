@@ -2,7 +2,9 @@ import type { Approvals } from '#approval/approvals.ts'
 import type { GateStatus } from '#approval/counting.ts'
 import type { ListedStatement } from '#approval/record.ts'
 import { namespaceOf, scopeOf } from '#approval/statement.ts'
-import { subjectGate, type Subject } from '#approval/subject.ts'
+import { parseStatement } from '#approval/statement-schema.ts'
+import { runGate, subjectGate, type Subject } from '#approval/subject.ts'
+import { isHaetaeError } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import { readSignature } from '#platform/ssh.ts'
@@ -22,19 +24,49 @@ export function subjectOf(run: { id: string; plan: Plan; requester: string; ende
   }
 }
 
-/** Approvals as the API shows them. `changed` is told of every signature, so that the engine looks at its gates. */
-export function approvalService(
+/**
+ * The last signature of a take-over counts again when the daemon was killed before it ended the run: nobody else may be
+ * there to sign. Throws the refusal otherwise.
+ */
+async function signedAlready(
   approvals: Approvals,
-  changed: (run: string) => void = () => undefined,
-): ApprovalService {
+  run: string,
+  statement: string,
+  refusal: unknown,
+): Promise<GateStatus> {
+  if (!isHaetaeError(refusal, 'approved-already')) throw refusal
+  const { purpose } = parseStatement(statement)
+  if (purpose !== 'take-over') throw refusal
+  const { subject } = await approvals.list(run)
+  const status = await approvals.gateStatus(run, runGate(purpose), subject)
+  if (subject.ended || status.state !== 'passed') throw refusal
+  return status
+}
+
+/** What signatures set off in the engine. */
+interface SetOff {
+  /** A gate of the run may have passed. */
+  changed(run: string): void
+  /** Enough people have signed that the run is taken over. */
+  takenOver(run: string, by: readonly string[], reason: string): Promise<void>
+}
+
+/** Approvals as the API shows them. */
+export function approvalService(approvals: Approvals, engine: SetOff): ApprovalService {
   return {
     async list(run) {
       const { statements, gates } = await approvals.list(run)
       return { items: statements.map(statementView), gates: gates.map(gateView) }
     },
     async submit(run, signed, by) {
-      const status = await approvals.submit(run, signed, by.principal)
-      changed(run)
+      const status = await approvals
+        .submit(run, signed, by.principal)
+        .catch((error: unknown) => signedAlready(approvals, run, signed.statement, error))
+      if (status.purpose === 'take-over' && status.state === 'passed') {
+        const by = status.given.map(({ principal }) => principal)
+        await engine.takenOver(run, by, status.given.map(({ reason }) => reason).join('; '))
+      }
+      engine.changed(run)
       return gateView(status)
     },
   }

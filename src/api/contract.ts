@@ -75,6 +75,8 @@ export const contract = {
   runCancel: { ...ofRun, body: run.why, reply: accepted },
   runPause: { ...ofRun, body: run.why, reply: accepted },
   runResume: { ...ofRun, body: run.why, reply: accepted },
+  runRollback: { ...ofRun, body: run.why, reply: accepted },
+  runSkip: { ...ofRun, body: run.skip, reply: accepted },
   runDecide: { ...ofRun, body: run.decision, reply: accepted },
   approvalList: {
     ...ofRun,

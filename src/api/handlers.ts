@@ -54,6 +54,10 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
       return { items, state, next: items.length < query.limit || !last ? null : String(last.seq) }
     },
     ...verbHandlers(runs),
+    runSkip: async ({ params, body, session }) => {
+      await runs.ask(params.run, { verb: 'skip', ...body }, session())
+      return { accepted: true }
+    },
     runDecide: async ({ params, body, session }) => {
       await runs.decide(params.run, body, session())
       return { accepted: true }
@@ -72,15 +76,22 @@ export function handlersOf(services: Services, sessions: Sessions, clock: Pick<C
   }
 }
 
+type VerbRoute = 'runPause' | 'runResume' | 'runCancel' | 'runRollback'
+
 /** What people ask of a run as a whole: on record when it is answered, done when the run's holder has seen it. */
-function verbHandlers(runs: RunService): Pick<Handlers, 'runPause' | 'runResume' | 'runCancel'> {
+function verbHandlers(runs: RunService): Pick<Handlers, VerbRoute> {
   const ask =
-    (verb: 'pause' | 'resume' | 'cancel') =>
-    async ({ params, body, session }: Call<'runPause' | 'runResume' | 'runCancel'>) => {
+    (verb: 'pause' | 'resume' | 'cancel' | 'rollback') =>
+    async ({ params, body, session }: Call<VerbRoute>) => {
       await runs.ask(params.run, { verb, reason: body.reason }, session())
       return { accepted: true as const }
     }
-  return { runPause: ask('pause'), runResume: ask('resume'), runCancel: ask('cancel') }
+  return {
+    runPause: ask('pause'),
+    runResume: ask('resume'),
+    runCancel: ask('cancel'),
+    runRollback: ask('rollback'),
+  }
 }
 
 function sessionHandlers(

@@ -208,6 +208,21 @@ export const routes = {
     summary: 'Let a paused run go on',
     errors: ['run-unknown', 'run-ended', 'verb-refused'],
   },
+  runRollback: {
+    method: 'POST',
+    path: '/runs/:run/rollback',
+    access: rolesThatMay.declare,
+    summary: 'Take back what was done, the last first; what cannot be taken back is left and told',
+    errors: ['run-unknown', 'run-ended', 'verb-refused'],
+  },
+  runSkip: {
+    method: 'POST',
+    path: '/runs/:run/skip',
+    // A manual step is skipped by the role that it names, like its confirmation.
+    access: rolesThatMay.read.filter((role) => role !== 'auditor'),
+    summary: 'Leave out a step that waits or asks; what needs it goes on',
+    errors: ['run-unknown', 'node-unknown', 'run-ended', 'verb-refused'],
+  },
   runDecide: {
     method: 'POST',
     path: '/runs/:run/decide',
@@ -227,7 +242,8 @@ export const routes = {
     method: 'POST',
     path: '/runs/:run/approvals',
     access: rolesThatMay.sign,
-    summary: 'A signed approval or attestation',
+    summary:
+      'A signed approval or attestation, or a signature for a take-over, which ends the run with the last one',
     errors: [
       'run-unknown',
       'gate-unknown',

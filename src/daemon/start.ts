@@ -115,7 +115,10 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
     estate: estateService({ catalogue, world, monitor, findings, site: config.site }),
     ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
     runs,
-    approvals: approvalService(execution.approvals, (run) => execution.engine.wake(run)),
+    approvals: approvalService(execution.approvals, {
+      changed: (run) => execution.engine.wake(run),
+      takenOver: (run, by, reason) => execution.engine.takeOver(run, by, reason),
+    }),
     backups: backupService(backups.log, catalogue),
     findings: findingService(findings),
     daemon: daemonService({ loaded, catalogue, storage, monitor, metrics, version }),

@@ -46,6 +46,11 @@ export interface Engine {
   ask(runId: string, verb: Verb, by: string): Promise<void>
   /** Answers the question at a node, or with null the question about the run. Throws `nothing-to-decide`, `run-unknown`, `run-ended`. */
   decide(runId: string, node: string | null, decision: Decision, by: string, reason: string): Promise<void>
+  /**
+   * Ends a run at once, whoever holds it: its steps are left as they are and told so, its systems are free, and its
+   * holder can write nothing any more. For two people who signed that. Throws `run-unknown`, `run-ended`.
+   */
+  takeOver(runId: string, by: readonly string[], reason: string): Promise<void>
   /** Begins nothing more, lets attempts end for `drainMs`, aborts the rest (they are `unknown`) and lets go of the runs. */
   stop(drainMs?: number): Promise<void>
 }

@@ -3,6 +3,7 @@ import { assertRunnable, nothingToDecide, systemsOf } from './accept.ts'
 import type { Engine } from './engine-port.ts'
 import { Keeper } from './executor/keeper.ts'
 import type { EngineOptions } from './options.ts'
+import { nodeUnknown } from './journal/refusals.ts'
 import { createRunReader, readView } from './run-reader.ts'
 import { refusal } from './state/refusal.ts'
 import { isEnded } from './state/view.ts'
@@ -16,8 +17,9 @@ export function createEngine(options: EngineOptions): Engine {
 
     async start({ id, plan, requester, reason }) {
       assertRunnable(plan, options.stepTypes)
-      await journal.create({ id, plan, requester, reason, systems: systemsOf(plan) })
+      const preempted = await journal.create({ id, plan, requester, reason, systems: systemsOf(plan) })
       keeper.keep()
+      for (const drill of preempted) keeper.letGo(drill, `run ${id} has taken its systems`)
       await keeper.take(id)
     },
 
@@ -30,7 +32,8 @@ export function createEngine(options: EngineOptions): Engine {
 
     async ask(runId, verb, by) {
       const view = await readView(journal, runId)
-      const why = isEnded(view) ? undefined : refusal(view, verb)
+      if (verb.verb === 'skip' && !view.nodes.has(verb.node)) throw nodeUnknown(runId, verb.node)
+      const why = isEnded(view) ? undefined : refusal(view, verb, options.stepTypes)
       if (why !== undefined) throw new HaetaeError('verb-refused', `${verb.verb} of run ${runId}`, { why })
       await journal.command(runId, verb, by)
       await keeper.lookForCommands()
@@ -44,6 +47,11 @@ export function createEngine(options: EngineOptions): Engine {
       }
       await journal.command(runId, { verb: 'decide', node, decision, reason }, by)
       await keeper.lookForCommands()
+    },
+
+    async takeOver(runId, by, reason) {
+      await journal.takeOver(runId, by, reason)
+      keeper.letGo(runId, `${by.join(' and ')} have taken it over`)
     },
 
     stop: (drainMs = 5_000) => keeper.stop(drainMs),

@@ -1,9 +1,9 @@
-import { HaetaeError } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import type { RunReader } from './engine-port.ts'
 import type { Journal } from './journal/journal.ts'
-import { runUnknown } from './journal/refusals.ts'
-import { emptyView, fold, type RunView } from './state/view.ts'
+import { nodeUnknown, runUnknown } from './journal/refusals.ts'
+import { fold } from './state/fold.ts'
+import { emptyView, type RunView } from './state/view.ts'
 import { whyNode } from './state/why.ts'
 
 const page = 1_000
@@ -24,7 +24,7 @@ export function createRunReader(journal: Journal, clock: Clock): RunReader {
     async why(runId, node) {
       const view = await getRun(runId)
       const why = whyNode(view, node)
-      if (why === undefined) throw new HaetaeError('node-unknown', `${node} of run ${runId}`)
+      if (why === undefined) throw nodeUnknown(runId, node)
       return why
     },
 

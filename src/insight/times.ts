@@ -32,7 +32,8 @@ const reachedBy = {
  */
 export function timesOf(view: RunView, detectedAt: (system: string) => Instant | null): SystemTimes[] {
   const { nodes, mode } = view.plan.subject
-  const systems = [...new Set(nodes.flatMap((node) => (node.system === null ? [] : [node.system])))]
+  const bySystem = Map.groupBy(nodes, (node) => node.system)
+  const systems = [...bySystem.keys()].filter((system) => system !== null)
   // An operation recovers nothing: it has no such target.
   const recovered = mode === 'failover' ? view.plan.systems : []
   const targets = new Map(recovered.map((one) => [one.system, one.rtoTargetMs]))
@@ -42,7 +43,7 @@ export function timesOf(view: RunView, detectedAt: (system: string) => Instant |
   )
   return systems
     .map((system) => {
-      const own = nodes.filter((node) => node.system === system)
+      const own = bySystem.get(system) ?? []
       const ended = (types: readonly string[]): Instant | null =>
         lastEnd(
           view,

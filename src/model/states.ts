@@ -24,7 +24,8 @@ export type NodeState =
   | 'canceled'
 
 /** State of a run. `paused`: a person holds it; nothing begins until somebody resumes or ends it. */
-export type RunState = 'waiting' | 'running' | 'needs-person' | 'paused' | 'succeeded' | 'failed' | 'canceled'
+export type RunState =
+  'waiting' | 'running' | 'needs-person' | 'paused' | 'succeeded' | 'failed' | 'canceled' | 'rolled-back'
 
 export const terminalNodeStates: ReadonlySet<NodeState> = new Set([
   'succeeded',
@@ -35,4 +36,9 @@ export const terminalNodeStates: ReadonlySet<NodeState> = new Set([
 ])
 /** Ends after which what needs the node may begin. */
 export const doneNodeStates: ReadonlySet<NodeState> = new Set(['succeeded', 'adopted', 'skipped'])
-export const terminalRunStates: ReadonlySet<RunState> = new Set(['succeeded', 'failed', 'canceled'])
+export const terminalRunStates: ReadonlySet<RunState> = new Set([
+  'succeeded',
+  'failed',
+  'canceled',
+  'rolled-back',
+])

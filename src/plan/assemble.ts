@@ -1,3 +1,4 @@
+import type { Estate } from '#estate/estate.ts'
 import type { EstateGraph } from '#estate/graph.ts'
 import { digestOf } from '#model/digest.ts'
 import { instant } from '#model/time.ts'
@@ -54,10 +55,21 @@ export function digestsOf(
 
 /** Over the entries of the systems that the plan is about, and what else of the estate decides about them. */
 export function catalogueDigest({ estate }: PlanRequest, ids: readonly string[]): string {
-  const named = new Set(ids)
+  const at = placesIn(estate)
+  const places = [...new Set(ids)].flatMap((id) => at.get(id) ?? []).toSorted((a, b) => a - b)
   return digestOf({
-    systems: estate.systems.filter(({ id }) => named.has(id)),
+    systems: places.map((place) => estate.systems[place]),
     targets: estate.targets,
     leftOut: estate.leftOut.map(({ id }) => id),
   })
+}
+
+const knownPlaces = new WeakMap<Estate, ReadonlyMap<string, number>>()
+
+/** Where each system stands in the estate; made once, because a fleet asks for each of its systems. */
+function placesIn(estate: Estate): ReadonlyMap<string, number> {
+  const places =
+    knownPlaces.get(estate) ?? new Map(estate.systems.map(({ id }, place) => [id, place] as const))
+  knownPlaces.set(estate, places)
+  return places
 }

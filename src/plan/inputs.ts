@@ -1,5 +1,6 @@
 import { HaetaeError } from '#model/errors.ts'
 import type { Runbook } from '#runbook/runbook.ts'
+import { listAtMost } from '#runbook/schema.ts'
 import { inputFits } from '#runbook/variables.ts'
 
 /**
@@ -29,7 +30,7 @@ export function inputsOf(
         })
       if (!inputFits[input.type](value))
         throw new HaetaeError('input-invalid', `input ${name}`, {
-          why: `${runbook} takes ${input.type} there`,
+          why: `${runbook} takes ${input.type} there${input.type === 'list' ? `, of at most ${listAtMost} texts` : ''}`,
         })
       return [name, value]
     }),

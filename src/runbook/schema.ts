@@ -25,6 +25,9 @@ const runbookName = z
   .string()
   .regex(/^[a-z][a-z0-9-]{1,62}$/, 'a runbook is named in lower case, such as failover-postgres-web')
 
+/** Items of a list that a person gives: two loops over a longer one would hold up the daemon that evaluates them. */
+export const listAtMost = 200
+
 /** What a person gives when the plan is made; `number` may have a fraction, `int` may not. */
 const input = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('string'), title: localized, default: z.string().optional() }),
@@ -34,7 +37,7 @@ const input = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('list'),
     title: localized,
-    default: z.array(z.string()).max(200).optional(),
+    default: z.array(z.string()).max(listAtMost).optional(),
   }),
 ])
 export type InputDefinition = z.infer<typeof input>

@@ -100,6 +100,8 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   readonly precondition: { kind: 'checked'; by: string } | { kind: 'unfenced'; why: string }
   /** Which step takes an effect back, or why none does: known without looking, for docs, lint and rolling back. */
   readonly inverse: Inverse
+  /** It keeps two sites from writing: no person skips it, and nothing takes it back. */
+  readonly safeguard?: true
   /** What the step needs beyond PostgreSQL, the recovery cluster and its name server (principle 2). */
   readonly requires: readonly ('prometheus' | 'redis' | 'peer' | 'source' | 'service' | 'load-balancer')[]
   /** Fields of the input (`a` or `a.b`) that stand in the runbook as text, never as an expression: people review them there. */

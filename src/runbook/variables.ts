@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Declared, Fields } from '#expression/expression.ts'
-import type { InputDefinition } from './schema.ts'
+import { listAtMost, type InputDefinition } from './schema.ts'
 import type { AnyStepType } from './step-type.ts'
 
 /** The parts of a step type that a definition is checked against. */
@@ -41,7 +41,8 @@ export const inputFits: Record<InputDefinition['type'], (value: unknown) => bool
   int: (value) => Number.isSafeInteger(value),
   number: (value) => typeof value === 'number' && Number.isFinite(value),
   bool: (value) => typeof value === 'boolean',
-  list: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  list: (value) =>
+    Array.isArray(value) && value.length <= listAtMost && value.every((item) => typeof item === 'string'),
 }
 
 /** The declared inputs of a runbook as variables. */

@@ -24,6 +24,7 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
   version: 1,
   effect: 'idempotent',
   needsAuthority: false,
+  safeguard: true,
   precondition: {
     kind: 'checked',
     by: 'one epoch a run and a fence on record, in one transaction; resourceVersion of configmap haetae/authority',

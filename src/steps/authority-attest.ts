@@ -21,6 +21,7 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
   version: 1,
   effect: 'idempotent',
   needsAuthority: false,
+  safeguard: true,
   precondition: {
     kind: 'checked',
     by: 'the fence on record for the run must still be the one that was seen, or none',

@@ -88,6 +88,18 @@ const statement = z
   .refine((text) => !/^\s*(--|\/\*)/.test(text) && !endsTransaction.test(text), {
     message: 'one statement, without a comment before it, that neither begins nor ends a transaction',
   })
+  .refine((text) => !/pg_promote|\bU&/i.test(text), {
+    message: 'a database is promoted by pg.promote alone; and no name is written in escapes (U&)',
+  })
+/**
+ * What acts without writing to a table: a read-only transaction does not stop it, and looks are made while planning, by
+ * the role that may do it.
+ */
+const acts =
+  /\b(pg_(terminate|cancel)_backend|pg_switch_wal|pg_notify|pg_wal_replay_\w+|pg_(try_)?advisory_\w+|pg_logical_\w+|set_config|dblink\w*|lo_\w+|end_transactions)\b/i
+const look = statement.refine((text) => /^\s*(select|with|values)\b/i.test(text) && !acts.test(text), {
+  message: 'a look is a SELECT, and calls no function that acts',
+})
 const parameters = z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])).default([])
 
 /** `pg.sql`: `$1`, `$2` … in a statement are its parameters, bound as values. */
@@ -97,7 +109,7 @@ export const sqlInput = z.strictObject({
   statement,
   parameters,
   /** How to see that it is done: gives one boolean. Absent: the row by which the step claimed its statement. */
-  observe: z.strictObject({ statement, parameters }).optional(),
+  observe: z.strictObject({ statement: look, parameters }).optional(),
 })
 
 export const scaleInput = z.strictObject({ site, namespace, workloads })

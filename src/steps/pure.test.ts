@@ -151,6 +151,15 @@ describe('the list of step types', () => {
     }
   })
 
+  test('what nothing relies on gives nothing to rely on, and can be gone back from', () => {
+    const optional = [...stepTypes.values()].filter((type) => type.optional === true)
+    expect(optional.map(({ type }) => type)).toContain('notify')
+    for (const type of optional) {
+      expect(type.output.parse({})).toEqual({})
+      expect(type.effect).not.toBe('point-of-no-return')
+    }
+  })
+
   test('nobody fences a site alone, whatever a runbook says', () => {
     const input = { system: 'GPK', site: 'daejeon' }
     expect(attestInput.parse(input).quorum).toBe(2)

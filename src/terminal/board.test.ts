@@ -21,6 +21,8 @@ function node(id: string, state: NodeView['state'], more: Partial<NodeView> = {}
       question: null,
       paused: null,
       canceling: null,
+      rollingBack: null,
+      left: [],
     },
     ...more,
   }
@@ -37,6 +39,9 @@ function run(systems: Given[], graph: NodeView[]): RunDetail {
   return {
     ...{
       asOf: at(21),
+      deadline: at(86_400),
+      rollingBack: null,
+      left: [],
       parent: null,
       children: [],
       id: 'F-1',

@@ -44,6 +44,7 @@ export function paintOfState(state: string): Paint | undefined {
       return 'cyan'
     case 'waiting':
     case 'canceled':
+    case 'rolled-back':
     case 'skipped':
       return 'dim'
     default:

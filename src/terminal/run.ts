@@ -21,8 +21,11 @@ const words = {
     of: '/',
     waiting: '기다리는 것',
     gate: '승인',
+    skipped: '건너뛴 단계',
     paused: '일시 정지',
     canceling: '취소 중',
+    rollingBack: '되돌리는 중',
+    left: '그대로 둔 것',
     debts: '차단 미이행',
     question: '결정이 필요한 질문',
     choices: '답',
@@ -45,8 +48,11 @@ const words = {
     of: 'of',
     waiting: 'Waiting',
     gate: 'gate',
+    skipped: 'Skipped by people',
     paused: 'paused',
     canceling: 'canceling',
+    rollingBack: 'rolling back',
+    left: 'Left as it is',
     debts: 'Fence debts',
     question: 'A person has to answer',
     choices: 'answers',
@@ -80,6 +86,11 @@ export function runLines(run: RunDetail, language: Language): string[] {
     ...findingLines(run.findings, language),
     ...section(say.question, questionLines(run, language)),
     ...section(say.waiting, waitingLines(run, language)),
+    ...section(say.skipped, skippedLines(run)),
+    ...section(
+      say.left,
+      run.left.map(({ node, why }) => cut(`  ${pad(node, 24)} ${inLanguage(why, language)}`, pageWidth)),
+    ),
     ...section(
       say.debts,
       run.fenceDebts.map(
@@ -104,7 +115,7 @@ function childrenLine({ children }: RunDetail): string {
 
 /** Who holds the run back, or ends it, and why. */
 export function saidLines(
-  { paused, canceling }: Pick<RunDetail, 'paused' | 'canceling'>,
+  { paused, canceling, rollingBack }: Pick<RunDetail, 'paused' | 'canceling' | 'rollingBack'>,
   language: Language,
 ): string[] {
   const say = words[language]
@@ -112,6 +123,7 @@ export function saidLines(
     [
       [say.paused, paused],
       [say.canceling, canceling],
+      [say.rollingBack, rollingBack],
     ] as const
   ).flatMap(([name, said]) =>
     said === null
@@ -127,6 +139,12 @@ function section(title: string, lines: readonly string[]): string[] {
 function painted(state: string): string {
   const colour = paintOfState(state)
   return colour === undefined ? state : paint(colour, state)
+}
+
+function skippedLines({ graph }: Pick<RunDetail, 'graph'>): string[] {
+  return graph.flatMap(({ id, skipped }) =>
+    skipped ? [cut(`  ${pad(id, 24)} ${skipped.by}: ${skipped.reason}`, pageWidth)] : [],
+  )
 }
 
 /** What each waiting node waits for; nodes with the same reasons are one line. */

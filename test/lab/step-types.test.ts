@@ -14,8 +14,8 @@ import { pairLab, type PairLab } from '../support/pair-lab.ts'
  * Step types that are not of one kind of system, on the real things of a site, under the rights that the lab gives.
  *
  * 1. Daejeon's daemon is given a runbook and a web service with a secret, and is started again.
- * 2. The runbook sets a config map, changes it, runs a container to its end as a Job, waits for a measure, asks the
- *    service to do something once, tells people by a webhook, and tells others by one that is not there.
+ * 2. The runbook sets a config map, changes it, suspends a CronJob, runs its container to its end once, waits for a
+ *    measure, asks the service to do something once, tells people by a webhook, and others by one that is not there.
  * 3. Each is seen at its target. The webhook that is not there was skipped, with the reason; the run has succeeded.
  * 4. The secret has reached the service, and stands in nothing that the daemon tells of the run.
  */
@@ -42,62 +42,64 @@ require('http').createServer(async (request, response) => {
 }).listen(9977, '127.0.0.1')
 `
 
-const ends = 'verify: { within: 10s, every: 1s }, timeout: { attempt: 1m, total: 2m }'
-const step = (id: string, type: string, needs: string, input: string, rest = ends) =>
-  `  - { id: ${id}, title: { ko: 단계, en: Step }, type: ${type}, needs: [${needs}], with: { ${input} }, ${rest} }\n`
-const place = "site: '${{ to.site }}', namespace: '${{ system.namespace }}'"
-const runbook = (image: string) => `apiVersion: haetae/v1
-kind: Runbook
-metadata: { name: every-type, title: { ko: 시험, en: Try }, description: For a test. }
-modes: [operation]
-steps:
-${[
-  step(
+const place = { site: '${{ to.site }}', namespace: '${{ system.namespace }}' }
+const configMap = { apiVersion: 'v1', kind: 'ConfigMap' }
+const slow = { timeout: { attempt: '1m', total: '2m' } }
+const acting = { ...slow, verify: { within: '10s', every: '1s' } }
+const quick = { timeout: { attempt: '2s', total: '4s' }, retry: { max: 1, pause: '100ms' } }
+
+/** Steps one after the other: id, type, input, times. */
+const steps: [string, string, object, object][] = [
+  [
     'set',
     'k8s.apply',
-    '',
-    `${place}, object: { apiVersion: v1, kind: ConfigMap, metadata: { name: runbook }, data: { mode: maintenance } }`,
-  ),
-  step(
+    { ...place, object: { ...configMap, metadata: { name: 'runbook' }, data: { mode: 'maintenance' } } },
+    acting,
+  ],
+  [
     'change',
     'k8s.patch',
-    'set',
-    `${place}, apiVersion: v1, kind: ConfigMap, name: runbook, patch: { data: { by: '\${{ system.id }}' } }`,
-  ),
-  step(
-    'work',
-    'k8s.job',
-    'change',
-    `${place}, spec: { backoffLimit: 0, template: { spec: { restartPolicy: Never, containers: [{ name: work, image: '${image}', imagePullPolicy: Never, command: [node, -e, ''] }] } } }`,
-  ),
-  step(
-    'measured',
-    'prom.wait',
-    'work',
-    `query: 'count(up == 1) > 0'`,
-    'timeout: { attempt: 30s, total: 1m }',
-  ),
-  step(
+    { ...place, ...configMap, name: 'runbook', patch: { data: { by: '${{ system.id }}' } } },
+    acting,
+  ],
+  ['hold', 'k8s.suspend', { ...place, jobs: [{ name: 'close-day' }] }, acting],
+  ['work', 'k8s.job', { ...place, cronJob: 'close-day' }, acting],
+  ['measured', 'prom.wait', { query: 'count(up == 1) > 0' }, slow],
+  [
     'order',
     'http.call',
-    'measured',
-    `url: '${service}', path: /orders, body: { system: '\${{ system.id }}' }, check: { path: '/orders/{key}' }`,
-  ),
-  step(
-    'tell',
-    'notify',
-    'order',
-    `url: '${service}', path: /hook, text: '\${{ system.id + " is ready" }}'`,
-    'timeout: { attempt: 5s, total: 10s }',
-  ),
-  step(
-    'tellOthers',
-    'notify',
-    'order',
-    `url: 'http://127.0.0.1:1', text: anything`,
-    'timeout: { attempt: 2s, total: 4s }, retry: { max: 1, pause: 100ms }',
-  ),
-].join('')}`
+    { url: service, path: '/orders', body: { system: '${{ system.id }}' }, check: { path: '/orders/{key}' } },
+    acting,
+  ],
+  ['tell', 'notify', { url: service, path: '/hook', text: '${{ system.id + " is ready" }}' }, slow],
+  ['tellOthers', 'notify', { url: 'http://127.0.0.1:1', text: 'anything' }, quick],
+]
+
+/** JSON is YAML. */
+const runbook = JSON.stringify({
+  apiVersion: 'haetae/v1',
+  kind: 'Runbook',
+  metadata: { name: 'every-type', title: { ko: '시험', en: 'Try' }, description: 'For a test.' },
+  modes: ['operation'],
+  steps: steps.map(([id, type, input, times], at) => ({
+    ...{
+      id,
+      type,
+      title: { ko: id, en: id },
+      needs: steps.slice(Math.max(0, at - 1), at).map(([before]) => before),
+    },
+    ...{ with: input, ...times },
+  })),
+})
+
+function cronJob(image: string): string {
+  const container = { name: 'work', image, imagePullPolicy: 'Never', command: ['node', '-e', ''] }
+  const template = { spec: { restartPolicy: 'Never', containers: [container] } }
+  return JSON.stringify({
+    ...{ apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'close-day', namespace: 'aid' } },
+    spec: { schedule: '0 3 * * *', jobTemplate: { spec: { template } } },
+  })
+}
 
 let lab: PairLab
 
@@ -106,7 +108,10 @@ beforeAll(async () => {
   const { instance } = lab
   const { config, catalogue } = daemonPaths(instance, site)
   const { web } = await buildLabImages()
-  await writeFile(join(catalogue, 'runbooks', 'every-type.yaml'), runbook(web.ref))
+  await (
+    await siteKubectl(instance, site)
+  )(['create', '-f', '-'], cronJob(web.ref))
+  await writeFile(join(catalogue, 'runbooks', 'every-type.yaml'), runbook)
   await writeFile(join(config, '..', 'service.secret'), secret)
   const services = `services:\n  - { url: '${service}', secretFile: service.secret }\n  - { url: 'http://127.0.0.1:1' }\n`
   await writeFile(config, (await readFile(config, 'utf8')) + services)
@@ -134,8 +139,7 @@ test('step types act once at their real targets, and what holds nothing up is sk
   )) as { id: string }
   const { graph } = await lab.succeeded(site, id)
   const stateOf = (node: string) => graph.find((one) => one.id === `AID/${node}`)
-  for (const node of ['set', 'change', 'work', 'measured', 'order', 'tell'])
-    expect(stateOf(node)).toMatchObject({ state: 'succeeded' })
+  for (const [node] of steps.slice(0, -1)) expect(stateOf(node)).toMatchObject({ state: 'succeeded' })
   expect(stateOf('tellOthers')).toMatchObject({
     state: 'skipped',
     message: expect.stringContaining('ECONNREFUSED') as string,
@@ -147,6 +151,7 @@ test('step types act once at their real targets, and what holds nothing up is sk
   expect(await read('get', 'configmap', 'runbook')).toMatchObject({
     data: { mode: 'maintenance', by: 'AID' },
   })
+  expect(await read('get', 'cronjob', 'close-day')).toMatchObject({ spec: { suspend: true } })
   expect(await read('get', 'jobs')).toMatchObject({ items: [{ status: { succeeded: 1 } }] })
   const ledger = await runInSite(lab.instance, site, ['curl', '--silent', `${service}/ledger`])
   expect(JSON.parse(ledger)).toMatchObject([

@@ -294,7 +294,7 @@ test.each([
   const types = silent({
     observe: async () => {
       looks += 1
-      if (looks === 1) return { version: 0, keys: [] }
+      if (looks === 1) return { version: 0, on: false, keys: [] }
       throw new Unreachable('it', new Error('gone'))
     },
     apply: async () => {

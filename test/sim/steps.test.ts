@@ -149,11 +149,11 @@ test('the output of a step reaches the input of a later one; one that is not the
       return { version: 1 }
     },
   })
-  const from = (id: string) => ({ with: { thing: 'x', from: { $expr: id } } })
-  const good = planOf([node('A/one', 'sim.set'), node('A/two', 'own', ['A/one'], from('A/one'))])
+  const from = (id: string) => ({ with: { thing: 'x', from: { $expr: `steps.${id}` } } })
+  const good = planOf([node('A/one', 'sim.set'), node('A/two', 'own', ['A/one'], from('one'))])
   expect((await run({ plan: good, types })).view.state).toBe('succeeded')
   expect(inputs).toEqual([{ thing: 'x', from: { version: 1 } }])
-  const bad = planOf([node('A/two', 'own', [], from('A/none'))])
+  const bad = planOf([node('A/two', 'own', [], from('none'))])
   expect((await run({ plan: bad, types })).question('A/two')?.reason).toBe('definition')
 })
 
@@ -258,7 +258,7 @@ test('a step whose target cannot be looked at holds by its answer; a lost answer
   const types = own(
     {
       precondition: { kind: 'checked', by: 'the key' },
-      observe: async (ctx) => ({ version: { none: 0, done: 1, lost: -1 }[ctx.lastTry], keys: [] }),
+      observe: async (ctx) => ({ version: { none: 0, done: 1, lost: -1 }[ctx.lastTry], on: false, keys: [] }),
       judge: (_input, { version }) => (version === 0 ? 'absent' : version > 0 ? 'holds' : 'unclear'),
       apply: async (ctx, { thing }) => {
         tries += 1

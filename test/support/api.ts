@@ -87,7 +87,10 @@ export async function testApi(
       },
     },
   })
-  const signatures = approvalService(approvals)
+  const signatures = approvalService(approvals, {
+    changed: () => {},
+    takenOver: (run, by, reason) => journal.takeOver(run, by, reason),
+  })
   const world: World = {
     active: (id) => ({
       site: active.get(id) ?? estate.systems.find((one) => one.id === id)?.home ?? '',
@@ -138,8 +141,11 @@ export async function testApi(
       times: [],
       gates: (await signatures.list(id)).gates,
       question: null,
+      deadline: view.createdAt,
       paused: view.paused,
       canceling: view.canceling,
+      rollingBack: null,
+      left: [],
       findings: (await openFindings(findings))(id),
       fenceDebts: [],
     }

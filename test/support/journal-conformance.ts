@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { TermLost, type Holder, type Journal, type Term } from '#engine/journal/journal.ts'
 import type { EngineEvent } from '#engine/state/events.ts'
 import { isHaetaeError } from '#model/errors.ts'
+import type { PlanMode } from '#plan/plan.ts'
 import { gate, node, planOf } from '../sim/world/plans.ts'
 
 const mine: Holder = { daemon: 'gwangju', incarnation: 'gwangju/1' }
@@ -10,11 +11,13 @@ const other: Holder = { daemon: 'gwangju-2', incarnation: 'gwangju-2/1' }
 const longMs = 60_000
 const briefMs = 50
 
-function newRun(id: string, systems: string[]) {
-  const plan = planOf([
+/** No plan of a drill is made yet; the rule that it gives way stands already. */
+function newRun(id: string, systems: string[], mode: 'failover' | 'drill' = 'failover') {
+  const made = planOf([
     gate('approve'),
     ...systems.map((system) => node(`${system}/promote`, 'sim.promote', ['approve'])),
   ])
+  const plan = { ...made, subject: { ...made.subject, mode: mode as PlanMode } }
   return { id, plan, requester: 'operator-1', reason: '전원 상실', systems }
 }
 
@@ -261,6 +264,93 @@ export function journalConformance(open: () => Journal, pass: (ms: number) => Pr
     ])
     expect(await journal.commands(new Map([['r', 3]]))).toEqual([])
     expect((await journal.read('r', 2, 5)).map(({ event }) => event.kind)).toEqual(['command', 'run-started'])
+  })
+
+  test('a run that is taken over has ended: each step is told, its systems are free, its holder writes nothing', async () => {
+    const journal = open()
+    const term = await held(journal, 'r', ['A', 'B'])
+    await journal.append(term, [{ kind: 'run-started' }, intent])
+    await journal.takeOver('r', ['approver-1', 'commander-1'], 'its holder hangs')
+    expect(await journal.run('r')).toMatchObject({ state: 'canceled', term: 2, holder: null, nodesDone: 3 })
+    await expect(journal.append(term, [done])).rejects.toBeInstanceOf(TermLost)
+    expect(await journal.renew(mine, longMs)).toEqual([])
+    expect(await journal.acquire('r', mine, longMs)).toBeUndefined()
+    expect(await journal.locks()).toEqual([])
+    const told = (await journal.read('r', 4, 20)).map(({ event, term, actor }) => ({ ...event, term, actor }))
+    expect(told).toMatchObject([
+      {
+        kind: 'run-taken-over',
+        by: ['approver-1', 'commander-1'],
+        term: 2,
+        actor: 'approver-1, commander-1',
+      },
+      { kind: 'node-canceled', node: 'approve', left: 'untouched' },
+      { kind: 'attempt-unknown', node: 'A/promote' },
+      { kind: 'node-canceled', node: 'A/promote', left: 'unknown' },
+      { kind: 'node-canceled', node: 'B/promote', left: 'untouched' },
+      { kind: 'run-ended', outcome: 'canceled' },
+    ])
+    expect(await codeOf(journal.takeOver('r', ['approver-1', 'commander-1'], 'again'))).toBe('run-ended')
+    expect(await codeOf(journal.takeOver('x', [], ''))).toBe('run-unknown')
+    await journal.create(newRun('s', ['A']))
+  })
+
+  test('a failover takes the systems of a drill at once: the drill is canceled and its holder writes nothing', async () => {
+    const journal = open()
+    await journal.create(newRun('drill', ['A', 'B'], 'drill'))
+    const term = await journal.acquire('drill', mine, longMs)
+    expect(await journal.create(newRun('real', ['B', 'C']))).toEqual(['drill'])
+    expect((await journal.locks()).map(({ system, runId }) => `${system} ${runId}`).toSorted()).toEqual([
+      'A drill',
+      'B real',
+      'C real',
+    ])
+    if (term === undefined) throw new Error('a new run was not free')
+    await expect(journal.append(term, [intent])).rejects.toBeInstanceOf(TermLost)
+    expect(await journal.run('drill')).toMatchObject({ state: 'waiting', term: 2, holder: null })
+    const [told] = (await journal.read('drill', 2, 9)).map(({ event }) => event)
+    expect(told).toEqual({
+      kind: 'run-preempted',
+      run: 'real',
+      by: 'operator-1',
+      reason: 'run real has taken its systems',
+    })
+  })
+
+  test('a drill waits for a failover and a failover for a failover; either is told who holds it, and nothing is left', async () => {
+    const journal = open()
+    await journal.create(newRun('real', ['A']))
+    await journal.create(newRun('drill', ['B'], 'drill'))
+    for (const refused of [
+      newRun('d', ['A', 'C'], 'drill'),
+      newRun('e', ['B', 'C'], 'drill'),
+      newRun('f', ['A', 'B']),
+    ]) {
+      expect(await codeOf(journal.create(refused))).toBe('system-locked')
+    }
+    expect((await journal.locks()).map(({ system, runId }) => `${system} ${runId}`).toSorted()).toEqual([
+      'A real',
+      'B drill',
+    ])
+    expect(await journal.run('drill')).toMatchObject({ term: 0, lastSeq: 1 })
+  })
+
+  test('a drill takes its systems again when they are free, all or none', async () => {
+    const journal = open()
+    await journal.create(newRun('drill', ['A', 'B'], 'drill'))
+    const real = await held(journal, 'real', ['B'], other)
+    const term = await journal.acquire('drill', mine, longMs)
+    if (term === undefined) throw new Error('a drill that lost its systems was not free')
+    expect(await journal.lockAgain(term)).toBe(false)
+    expect((await journal.locks()).map(({ runId }) => runId).toSorted()).toEqual(['drill', 'real'])
+    await journal.append(real, [ended])
+    expect(await journal.lockAgain(term)).toBe(true)
+    expect(await journal.lockAgain(term)).toBe(true)
+    expect((await journal.locks()).map(({ system, runId }) => [system, runId])).toEqual([
+      ['A', 'drill'],
+      ['B', 'drill'],
+    ])
+    await expect(journal.lockAgain({ runId: 'drill', term: 1 })).rejects.toBeInstanceOf(TermLost)
   })
 
   test('runs are listed newest first, by pages, and the open ones apart', async () => {

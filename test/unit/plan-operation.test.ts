@@ -23,6 +23,7 @@ ${more === '' ? 'modes: [operation]' : more}
 inputs:
   replicas: { type: int, title: { ko: 개수, en: Replicas } }
   rest: { type: string, title: { ko: 대기, en: Rest }, default: 5s }
+  names: { type: list, title: { ko: 이름, en: Names }, default: [] }
 steps:
   - id: ready
     title: { ko: 기동 확인, en: Wait until ready }
@@ -93,7 +94,7 @@ describe('the plan of an operation', () => {
       with: { site: 'daejeon', namespace: 'aid', workloads: [{ deployment: 'web', replicas: 2 }] },
       onUnreachable: 'ask',
     })
-    expect(plan.subject.inputs).toEqual({ replicas: 2, rest: '5s' })
+    expect(plan.subject.inputs).toEqual({ replicas: 2, rest: '5s', names: [] })
   })
 
   test('takes for granted that each system stays where it is, and nothing about a lost site', () => {
@@ -145,6 +146,12 @@ describe('the plan of an operation', () => {
     ],
     ['a missing input', { inputs: {} }, 'input-invalid', /needs it/],
     ['an input of another type', { inputs: { replicas: 'two' } }, 'input-invalid', /takes int/],
+    [
+      'a list that expressions would be too long over',
+      { inputs: { replicas: 2, names: Array.from({ length: 201 }, () => 'a') } },
+      'input-invalid',
+      /at most 200/,
+    ],
     ['an input that it does not have', { inputs: { replicas: 2, haste: 1 } }, 'input-invalid', /no runbook/],
   ])('is refused for %s, with why', (_name, change, code, why) => {
     const error = refused(change)

@@ -15,7 +15,16 @@ const nodeState = z.enum([
   'skipped',
   'canceled',
 ])
-const runState = z.enum(['waiting', 'running', 'needs-person', 'paused', 'succeeded', 'failed', 'canceled'])
+const runState = z.enum([
+  'waiting',
+  'running',
+  'needs-person',
+  'paused',
+  'succeeded',
+  'failed',
+  'canceled',
+  'rolled-back',
+])
 const anything = z.record(z.string(), z.unknown())
 
 const planNode = z.object({
@@ -205,6 +214,7 @@ export const operationDeclaration = operationRequest.extend(declared)
 
 /** Why a person pauses, resumes, cancels: on record with their name. */
 export const why = z.object({ reason: words })
+export const skip = z.object({ node: z.string().max(300), reason: words })
 export const decision = z.object({
   /** null: the question of the run as a whole. */
   node: z.string().nullable(),
@@ -252,6 +262,8 @@ export const nodeView = z.object({
   question: z
     .object({ reason: z.string(), text: z.string(), facts: anything, choices: z.array(z.string()) })
     .nullable(),
+  /** Who left it out, and why; absent from older daemons. */
+  skipped: z.object({ by: z.string(), reason: z.string() }).nullable().optional(),
 })
 
 /** The times of one system, each null until it was reached. */
@@ -335,8 +347,13 @@ export const childRun = runSummary.pick({
 export const runDetail = runSummary.extend({
   /** The moment that this view is of, by the daemon's clock. */
   asOf: instant,
+  /** When a person is asked about it, if it has not ended. */
+  deadline: instant,
   paused: saidOfRun.nullable(),
   canceling: saidOfRun.nullable(),
+  rollingBack: saidOfRun.nullable(),
+  /** What a roll back left as it is, and why. */
+  left: z.array(z.object({ node: z.string(), why: text })),
   graph: z.array(nodeView),
   /** Of a fleet: the runs of its systems that were created. */
   children: z.array(childRun),

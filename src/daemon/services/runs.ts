@@ -5,7 +5,8 @@ import type { RunService } from '#api/services.ts'
 import type { AuthorityStore } from '#authority/store.ts'
 import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'
 import type { RunFilter, RunRow } from '#engine/journal/journal.ts'
-import { isDone, type NodeView, type RunView } from '#engine/state/view.ts'
+import { isDone, nodesOf, type NodeView, type RunView } from '#engine/state/view.ts'
+import { deadlineOf } from '#engine/state/deadline.ts'
 import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { timesOf } from '#insight/times.ts'
@@ -49,9 +50,12 @@ export function runService(needs: Needs): RunService {
       return { items: records.map(entryOf), state: row.state }
     },
     changed: (id, after, signal) => engine.runs.changed(id, after, signal),
-    ask: (id, verb, by) => engine.ask(id, verb, by.principal),
+    async ask(id, verb, by) {
+      if (verb.verb === 'skip') assertMay(await roleOf(verb.node, engine.runs.getRun(id)), by)
+      await engine.ask(id, verb, by.principal)
+    },
     async decide(id, { node, decision, reason }, by) {
-      assertMayDecide((await engine.runs.getRun(id)).nodes.get(node ?? '')?.question ?? null, by)
+      assertMay(roleAsked((await engine.runs.getRun(id)).nodes.get(node ?? '')?.question ?? null), by)
       await engine.decide(id, node, decision, by.principal, reason)
     },
   }
@@ -63,11 +67,22 @@ function partsShown({ parent, parts }: { parent: string | undefined; parts: bool
   return parts ? {} : { parent: null }
 }
 
-/** A manual step is confirmed by its role; every other question is for those who may declare. */
-function assertMayDecide(question: Question | null, { principal, roles }: Session): void {
+/** The role that a question is for; undefined where it is for those who may declare. */
+function roleAsked(question: Question | null): string | undefined {
   const asked = question?.reason === 'manual' ? question.facts['role'] : undefined
-  const allowed: readonly string[] = typeof asked === 'string' ? [asked] : rolesThatMay.declare
-  if (roles.some((role) => allowed.includes(role))) return
+  return typeof asked === 'string' ? asked : undefined
+}
+
+/** The role that a manual step names; undefined for every other step. */
+async function roleOf(node: string, view: Promise<RunView>): Promise<string | undefined> {
+  const found = (await view).plan.subject.nodes.find((each) => each.id === node)
+  return found?.waitFor?.kind === 'person' ? found.waitFor.role : undefined
+}
+
+/** A manual step is confirmed or skipped by its role; everything else is for those who may declare. */
+function assertMay(role: string | undefined, { principal, roles }: Session): void {
+  const allowed: readonly string[] = role === undefined ? rolesThatMay.declare : [role]
+  if (roles.some((one) => allowed.includes(one))) return
   throw new HaetaeError('role-missing', 'the decision', {
     why: `it takes ${allowed.join(' or ')}, and ${principal} is ${roles.join(', ')}`,
     facts: { allowed: [...allowed], roles: [...roles] },
@@ -114,7 +129,7 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     nodesDone: [...view.nodes.values()].filter((node) => isDone(node.state)).length,
     nodes: view.nodes.size,
     parent: view.parent,
-    graph: subject.nodes.map((node) => nodeView(view, node, children.get(node.system ?? ''))),
+    graph: nodesOf(view).map((node) => nodeView(view, node, children.get(node.system ?? ''))),
     children: [...children.values()].map(childOf),
     times: timesOf(view, detectedAt),
     gates: gates.map(gateView),
@@ -125,8 +140,11 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
       by: peopleOf(fence.proof),
     })),
     question: questionOf(view.question),
+    deadline: deadlineOf(view),
     paused: view.paused,
     canceling: view.canceling,
+    rollingBack: view.rollingBack,
+    left: view.undo?.left ?? [],
   }
 }
 
@@ -182,6 +200,7 @@ function nodeView(view: RunView, node: PlanNode, child?: RunRow): ShownNode {
     message:
       seen === undefined ? null : (messageOfNode(seen) ?? (child === undefined ? null : progressOf(child))),
     question: questionOf(seen?.question ?? null),
+    skipped: seen?.skipped ?? null,
   }
 }
 
@@ -194,7 +213,12 @@ function waitReasonOf(reason: string): ShownNode['waitReason'] {
   return reasons.find((one) => one === reason) ?? null
 }
 
+function skippedText({ by, reason }: { by: string; reason: string }): Text {
+  return { ko: `${by}이(가) 건너뜀: ${reason}`, en: `skipped by ${by}: ${reason}` }
+}
+
 function messageOfNode(node: NodeView): Text | null {
+  if (node.skipped !== null) return skippedText(node.skipped)
   return node.question?.text ?? node.failure?.message ?? node.progress ?? node.canceled?.why ?? null
 }
 
@@ -226,6 +250,7 @@ function stateAfter(kind: JournalRecord['event']['kind']): string | null {
     'run-started': 'running',
     'run-paused': 'paused',
     'node-skipped': 'skipped',
+    skipped: 'skipped',
     'node-canceled': 'canceled',
   }
   return states[kind] ?? null

@@ -1,9 +1,9 @@
 import { digestOf, type Json } from '#model/digest.ts'
+import { messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
-import type { PlanNode } from '#plan/plan.ts'
-import { Unreachable } from '#runbook/step-type.ts'
+import { Unreachable, type StepCall } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
-import { answerLost, triesOf, type NodeView } from '../state/view.ts'
+import { acted, answerLost, isGivenUp, triesOf, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded, type Bounded } from './bounded.ts'
 import type { RunHost } from './host.ts'
@@ -17,11 +17,6 @@ import { Stopped } from './stopped.ts'
  */
 export type Round = 'over' | 'again' | 'unseen' | 'held'
 
-/** A canceled run begins nothing more, but what runs at the end. */
-export function isGivenUp(host: RunHost, node: PlanNode): boolean {
-  return host.view.canceling !== null && node.finally !== true
-}
-
 /** One try: intent durable, assumptions proven where there is no way back, term certain, effect, outcome. */
 export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen: unknown): Promise<Round> {
   const { node, type, input, key } = ready
@@ -33,17 +28,35 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
     host.note({ kind: 'asked', node: node.id, question: question('no-authority', view) })
     return 'over'
   }
-  await host.durable({ kind: 'intended', node: node.id, attempt: number, input: digestOf(input), key, epoch })
+  const undo = undoOf(host, ready, view, seen)
+  const about = { node: node.id, attempt: number, input: digestOf(input), key, epoch }
+  await host.durable({ kind: 'intended', ...about, ...(undo === null ? {} : { undo }) })
   if (type.effect === 'point-of-no-return' && !(await stillAssumed(host, ready, view, again))) {
     return view.state === 'needs-person' ? 'over' : 'again'
   }
-  const stop = host.view.paused !== null ? 'paused' : isGivenUp(host, node) ? 'canceled' : undefined
+  const stop = host.view.paused !== null ? 'paused' : isGivenUp(host.view, node) ? 'ended' : undefined
   if (stop !== undefined) {
     host.note(notBegun(ready, view, stop))
     return 'again'
   }
   host.assertHeld()
   return effect(host, ready, view, seen, epoch)
+}
+
+/** How the effect is taken back: to what was seen before the first try that may have done something. */
+function undoOf(host: RunHost, { node, type, input }: Ready, view: NodeView, seen: unknown): StepCall | null {
+  if (acted(view)) return view.undo
+  if (type.effect === 'read' || 'undoes' in node) return null
+  try {
+    const call = type.invert(input, seen)
+    return call === 'none' ? null : { type: call.type, with: toJson(call.with) as StepCall['with'] }
+  } catch (error) {
+    host.parts.log.warn(
+      { run: host.view.id, node: node.id, why: messageOf(error) },
+      'cannot tell how it is taken back',
+    )
+    return null
+  }
 }
 
 /** Writing the intent and proving the assumptions took time, and somebody stopped the run meanwhile. */

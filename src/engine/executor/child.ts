@@ -6,6 +6,7 @@ import { assertRunnable } from '../accept.ts'
 import type { RunRow } from '../journal/journal.ts'
 import type { Question } from '../state/events.ts'
 import { childRunId } from '../state/fleet.ts'
+import { isGivenUp } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded } from './bounded.ts'
 import type { RunHost } from './host.ts'
@@ -25,12 +26,12 @@ export async function passOwnRun(host: RunHost, node: PlanNode, own: OwnRun): Pr
   // Looked at under this process's own term: no run of an earlier one can come any more.
   const begun = host.go(node.id).state !== 'waiting' && (await told(host, node, () => find(host, id)))
   if (begun) return follow(host, node, id)
-  if (host.view.canceling !== null) return leaveOut(host, node)
+  if (isGivenUp(host.view, node)) return leaveOut(host, node)
   if (!(await haveTurn(host, node))) return
   const made = await madeAgain(host, node, own)
   if ('question' in made) return holdBack(host, node, made.question)
   if (host.go(node.id).state === 'waiting') await intend(host, node, id, made.plan)
-  if (host.view.canceling !== null) return leaveOut(host, node)
+  if (isGivenUp(host.view, node)) return leaveOut(host, node)
   const refused = await create(host, node, id, made.plan)
   if (refused !== undefined) return holdBack(host, node, refused)
   return follow(host, node, id)
@@ -110,10 +111,10 @@ function factsOf({ code, message, why, facts }: HaetaeError) {
   return { code, message, ...(why === undefined ? {} : { why }), ...facts }
 }
 
-/** Ends a system whose run was meant and not created, because the fleet was canceled. */
+/** Ends a system whose run was meant and not created, because the fleet is being ended. */
 function leaveOut(host: RunHost, node: PlanNode): void {
   const attempt = host.go(node.id).attempts.length
-  const why = 'the run was canceled'
+  const why = 'the run is being ended'
   host.note(
     {
       kind: 'attempt-failed',
@@ -137,12 +138,12 @@ function holdBack(host: RunHost, node: PlanNode, asked: Question): void {
 
 /** Waits for the run's end. What people ask of the fleet is asked of it too. */
 async function follow(host: RunHost, node: PlanNode, id: string): Promise<void> {
-  const relayed: Relayed = { canceled: false, pausedBy: null }
+  const relayed: Relayed = { canceled: false, rolledBack: false, pausedBy: null }
   for (;;) {
     const row = await childOf(host, node, id)
     const { state } = row ?? {}
     if (state === 'succeeded') return host.note({ kind: 'succeeded', node: node.id, output: { run: id } })
-    if (state === 'failed' || state === 'canceled')
+    if (state === 'failed' || state === 'canceled' || state === 'rolled-back')
       return host.note({ kind: 'child-ended', node: node.id, run: id, outcome: state })
     await told(host, node, () => relay(host, id, relayed))
     await host.pause(followEveryMs)
@@ -152,16 +153,21 @@ async function follow(host: RunHost, node: PlanNode, id: string): Promise<void> 
 /** What a run was asked with its fleet, by this process. */
 interface Relayed {
   canceled: boolean
+  rolledBack: boolean
   pausedBy: string | null
 }
 
-/** Cancels or pauses the run with its fleet, and lets it go on with it. */
+/** Cancels, rolls back or pauses the run with its fleet, and lets it go on with it. */
 async function relay(host: RunHost, id: string, done: Relayed): Promise<void> {
-  const { canceling, paused } = host.view
+  const { canceling, rollingBack, paused } = host.view
   const { children } = host.parts
   if (canceling !== null && !done.canceled) {
     done.canceled = true
     await children.command(id, { verb: 'cancel', reason: canceling.reason }, canceling.by)
+  }
+  if (canceling === null && rollingBack !== null && !done.rolledBack) {
+    done.rolledBack = true
+    await children.command(id, { verb: 'rollback', reason: rollingBack.reason }, rollingBack.by)
   }
   if (paused !== null && done.pausedBy === null) {
     done.pausedBy = paused.by

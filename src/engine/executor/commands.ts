@@ -7,19 +7,24 @@ import { adoptedOutput } from './step.ts'
 /** Answers what a person asked for: does it, or writes why not. */
 export async function answer(host: RunHost, seq: number, { command, by }: PersonsCommand): Promise<void> {
   if (command.verb === 'decide') return decide(host, seq, command, by)
-  const why = refusal(host.view, command)
+  const why = refusal(host.view, command, host.parts.stepTypes)
   if (why !== undefined) return host.note({ kind: 'command-refused', command: seq, why: why.en })
   host.note(...eventsOf(host, seq, command, by))
 }
 
 /** What a command that the run takes makes of it. */
-function eventsOf(host: RunHost, seq: number, { verb, reason }: Verb, by: string): EngineEvent[] {
+function eventsOf(host: RunHost, seq: number, verb: Verb, by: string): EngineEvent[] {
+  const { reason } = verb
   const about = { by, reason, command: seq }
-  switch (verb) {
+  switch (verb.verb) {
     case 'pause':
       return [{ kind: 'run-paused', ...about }]
     case 'resume':
       return [resumed(host, by, reason, seq)]
+    case 'skip':
+      return [{ kind: 'skipped', node: verb.node, ...about }]
+    case 'rollback':
+      return [...endOfPause(host, by, reason), { kind: 'run-rolling-back', ...about }]
     case 'cancel':
       return [...endOfPause(host, by, reason), { kind: 'run-canceling', ...about }]
   }

@@ -2,7 +2,19 @@ import type { Json } from '#model/digest.ts'
 import { terminalNodeStates } from '#model/states.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import { endsNode, goesOn, isNodeEvent, type EngineEvent } from '../state/events.ts'
-import { isDone, isEnded, type NodeView, type RunView } from '../state/view.ts'
+import type { planUndo } from '../state/undo.ts'
+import { isDone, isEnded, nodesOf, type NodeView, type RunView } from '../state/view.ts'
+
+/** How what was done is taken back, as of now. */
+export type PlanUndo = (view: RunView) => ReturnType<typeof planUndo>
+
+/** What follows from an event: further events, and nodes that became ready. */
+interface Follows {
+  events: EngineEvent[]
+  ready: PlanNode[]
+}
+
+const nothing: Follows = { events: [], ready: [] }
 
 /**
  * What follows from events by the graph alone: nodes that become ready, nodes that can never begin, the state of the
@@ -18,11 +30,15 @@ export class RunGraph {
   /** What a node waits for: needs that are not done, and others that have not ended. */
   readonly #missing = new Map<string, number>()
   readonly #asked = new Set<string>()
+  readonly #planUndo: PlanUndo
   #open = 0
+  /** Those that do not run at the end. */
+  #openSteps = 0
 
-  constructor(view: RunView) {
+  constructor(view: RunView, planUndo: PlanUndo) {
     this.#view = view
-    for (const node of view.plan.subject.nodes) this.#enter(node)
+    this.#planUndo = planUndo
+    for (const node of nodesOf(view)) this.#enter(node)
   }
 
   #enter(node: PlanNode): void {
@@ -35,6 +51,7 @@ export class RunGraph {
     const { state, output } = this.node(node.id)
     if (state === 'needs-person') this.#asked.add(node.id)
     if (!terminalNodeStates.has(state)) this.#open += 1
+    if (!terminalNodeStates.has(state) && node.finally !== true) this.#openSteps += 1
     if (isDone(state)) this.outputs.set(node.id, output)
   }
 
@@ -57,19 +74,22 @@ export class RunGraph {
 
   #isReady(id: string): boolean {
     const { state } = this.node(id)
-    return state !== 'needs-person' && !terminalNodeStates.has(state) && this.#missing.get(id) === 0
+    if (state === 'needs-person' || terminalNodeStates.has(state) || this.#missing.get(id) !== 0) return false
+    return this.planNode(id).finally !== true || !this.#takesBack()
+  }
+
+  /** Whether a roll back has still to take something back, or to find out what. */
+  #takesBack(): boolean {
+    const { rollingBack, canceling, undo } = this.#view
+    return rollingBack !== null && (this.#openSteps > 0 || (canceling === null && undo === null))
   }
 
   /** What follows from an event that was folded just now: further events, and nodes that became ready. */
-  after(event: EngineEvent): { events: EngineEvent[]; ready: PlanNode[] } {
-    if (event.kind === 'run-canceling') {
-      const began = this.#view.startedAt !== null
-      const idle = [...this.#view.nodes.values()].filter(
-        (node) => isIdle(node) && !(began && this.planNode(node.id).finally === true),
-      )
-      return { events: idle.map((node) => canceled(node, 'the run was canceled')), ready: [] }
-    }
-    if (!isNodeEvent(event)) return { events: [], ready: [] }
+  after(event: EngineEvent): Follows {
+    if (event.kind === 'run-canceling') return this.#canceling()
+    if (event.kind === 'run-rolling-back') return this.#rollingBack()
+    if (event.kind === 'run-rollback-planned') return this.#rollBack(event.steps)
+    if (!isNodeEvent(event)) return nothing
     const node = this.node(event.node)
     if (node.state === 'needs-person') this.#asked.add(node.id)
     else this.#asked.delete(node.id)
@@ -82,8 +102,53 @@ export class RunGraph {
     return { events: [], ready: again ? [this.planNode(node.id)] : [] }
   }
 
-  #ended(node: NodeView): { events: EngineEvent[]; ready: PlanNode[] } {
+  /** What a cancel that was written from outside leaves to be told. */
+  left(): EngineEvent[] {
+    return this.#canceling().events
+  }
+
+  /** Ends what waits; what is under way ends by itself. */
+  #canceling(): Follows {
+    const idle = this.#idle().filter((node) => !this.#runsAtTheEnd(node.id))
+    return { events: idle.map((node) => canceled(node, 'the run was canceled')), ready: [] }
+  }
+
+  /** Ends what was never tried. What was tried is looked at: by itself, or anew where it asked a person. */
+  #rollingBack(): Follows {
+    const events = this.#idle()
+      .filter((node) => !this.#runsAtTheEnd(node.id))
+      .flatMap((node): EngineEvent[] => {
+        const isStep = this.planNode(node.id).waitFor === undefined
+        if (node.attempts.length === 0 || !isStep) return [canceled(node, 'the run is rolled back')]
+        return node.state === 'needs-person' ? [lookAgain(this.#view, node)] : []
+      })
+    return { events, ready: [] }
+  }
+
+  #rollBack(steps: readonly PlanNode[]): Follows {
+    for (const step of steps) this.#enter(step)
+    const ready = steps.length === 0 ? this.#atTheEnd() : steps.filter(({ id }) => this.#isReady(id))
+    return { events: [], ready: [...ready] }
+  }
+
+  #idle(): NodeView[] {
+    return [...this.#view.nodes.values()].filter(
+      ({ state }) => state === 'waiting' || state === 'needs-person',
+    )
+  }
+
+  #runsAtTheEnd(id: string): boolean {
+    return this.#view.startedAt !== null && this.planNode(id).finally === true
+  }
+
+  #atTheEnd(): PlanNode[] {
+    return this.ready().filter((node) => node.finally === true)
+  }
+
+  #ended(node: NodeView): Follows {
     this.#open -= 1
+    const isStep = this.planNode(node.id).finally !== true
+    if (isStep) this.#openSteps -= 1
     const dependents = this.#dependents.get(node.id) ?? []
     const waiting = [...(this.#followers.get(node.id) ?? [])]
     const events: EngineEvent[] = []
@@ -95,8 +160,16 @@ export class RunGraph {
       events.push(...dependents.map((id) => canceled(this.node(id), why)))
     }
     for (const id of waiting) this.#missing.set(id, (this.#missing.get(id) ?? 0) - 1)
+    if (isStep && this.#openSteps === 0 && this.#view.rollingBack !== null) return this.#stepsEnded(events)
     const ready = [...new Set(waiting)].filter((id) => this.#isReady(id))
     return { events, ready: ready.map((id) => this.planNode(id)) }
+  }
+
+  /** In a roll back: every step has ended, or every one that takes back has. */
+  #stepsEnded(events: EngineEvent[]): Follows {
+    const { canceling, undo } = this.#view
+    if (canceling !== null || undo !== null) return { events, ready: this.#atTheEnd() }
+    return { events: [...events, { kind: 'run-rollback-planned', ...this.#planUndo(this.#view) }], ready: [] }
   }
 
   /** What the states of the nodes mean for the run, when that is news. */
@@ -112,9 +185,10 @@ export class RunGraph {
   }
 }
 
-/** A node on which nothing is under way that may have changed something. */
-function isIdle(node: NodeView): boolean {
-  return node.state === 'waiting' || node.state === 'needs-person'
+/** Who rolls a run back has every step looked at again that asked. */
+function lookAgain({ rollingBack }: RunView, node: NodeView): EngineEvent {
+  const { by, reason } = rollingBack ?? { by: '', reason: '' }
+  return { kind: 'decided', node: node.id, decision: 'retry', by, reason, command: 0, output: null }
 }
 
 function canceled(node: NodeView, why: string): EngineEvent {
@@ -127,8 +201,12 @@ function canceled(node: NodeView, why: string): EngineEvent {
 }
 
 /** What runs at the end masks nothing, and a failure that its `foreach` allows is none of the run. */
-function outcomeOf(view: RunView): 'succeeded' | 'failed' | 'canceled' {
+function outcomeOf(view: RunView): 'succeeded' | 'failed' | 'canceled' | 'rolled-back' {
   if (view.canceling !== null) return 'canceled'
+  if (view.undo !== null) {
+    const all = view.undo.steps.every(({ id }) => isDone(view.nodes.get(id)?.state ?? 'waiting'))
+    return all ? 'rolled-back' : 'failed'
+  }
   const plan = new Map(view.plan.subject.nodes.map((node) => [node.id, node]))
   const counts = (node: PlanNode): boolean => {
     if (node.finally === true) return false

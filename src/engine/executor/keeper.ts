@@ -153,6 +153,11 @@ export class Keeper {
       .catch(() => {})
   }
 
+  /** Stops executing a run at once: its term was ended. */
+  letGo(runId: string, why: string): void {
+    this.#executors.get(runId)?.stop(new Stopped(why))
+  }
+
   wake(runId: string): void {
     this.#executors.get(runId)?.wake()
   }

@@ -15,6 +15,8 @@ const texts: { [R in QuestionReason]: string } = {
     'The answer of a try was lost, and its target cannot refuse a late request. Is it safe to try again?',
   rejected: 'An approver said no. Ask again, or stop?',
   definition: 'The step cannot be run as it is defined.',
+  deadline:
+    'The time of the run is over and it has not ended. Go on for as long again, or end it where it stands?',
   manual: 'A person does this and confirms it.',
   drift:
     'The plan of this system is not the one that people approved. It is held back; the others go on. ' +
@@ -36,6 +38,7 @@ const choices: { [R in QuestionReason]: readonly Decision[] } = {
   rejected: ['retry', 'fail'],
   definition: ['retry', 'fail'],
   manual: ['holds', 'fail'],
+  deadline: ['retry', 'fail'],
   drift: ['retry', 'replan', 'fail'],
   held: ['retry', 'fail'],
   prerequisite: anything,

@@ -7,12 +7,15 @@ import type { PlanNode } from '#plan/plan.ts'
 import { Batcher } from '../journal/batcher.ts'
 import { TermLost, type Journal, type Term } from '../journal/journal.ts'
 import { endsNode, type EngineEvent, type JournalRecord, type PersonsCommand } from '../state/events.ts'
-import { foldEvent, isEnded, type NodeView, type RunView } from '../state/view.ts'
+import { planUndo } from '../state/undo.ts'
+import { foldEvent } from '../state/fold.ts'
+import { isEnded, type NodeView, type RunView } from '../state/view.ts'
 import { longestPauseMs } from './backoff.ts'
 import { answer } from './commands.ts'
 import { Fleet } from './fleet.ts'
 import { passGate } from './gate.ts'
 import { RunGraph } from './graph.ts'
+import { watchDeadline } from './deadline.ts'
 import type { Parts, RunHost } from './host.ts'
 import type { Lease } from './lease.ts'
 import { checkStart } from './start-check.ts'
@@ -38,6 +41,7 @@ export class RunExecutor implements RunHost {
   readonly #stop = new AbortController()
   readonly #cancel = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
+  readonly #working = new Set<string>()
   readonly #sleepers = new Set<() => void>()
   readonly #fleets = new Map<string, Fleet>()
   readonly #over = Promise.withResolvers<void>()
@@ -55,7 +59,7 @@ export class RunExecutor implements RunHost {
     this.signal = this.#stop.signal
     this.cancelSignal = AbortSignal.any([this.#stop.signal, this.#cancel.signal])
     this.#journal = journal
-    this.#graph = new RunGraph(view)
+    this.#graph = new RunGraph(view, (now) => planUndo(now, parts.stepTypes))
     this.#commandsSeen = view.seq
     setMaxListeners(0, this.signal, this.cancelSignal)
   }
@@ -63,9 +67,13 @@ export class RunExecutor implements RunHost {
   /** Goes on from where the journal stands. Resolves when the run has ended, or was stopped. */
   begin(): Promise<void> {
     try {
-      if (this.view.canceling !== null) this.#cancel.abort(new Stopped('the run was canceled'))
+      if (this.view.canceling !== null || this.view.rollingBack !== null)
+        this.#cancel.abort(new Stopped('the run is being ended'))
       const open = [...this.view.nodes.values()].filter((node) => this.#isOpen(node))
       this.note(...open.map(interrupted))
+      // Whoever ended the run from outside told it to the journal alone.
+      if (this.view.canceling !== null) this.note(...this.#graph.left())
+      this.#track(watchDeadline(this))
       for (const node of this.#graph.ready()) this.#launch(node)
       for (const [seq, command] of [...this.view.commands]) this.#answer(seq, { kind: 'command', ...command })
     } catch (error) {
@@ -143,16 +151,21 @@ export class RunExecutor implements RunHost {
 
   /** Those who wait inside the process, and the metrics. */
   #tell(event: EngineEvent): void {
-    if (event.kind === 'run-canceling') this.#cancel.abort(new Stopped('the run was canceled'))
+    if (ends.has(event.kind)) this.#cancel.abort(new Stopped('the run is being ended'))
     if (wakes.has(event.kind)) this.wake()
     if (!endsNode(event) || !('node' in event)) return
     this.parts.metrics.nodeEnded(this.#graph.planNode(event.node).type, this.#graph.node(event.node).state)
   }
 
+  /** A node that is being worked on already is left to that: what runs at the end may become ready twice. */
   #launch(node: PlanNode): void {
-    const task = this.#work(node)
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => this.#tasks.delete(task))
+    if (this.#working.has(node.id)) return
+    this.#working.add(node.id)
+    this.#track(this.#work(node).finally(() => this.#working.delete(node.id)))
+  }
+
+  #track(work: Promise<void>): void {
+    const task = work.catch((error: unknown) => this.#failed(error)).finally(() => this.#tasks.delete(task))
     this.#tasks.add(task)
   }
 
@@ -161,8 +174,18 @@ export class RunExecutor implements RunHost {
     await this.started()
     if (this.#graph.node(node.id).state === 'waiting') await this.untilResumed()
     if (node.finally === true && nothingBegan(this, node)) return
+    if (node.finally === true) await this.#locked()
     if (node.waitFor !== undefined) return passWait(this, node, node.waitFor)
     return runStep(this, node)
+  }
+
+  /** Ends when the systems of the run are its own again, after another run had taken them. */
+  async #locked(): Promise<void> {
+    while (this.view.preemptedBy !== null) {
+      if (await this.#journal.lockAgain(this.lease.term).catch(() => false)) {
+        if (this.view.preemptedBy !== null) this.note({ kind: 'run-locked-again' })
+      } else await this.pause(lockEveryMs)
+    }
   }
 
   started(): Promise<void> {
@@ -271,8 +294,15 @@ export class RunExecutor implements RunHost {
   }
 }
 
+const lockEveryMs = 1_000
+
 /** After these, whoever pauses looks again. */
-const wakes: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-goes-on', 'run-resumed'])
+const wakes: ReadonlySet<EngineEvent['kind']> = new Set([
+  ...(['run-canceling', 'run-rolling-back', 'run-goes-on', 'run-resumed'] as const),
+])
+
+/** After these, no step of the plan is begun any more. */
+const ends: ReadonlySet<EngineEvent['kind']> = new Set(['run-canceling', 'run-rolling-back'])
 
 function restOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

@@ -3,8 +3,8 @@ import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
-import { answerLost, triesOf, type NodeView } from '../state/view.ts'
-import { attempt, isGivenUp, type Round } from './attempt.ts'
+import { answerLost, isGivenUp, mayHaveActed, triesOf, type NodeView } from '../state/view.ts'
+import { attempt, type Round } from './attempt.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import type { RunHost } from './host.ts'
 import { look, toJson, type Look, type Ready } from './look.ts'
@@ -84,9 +84,11 @@ function conclude(
     if (type.effect === 'read') return { kind: 'succeeded', node: id, output: seen.output }
     return { kind: 'adopted', node: id, output: seen.output, afterAttempt: view.attempts.length > 0 }
   }
-  if (isGivenUp(host, node)) {
+  // A cancel leaves open what cannot be told; a roll back has to know it, and asks.
+  if (isGivenUp(host.view, node) && (host.view.canceling !== null || seen.kind === 'absent')) {
     const left = seen.kind === 'absent' ? 'absent' : 'unknown'
-    return { kind: 'node-canceled', node: id, left, why: 'the run was canceled' }
+    const why = host.view.canceling === null ? 'the run is rolled back' : 'the run was canceled'
+    return { kind: 'node-canceled', node: id, left, why }
   }
   const over = timeOver(host, ready, view)
   const ask = (q: Question): EngineEvent =>
@@ -119,13 +121,6 @@ function isFinal({ limits: { retryOn } }: PlanNode, view: NodeView): boolean {
   return kind !== undefined && kind !== 'stopped' && retryOn?.includes(kind) === false
 }
 
-/** An answer was lost, or the target said that it was done: skipped would not be true. */
-function mayHaveActed({ attempts, harmless }: NodeView): boolean {
-  return attempts
-    .slice(harmless)
-    .some(({ outcome, failure }) => outcome === 'unknown' || failure?.kind === 'verify')
-}
-
 /** Whether the step's time is over, by the wall or, where that was set back, by what this process has seen pass. */
 function timeOver(host: RunHost, { node, begun }: Ready, view: NodeView): boolean {
   const { clock, monotonic } = host.parts
@@ -151,7 +146,7 @@ async function untilRetry(host: RunHost, node: PlanNode): Promise<void> {
 async function until(host: RunHost, node: PlanNode, at: number, mostMs: number): Promise<void> {
   const { clock, monotonic } = host.parts
   const end = monotonic() + Math.min(mostMs, at - clock.now())
-  while (monotonic() < end && !isGivenUp(host, node)) {
+  while (monotonic() < end && !isGivenUp(host.view, node)) {
     await host.pause(end - monotonic())
     host.go(node.id)
   }
@@ -159,8 +154,8 @@ async function until(host: RunHost, node: PlanNode, at: number, mostMs: number):
 
 /** The output of a step that a person vouches for: what can be told from looking, or null. */
 export async function adoptedOutput(host: RunHost, id: string): Promise<Json> {
-  const node = host.view.plan.subject.nodes.find((each) => each.id === id)
-  const ready = node === undefined || node.gate !== null ? undefined : prepare(host, node)
+  const node = host.planNode(id)
+  const ready = node.gate !== null ? undefined : prepare(host, node)
   if (ready === undefined || !('type' in ready)) return null
   const seen = await look(host, ready)
   if (seen.kind === 'holds') return seen.output

@@ -13,3 +13,8 @@ export function mayTake(held: Holder | null, expired: boolean, asking: string): 
 export function holds(row: Pick<RunRow, 'term' | 'holder' | 'state'>, term: Term): boolean {
   return row.term === term.term && row.holder !== null && !terminalRunStates.has(row.state)
 }
+
+/** A real failover waits for no drill: it takes the drill's systems at once. */
+export function preempts(mode: string, held: string): boolean {
+  return mode === 'failover' && held === 'drill'
+}

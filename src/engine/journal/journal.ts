@@ -78,9 +78,9 @@ export interface Journal {
   /**
    * Stores the run with its plan, takes the locks of its systems and writes `run-created`, all or nothing.
    * Throws `system-locked` with who holds one; `run-exists` when the id is taken; TermLost when the hold on the parent
-   * is over.
+   * is over. A failover takes the systems of drills: each is told so and its hold ends. Returns those runs.
    */
-  create(run: NewRun): Promise<void>
+  create(run: NewRun): Promise<string[]>
   /**
    * Takes the run for `ttlMs`. Undefined when somebody else holds it. An earlier hold of the same daemon is taken
    * over at once: one data folder has one live process. Writes `term-taken`.
@@ -100,6 +100,13 @@ export interface Journal {
   append(term: Term, events: readonly EngineEvent[]): Promise<JournalRecord[]>
   /** Appends what a person asks; needs no term. Throws `run-unknown`, `run-ended`. Returns its seq. */
   command(runId: string, command: Command, by: string): Promise<number>
+  /**
+   * Ends the hold on a run, whoever has it, and the run with it; each step is told as it was left. Its systems are free
+   * and its holder can write nothing any more. Throws `run-unknown`, `run-ended`.
+   */
+  takeOver(runId: string, by: readonly string[], reason: string): Promise<void>
+  /** Takes the systems of a run again that were taken from it; false while another run holds one. Throws TermLost. */
+  lockAgain(term: Term): Promise<boolean>
   /** Records with a seq above `after`, at most `limit`. */
   read(runId: string, after: number, limit: number): Promise<JournalRecord[]>
   /** Commands with a seq above `after`, for each of the given runs. */

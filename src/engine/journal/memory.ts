@@ -2,7 +2,10 @@ import { terminalRunStates } from '#model/states.ts'
 import { instant, type Clock } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import { isCommand, type EngineEvent, type JournalRecord } from '../state/events.ts'
-import { holds, mayTake } from './hold.ts'
+import { preemptEvents, takeOverEvents } from '../state/seize.ts'
+import { fold } from '../state/fold.ts'
+import { emptyView, type RunView } from '../state/view.ts'
+import { holds, mayTake, preempts } from './hold.ts'
 import { TermLost, type Journal, type RunRow } from './journal.ts'
 import { runEnded, runExists, runUnknown, systemsLocked } from './refusals.ts'
 import { createdEvent, newRow, rowAfter } from './row.ts'
@@ -33,8 +36,20 @@ export function memoryJournal(clock: Clock): Journal {
     )
     entry.row = rowAfter(entry.row, events, at)
     entry.records.push(...records)
-    if (ended(entry)) for (const system of entry.row.systems) locks.delete(system)
+    if (ended(entry)) letGo(entry.row)
     return structuredClone(records)
+  }
+
+  function letGo({ id, systems }: RunRow): void {
+    for (const system of systems) if (locks.get(system)?.runId === id) locks.delete(system)
+  }
+
+  /** Raises the term of a run, so that its holder can write nothing any more, and writes what follows from its journal. */
+  function seize(entry: Entry, actor: string, eventsOf: (view: RunView) => EngineEvent[]): void {
+    const view = emptyView({ ...entry.row, plan: entry.plan })
+    for (const record of entry.records) fold(view, record)
+    entry.row = { ...entry.row, term: entry.row.term + 1, holder: null }
+    write(entry, entry.row.term, actor, eventsOf(view))
   }
 
   const free = (entry: Entry, daemon: string) =>
@@ -49,12 +64,16 @@ export function memoryJournal(clock: Clock): Journal {
         const lock = locks.get(system)
         return lock === undefined ? [] : [{ system, runId: lock.runId }]
       })
-      if (held.length > 0) throw systemsLocked(held)
+      const drills = new Set(held.map(({ runId }) => runId))
+      const { mode } = run.plan.subject
+      if (![...drills].every((id) => preempts(mode, must(id).row.mode))) throw systemsLocked(held)
+      for (const id of drills) seize(must(id), run.requester, (view) => preemptEvents(view, run))
       const at = instant(clock.now())
       for (const system of run.systems) locks.set(system, { runId: run.id, since: at })
       const entry = { row: newRow(run, at), plan: structuredClone(run.plan), until: 0, records: [] }
       entries.set(run.id, entry)
       write(entry, 0, run.requester, [createdEvent(run)])
+      return [...drills]
     },
 
     async acquire(runId, holder, ttlMs) {
@@ -97,6 +116,30 @@ export function memoryJournal(clock: Clock): Journal {
       return entry.row.lastSeq
     },
 
+    async takeOver(runId, by, reason) {
+      const entry = must(runId)
+      if (ended(entry)) throw runEnded(runId, entry.row.state)
+      seize(entry, by.join(', '), (view) => takeOverEvents(view, by, reason))
+    },
+
+    async lockAgain(term) {
+      const { row } = must(term.runId)
+      if (!holds(row, term)) throw new TermLost(term, row.term)
+      if (row.systems.some((system) => (locks.get(system)?.runId ?? row.id) !== row.id)) return false
+      for (const system of row.systems) locks.set(system, { runId: row.id, since: instant(clock.now()) })
+      return true
+    },
+
+    ...readsOf(entries, must, locks),
+  }
+}
+
+function readsOf(
+  entries: ReadonlyMap<string, Entry>,
+  must: (runId: string) => Entry,
+  locks: ReadonlyMap<string, { runId: string; since: string }>,
+): Pick<Journal, 'read' | 'commands' | 'run' | 'plan' | 'runs' | 'locks'> {
+  return {
     async read(runId, after, limit) {
       return structuredClone(must(runId).records.slice(after, after + limit))
     },

@@ -7,7 +7,8 @@ import { isCommand, type EngineEvent, type JournalRecord } from '../state/events
 import { Batcher } from './batcher.ts'
 import { holds, mayTake } from './hold.ts'
 import { TermLost, type Holder, type Journal, type NewRun, type Term } from './journal.ts'
-import { runEnded, runExists, runUnknown, systemsLocked } from './refusals.ts'
+import { takeFree, takeLocks, takeOver } from './locks.ts'
+import { runEnded, runExists, runUnknown } from './refusals.ts'
 import { createdEvent, newRow } from './row.ts'
 import { lockRuns, recordOf, rowColumns, rowOf, type DbRecord, type DbRow, type LockedRow } from './rows.ts'
 import { recordsOf, store, type Written } from './write.ts'
@@ -81,6 +82,29 @@ export function postgresJournal({ pool, clock, withinMs = 5_000 }: PostgresJourn
         return written.row.lastSeq
       }),
 
+    takeOver: (runId, by, reason) => inTransaction((tx) => takeOver(tx, runId, by, reason, now())),
+
+    // The row is locked first, as everywhere; what is not free leaves nothing behind.
+    lockAgain: async (term) => {
+      const held = await inTransaction(async (tx) => {
+        const row = await lockRun(tx, term.runId)
+        if (!holds(row, term)) throw new TermLost(term, row.term)
+        await tx.query('SAVEPOINT locks')
+        const others = await takeFree(tx, term.runId, row.systems, now())
+        if (others.length > 0) await tx.query('ROLLBACK TO SAVEPOINT locks')
+        return others
+      })
+      return held.length === 0
+    },
+
+    ...readsOf(query),
+  }
+}
+
+type Query = <R extends QueryResultRow>(text: string, values: unknown[]) => Promise<R[]>
+
+function readsOf(query: Query): Pick<Journal, 'read' | 'commands' | 'run' | 'plan' | 'runs' | 'locks'> {
+  return {
     read: async (runId, after, limit) => {
       const rows = await query<DbRecord>(
         'SELECT * FROM run_journal WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3',
@@ -186,7 +210,7 @@ async function acquire(
   return { runId, term }
 }
 
-async function create(tx: ClientBase, run: NewRun, at: Instant): Promise<void> {
+async function create(tx: ClientBase, run: NewRun, at: Instant): Promise<string[]> {
   if (run.parent !== undefined) {
     const parent = await lockRun(tx, run.parent.runId)
     if (!holds(parent, run.parent)) throw new TermLost(run.parent, parent.term)
@@ -202,24 +226,8 @@ async function create(tx: ClientBase, run: NewRun, at: Instant): Promise<void> {
     ],
   )
   if (made.rowCount === 0) throw runExists(run.id)
-  await takeLocks(tx, run, at)
+  const preempted = await takeLocks(tx, run, at)
   const written = recordsOf({ row, term: 0, actor: run.requester, events: [createdEvent(run)] }, at)
   await store(tx, [written])
-}
-
-/** Takes the locks in the order of their names, so that two runs never wait for each other. */
-async function takeLocks(tx: ClientBase, run: NewRun, at: Instant): Promise<void> {
-  const systems = [...new Set(run.systems)].toSorted()
-  const taken = await tx.query<{ system: string }>(
-    `INSERT INTO system_locks (system, run_id, since)
-     SELECT system, $2, $3 FROM unnest($1::text[]) WITH ORDINALITY AS s (system, place) ORDER BY place
-     ON CONFLICT (system) DO NOTHING RETURNING system`,
-    [systems, run.id, at],
-  )
-  if (taken.rows.length === systems.length) return
-  const held = await tx.query<{ system: string; run_id: string }>(
-    'SELECT system, run_id FROM system_locks WHERE system = ANY ($1) AND run_id <> $2 ORDER BY system',
-    [systems, run.id],
-  )
-  throw systemsLocked(held.rows.map(({ system, run_id }) => ({ system, runId: run_id })))
+  return preempted
 }

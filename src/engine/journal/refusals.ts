@@ -5,6 +5,10 @@ export function runUnknown(runId: string): HaetaeError {
   return new HaetaeError('run-unknown', `run ${runId}`)
 }
 
+export function nodeUnknown(runId: string, node: string): HaetaeError {
+  return new HaetaeError('node-unknown', `${node} of run ${runId}`)
+}
+
 export function runEnded(runId: string, state: RunState): HaetaeError {
   return new HaetaeError('run-ended', `run ${runId} is ${state}`, { facts: { run: runId, state } })
 }

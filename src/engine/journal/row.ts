@@ -34,6 +34,7 @@ export function rowAfter(row: RunRow, events: readonly EngineEvent[], at: Instan
   for (const event of events) {
     if (isRunEvent(event)) next.state = transitionRun(next.lastSeq === 0 ? undefined : next.state, event)
     if (endsNode(event)) next.nodesDone += 1
+    if (event.kind === 'run-rollback-planned') next.nodes += event.steps.length
     next.lastSeq += 1
   }
   if (terminalRunStates.has(next.state)) next.endedAt = at

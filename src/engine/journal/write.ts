@@ -44,9 +44,10 @@ export async function store(tx: ClientBase, written: readonly Written[]): Promis
        INSERT INTO run_journal (run_id, seq, term, actor, at, kind, event)
        SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::timestamptz[], $6::text[], $7::json[])
      )
-     UPDATE runs SET last_seq = next.last_seq, state = next.state, ended_at = next.ended_at, nodes_done = next.done
-     FROM unnest($8::text[], $9::int[], $10::text[], $11::timestamptz[], $12::int[])
-       AS next (id, last_seq, state, ended_at, done)
+     UPDATE runs SET last_seq = next.last_seq, state = next.state, ended_at = next.ended_at, nodes_done = next.done,
+       nodes = next.nodes
+     FROM unnest($8::text[], $9::int[], $10::text[], $11::timestamptz[], $12::int[], $13::int[])
+       AS next (id, last_seq, state, ended_at, done, nodes)
      WHERE runs.id = next.id`,
     values: [
       records.map((record) => record.runId),
@@ -61,6 +62,7 @@ export async function store(tx: ClientBase, written: readonly Written[]): Promis
       rows.map((row) => row.state),
       rows.map((row) => row.endedAt),
       rows.map((row) => row.nodesDone),
+      rows.map((row) => row.nodes),
     ],
   })
   await appendToLedger(tx, ...records.map(ledgerEntry))

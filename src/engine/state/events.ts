@@ -1,5 +1,8 @@
 import type { Json } from '#model/digest.ts'
 import type { Instant } from '#model/time.ts'
+import type { StepCall } from '#runbook/step-type.ts'
+import type { Left } from './undo.ts'
+import type { UndoNode } from './view.ts'
 
 /** What people and programs are told of something that went wrong. Never a secret. */
 export interface Failure {
@@ -19,6 +22,7 @@ export type QuestionReason =
   | 'rejected'
   | 'definition'
   | 'manual'
+  | 'deadline'
   | 'drift'
   | 'held'
   | 'prerequisite'
@@ -53,11 +57,22 @@ export type RunEvent =
   | { kind: 'run-paused'; by: string; reason: string; command: number }
   /** `command` null: the pause ended because the run is being ended. */
   | { kind: 'run-resumed'; to: 'waiting' | 'running'; by: string; reason: string; command: number | null }
-  | { kind: 'run-ended'; outcome: 'succeeded' | 'failed' | 'canceled' }
+  /** A run that must not wait has taken its systems: it is canceled, and cleans up when they are free again. */
+  | { kind: 'run-preempted'; run: string; by: string; reason: string }
+  /** Its systems are its own again: it cleans up. */
+  | { kind: 'run-locked-again' }
+  /** Two people ended the hold on the run, and with it the run. */
+  | { kind: 'run-taken-over'; by: string[]; reason: string }
+  /** Nothing more is begun; once all is known, what was done is taken back. */
+  | { kind: 'run-rolling-back'; by: string; reason: string; command: number }
+  /** Every step has ended: the steps that take back what was done, and what is left as it is. */
+  | { kind: 'run-rollback-planned'; steps: UndoNode[]; left: Left[] }
+  | { kind: 'run-ended'; outcome: 'succeeded' | 'failed' | 'canceled' | 'rolled-back' }
 
 /** What people ask of a run. A command changes nothing by itself: the holder of the run answers it. */
 export type Command =
-  | { verb: 'cancel' | 'pause' | 'resume'; reason: string }
+  | { verb: 'cancel' | 'pause' | 'resume' | 'rollback'; reason: string }
+  | { verb: 'skip'; node: string; reason: string }
   /** `node` null: the question of the run as a whole. */
   | { verb: 'decide'; node: string | null; decision: Decision; reason: string }
 
@@ -69,8 +84,16 @@ export type CommandEvent =
 export type NodeEvent =
   /** A gate: who has signed so far. */
   | { kind: 'approvals-counted'; node: string; by: string[] }
-  /** Durable before the effect. */
-  | { kind: 'intended'; node: string; attempt: number; input: string; key: string; epoch: number | null }
+  /** Durable before the effect; `undo` takes it back to what was seen before, where its type can. */
+  | {
+      kind: 'intended'
+      node: string
+      attempt: number
+      input: string
+      key: string
+      epoch: number | null
+      undo?: StepCall
+    }
   /** `apply` answered; where the step has a `verify`, that comes next. */
   | { kind: 'applied'; node: string; attempt: number; output: Json }
   | { kind: 'succeeded'; node: string; output: Json }
@@ -94,11 +117,13 @@ export type NodeEvent =
     }
   /** Left out because its target did not answer and the plan says to go on without it. */
   | { kind: 'node-skipped'; node: string; failure: Failure }
+  /** Left out because a person said so. */
+  | { kind: 'skipped'; node: string; by: string; reason: string; command: number }
   /** `left`: where the step was left. */
   | { kind: 'node-canceled'; node: string; left: 'untouched' | 'absent' | 'unknown'; why: string }
   | { kind: 'progress'; node: string; message: string }
   /** A node that stands for a run of its own, which has ended and did not succeed. */
-  | { kind: 'child-ended'; node: string; run: string; outcome: 'failed' | 'canceled' }
+  | { kind: 'child-ended'; node: string; run: string; outcome: 'failed' | 'canceled' | 'rolled-back' }
 
 export type EngineEvent = RunEvent | CommandEvent | NodeEvent
 
@@ -129,6 +154,7 @@ export function endsNode(event: EngineEvent): boolean {
     event.kind === 'adopted' ||
     event.kind === 'node-canceled' ||
     event.kind === 'node-skipped' ||
+    event.kind === 'skipped' ||
     event.kind === 'child-ended' ||
     (event.kind === 'decided' && !goesOn(event.decision))
   )

@@ -24,6 +24,7 @@ const nodeEvents: NodeEvent[] = [
   { ...decided, decision: 'holds' },
   { ...decided, decision: 'fail' },
   { kind: 'node-skipped', node, failure },
+  { kind: 'skipped', node, by: '', reason: '', command: 1 },
   { kind: 'node-canceled', node, left: 'untouched', why: '' },
   { kind: 'progress', node, message: '' },
   { kind: 'child-ended', node, run: 'r.n', outcome: 'failed' },
@@ -47,10 +48,16 @@ const runEvents: RunEvent[] = [
   { kind: 'run-ended', outcome: 'succeeded' },
   { kind: 'run-ended', outcome: 'failed' },
   { kind: 'run-ended', outcome: 'canceled' },
+  { kind: 'run-rolling-back', by: '', reason: '', command: 1 },
+  { kind: 'run-rollback-planned', steps: [], left: [] },
+  { kind: 'run-ended', outcome: 'rolled-back' },
+  { kind: 'run-preempted', run: '', by: '', reason: '' },
+  { kind: 'run-locked-again' },
+  { kind: 'run-taken-over', by: [], reason: '' },
 ]
 const runStates: RunState[] = [
   ...(['waiting', 'running', 'needs-person', 'paused'] as const),
-  ...(['succeeded', 'failed', 'canceled'] as const),
+  ...(['succeeded', 'failed', 'canceled', 'rolled-back'] as const),
 ]
 
 /** The next state, or undefined where the event does not fit. Anything else thrown fails the test. */
@@ -128,11 +135,11 @@ test('an attempt whose answer was lost is never taken for failed or tried on fro
   )
 })
 
-test('what asks a person goes on by a decision or a cancel only, and only a person gives a node up, or its own run', () => {
+test('what asks a person goes on by a decision, a skip or a cancel only, and only a person gives a node up, or its own run', () => {
   fc.assert(
     fc.property(walk, (events) => {
       for (const { from, event, to } of legal(events)) {
-        if (from === 'needs-person') expect(['decided', 'node-canceled']).toContain(event.kind)
+        if (from === 'needs-person') expect(['decided', 'skipped', 'node-canceled']).toContain(event.kind)
         if (event.kind === 'decided') expect(from).toBe('needs-person')
         if (to === 'failed') expect(['decided', 'child-ended']).toContain(event.kind)
       }

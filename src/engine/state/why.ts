@@ -1,16 +1,16 @@
 import type { Json } from '#model/digest.ts'
 import type { Localized } from '#model/localized.ts'
-import { terminalNodeStates } from '#model/states.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
 import { childRunId } from './fleet.ts'
-import { isDone, type NodeView, type RunView } from './view.ts'
+import { openNeeds } from './needs.ts'
+import { nodesOf, type NodeView, type RunView } from './view.ts'
 
 /** Why a node waits, or what it does; undefined when the run has no such node. */
 export function whyNode(view: RunView, id: string): Why | undefined {
   const node = view.nodes.get(id)
-  const plan = view.plan.subject.nodes.find((each) => each.id === id)
+  const plan = nodesOf(view).find((each) => each.id === id)
   if (node === undefined || plan === undefined) return undefined
   switch (node.state) {
     case 'waiting':
@@ -39,26 +39,33 @@ export function whyNode(view: RunView, id: string): Why | undefined {
           left: node.canceled?.left ?? null,
         },
       )
+    case 'skipped':
+      return whySkipped(node)
     case 'succeeded':
     case 'adopted':
     case 'failed':
-    case 'skipped':
       return why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
   }
 }
 
-function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
-  const needs = plan.needs.flatMap((need) => {
-    const { state } = view.nodes.get(need) ?? {}
-    return state === undefined || isDone(state) ? [] : [{ node: need, state }]
-  })
-  for (const other of plan.after ?? []) {
-    const { state } = view.nodes.get(other) ?? {}
-    if (state !== undefined && !terminalNodeStates.has(state)) needs.push({ node: other, state })
+function whySkipped({ skipped, failure }: NodeView): Why {
+  if (skipped === null) {
+    const message = failure?.message ?? ''
+    return why('ended', text(`대상 무응답으로 제외됨: ${message}`, `left out, no answer: ${message}`), {})
   }
+  const { by, reason } = skipped
+  return why('ended', text(`${by}이(가) 건너뜀: ${reason}`, `skipped by ${by}: ${reason}`), { by, reason })
+}
+
+function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
+  const needs = openNeeds(view, plan)
   if (needs.length > 0) {
     const names = needs.map((need) => `${need.node} (${need.state})`).join(', ')
     return why('needs', text(`앞 단계 대기: ${names}`, `needs ${names}`), { needs })
+  }
+  if (view.preemptedBy !== null && plan.finally === true) {
+    const run = view.preemptedBy
+    return why('lock', text(`실행 ${run}이(가) 시스템을 잡고 있음`, `run ${run} holds its systems`), { run })
   }
   if (plan.gate !== null) {
     const { quorum, purpose } = plan.gate
@@ -83,7 +90,7 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
       ...view.paused,
     })
   }
-  if (view.question !== null) {
+  if (view.question !== null && view.startedAt === null) {
     const { question } = view
     return why(
       'person',
@@ -94,6 +101,15 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
         facts: question.facts,
       },
     )
+  }
+  if (plan.waitFor?.kind === 'run')
+    return why('capacity', text('차례를 기다리는 중', 'waits for its turn in the fleet'), {})
+  if (plan.waitFor?.kind === 'sibling') {
+    const { system, node: wanted } = plan.waitFor
+    const run = childRunId(view.parent ?? '', system)
+    return why('needs', text(`${run} 실행의 ${wanted} 대기`, `needs ${wanted} of run ${run}`), {
+      needs: [{ run, node: wanted }],
+    })
   }
   if (node.retryAt !== null) {
     const message = node.failure?.message ?? ''

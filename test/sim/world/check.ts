@@ -1,7 +1,8 @@
 import { systemsOf } from '#engine/accept.ts'
 import { endsNode, isNodeEvent, type JournalRecord } from '#engine/state/events.ts'
 import { readView } from '#engine/run-reader.ts'
-import { isDone } from '#engine/state/view.ts'
+import { isDone, type RunView } from '#engine/state/view.ts'
+import type { PlanNode } from '#plan/plan.ts'
 import { terminalRunStates } from '#model/states.ts'
 import { runId, waitsForPersonsOnly, type Simulation, type Witnessed } from './simulate.ts'
 import { simTypes } from './types.ts'
@@ -19,7 +20,10 @@ export async function violations(sim: Simulation): Promise<string[]> {
     ended || waitsForPersonsOnly(view),
     `the run is ${view.state} and neither ended nor waits for a named decision`,
   )
-  const locks = (await sim.store.locks()).map((lock) => lock.system).toSorted()
+  const locks = (await sim.store.locks())
+    .filter((lock) => lock.runId === runId)
+    .map((lock) => lock.system)
+    .toSorted()
   must(locks.join() === (ended ? '' : systemsOf(view.plan).join()), `locks held at the end: ${locks.join()}`)
 
   for (const node of view.plan.subject.nodes) {
@@ -31,7 +35,7 @@ export async function violations(sim: Simulation): Promise<string[]> {
     if (state === 'skipped') must(landed === 0, `${node.id} was skipped and happened`)
     else if (isDone(state)) must(landed === 1, `${node.id} is done and never happened`)
   }
-  found.push(...sim.trespasses, ...begunInPause(records))
+  found.push(...sim.trespasses, ...begunInPause(records), ...wrongUndo(sim, view))
   for (const change of sim.witnessed) found.push(...unlawful(sim, change))
   for (const [term, writers] of sim.writers)
     must(writers.size === 1, `${writers.size} processes wrote under term ${term}`)
@@ -42,6 +46,52 @@ export async function violations(sim: Simulation): Promise<string[]> {
     'an older term wrote after a newer one',
   )
   return found
+}
+
+/**
+ * What is wrong with how a run was taken back: twice, not in reverse, before a point of no return, what keeps two from
+ * writing, or not at all although the run says so.
+ */
+function wrongUndo({ world, plan }: Simulation, view: RunView): string[] {
+  const found: string[] = []
+  const at = (id: string) => world.landed.findIndex((change) => change.node === id)
+  const behind = behindOf(plan.subject.nodes)
+  for (const node of plan.subject.nodes) {
+    const undone = at(`${node.id}~undo`)
+    const times = world.landed.filter((change) => change.node === `${node.id}~undo`).length
+    if (times > 1) found.push(`${node.id} was taken back ${times} times`)
+    const type = simTypes.get(node.type)
+    const held = type?.safeguard === true || type?.effect === 'point-of-no-return'
+    if (held && undone >= 0) found.push(`${node.id} (${node.type}) was taken back`)
+    for (const after of behind.get(node.id) ?? []) {
+      const point = simTypes.get(after.type)?.effect === 'point-of-no-return' && at(after.id) >= 0
+      if (point && undone >= 0) found.push(`${node.id} was taken back behind ${after.id}`)
+      const later = at(`${after.id}~undo`)
+      if (undone >= 0 && later > undone) found.push(`${node.id} was taken back before ${after.id}`)
+    }
+    const promised = view.undo?.steps.some((step) => step.undoes === node.id) === true
+    const thing = (node.with as { thing?: string }).thing ?? ''
+    if (view.state === 'rolled-back' && promised && world.see(thing).on)
+      found.push(`${node.id} is still there`)
+  }
+  return found
+}
+
+/** Every node that comes behind a node, on any way. */
+function behindOf(nodes: readonly PlanNode[]): Map<string, Set<PlanNode>> {
+  const behind = new Map(nodes.map((node) => [node.id, new Set<PlanNode>()]))
+  for (const { id } of nodes) {
+    const found = behind.get(id) ?? new Set()
+    const work = [id]
+    for (const from of work) {
+      for (const next of nodes) {
+        if (found.has(next) || ![...next.needs, ...(next.after ?? [])].includes(from)) continue
+        found.add(next)
+        work.push(next.id)
+      }
+    }
+  }
+  return behind
 }
 
 /** Tries that were begun between a pause and its end. */
@@ -65,7 +115,10 @@ function unlawful(sim: Simulation, change: Witnessed): string[] {
   if (!frozen && own.at(-1) !== intent) found.push(`${change.node} happened after its attempt was closed`)
   if (!change.records.some(({ event }) => event.kind === 'run-started'))
     found.push(`${change.node} happened before the start`)
-  const plan = sim.plan.subject.nodes.find((node) => node.id === change.node)
+  const made = change.records.flatMap(({ event }) =>
+    event.kind === 'run-rollback-planned' ? event.steps : [],
+  )
+  const plan = [...sim.plan.subject.nodes, ...made].find((node) => node.id === change.node)
   for (const need of plan?.needs ?? []) {
     if (!of(need).some(isGood)) found.push(`${change.node} happened before ${need} was durably done`)
   }
@@ -87,7 +140,12 @@ function unlawful(sim: Simulation, change: Witnessed): string[] {
 
 function isGood({ event }: JournalRecord): boolean {
   if (event.kind === 'decided') return event.decision === 'holds'
-  return event.kind === 'succeeded' || event.kind === 'adopted' || event.kind === 'node-skipped'
+  return (
+    event.kind === 'succeeded' ||
+    event.kind === 'adopted' ||
+    event.kind === 'node-skipped' ||
+    event.kind === 'skipped'
+  )
 }
 
 function isEnd({ event }: JournalRecord): boolean {

@@ -44,6 +44,8 @@ export function journalOf(
         call(`append ${events.map((event) => event.kind).join('+')}`, () => store.append(term, events)),
       ),
     command: (runId, command, by) => call('command', () => store.command(runId, command, by)),
+    takeOver: (runId, by, reason) => call('take over', () => store.takeOver(runId, by, reason)),
+    lockAgain: (term) => call('lock again', () => store.lockAgain(term)),
     read: (runId, after, limit) => ask(() => store.read(runId, after, limit)),
     commands: (after) => ask(() => store.commands(after)),
     run: (runId) => ask(() => store.run(runId)),

@@ -59,7 +59,7 @@ export function smallPlan(): Plan {
     gate('approve'),
     node('A/acquire', 'sim.set', ['approve']),
     node('A/promote', 'sim.promote', ['A/acquire'], {
-      with: { thing: 'A/promote', from: { $expr: 'A/acquire' } },
+      with: { thing: 'A/promote', from: { $expr: 'steps.acquire' } },
       ...seconds,
     }),
     node('A/scale', 'sim.set', ['A/promote'], seconds),

@@ -5,9 +5,10 @@ import type { Journal } from '#engine/journal/journal.ts'
 import type { Approvals, Assumptions, PlanChild } from '#engine/ports.ts'
 import { readView } from '#engine/run-reader.ts'
 import type { JournalRecord } from '#engine/state/events.ts'
-import { isDone, type RunView } from '#engine/state/view.ts'
+import { isDone, nodesOf, type RunView } from '#engine/state/view.ts'
 import { terminalNodeStates, terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'
+import { createResolver } from '#plan/resolve.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
 import { settle, VirtualClock } from './clock.ts'
 import { journalOf } from './journal.ts'
@@ -147,9 +148,10 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
     options.latencyMs ?? (() => 1),
   )
   const assumptions = options.assumptions ?? allHold
+  const stepTypes = new Map([...simTypes, ...(options.types ?? [])])
   const engine = createEngine({
     journal: options.mutate?.(journal) ?? journal,
-    stepTypes: new Map([...simTypes, ...(options.types ?? [])]),
+    stepTypes,
     contexts: {
       readers: () => ({ world: sim.world, process }),
       writers: () => ({ world: sim.world, process }),
@@ -165,15 +167,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
       },
     },
     authority: { epochOf: async () => (options.epoch === undefined ? 7 : options.epoch()) },
-    resolve: (node, outputs) =>
-      Object.fromEntries(
-        Object.entries(node.with).map(([name, value]) => {
-          const from = (value as { $expr?: string } | null)?.$expr
-          if (from === undefined) return [name, value]
-          if (!outputs.has(from)) throw new Error(`no output of ${from}`)
-          return [name, outputs.get(from)]
-        }),
-      ),
+    resolve: createResolver(stepTypes),
     ...(options.planChild === undefined ? {} : { planChild: options.planChild }),
     clock: { ...process.clock(sim.clock), now: () => (options.wall ?? ((now) => now))(sim.clock.now()) },
     monotonic: () => sim.clock.now(),
@@ -206,7 +200,7 @@ function written(sim: Simulation, process: SimProcess): Journal {
     append: async (term, events) => {
       const records = await sim.store.append(term, events)
       const writers = sim.writers.get(term.term) ?? new Set()
-      sim.writers.set(term.term, writers.add(process))
+      if (term.runId === runId) sim.writers.set(term.term, writers.add(process))
       return records
     },
   }
@@ -253,12 +247,15 @@ async function isQuiet(store: Journal): Promise<boolean> {
   const row = await store.run(runId)
   if (row === undefined) return false
   if (terminalRunStates.has(row.state)) return true
-  return row.state === 'needs-person' && waitsForPersonsOnly(await readView(store, runId))
+  if (row.state !== 'needs-person') return false
+  const view = await readView(store, runId)
+  // Who has asked for something is answered first.
+  return view.commands.size === 0 && waitsForPersonsOnly(view)
 }
 
 export function waitsForPersonsOnly(view: RunView): boolean {
-  if (view.question !== null) return true
-  return view.plan.subject.nodes.every((node) => {
+  if (view.question !== null && view.startedAt === null) return true
+  return nodesOf(view).every((node) => {
     const state = view.nodes.get(node.id)?.state
     if (state === 'running' || state === 'unknown') return false
     return (

@@ -38,11 +38,11 @@ async function observe(ctx: Read, { thing }: Input): Promise<Seen> {
 }
 
 /** Sends a request that changes the world: it may find the process gone before or after, and faults in between. */
-async function send(ctx: Act, thing: string, when: When): Promise<void> {
+async function send(ctx: Act, thing: string, when: When, off = false): Promise<void> {
   const { world, process } = ctx.readers
   const change = (late: boolean) => {
     const epoch = ctx.epoch ?? null
-    world.change(thing, when, { key: ctx.key, node: ctx.nodeId, by: process, epoch, late })
+    world.change(thing, when, { key: ctx.key, node: ctx.nodeId, by: process, epoch, late, off })
   }
   world.onAsked(ctx.nodeId, process)
   await process.point(`effect ${ctx.nodeId}: before`)
@@ -99,7 +99,7 @@ export function simType(
     input,
     output,
     observe,
-    judge: (_input, seen) => (seen.version > 0 ? 'holds' : 'absent'),
+    judge: (_input, seen) => (seen.on === true ? 'holds' : 'absent'),
     plan: () => Promise.resolve([]),
     apply: async (ctx, { thing }, seen) => {
       await send(ctx, thing, effect === 'keyed' ? 'once for its key' : seen.version)
@@ -115,7 +115,18 @@ export function simType(
 /** The kinds of effect that there are, over the world of the simulation. */
 export const simTypes: ReadonlyMap<string, AnyStepType> = new Map(
   [
-    simType('sim.set', 'idempotent', {}),
+    simType('sim.set', 'idempotent', { invert: ({ thing }) => ({ type: 'sim.clear', with: { thing } }) }),
+    simType('sim.clear', 'idempotent', {
+      judge: (_input, seen) => (seen.on === true ? 'absent' : 'holds'),
+      apply: async (ctx, { thing }, seen) => {
+        await send(ctx, thing, seen.version, true)
+        return { version: seen.version }
+      },
+    }),
+    simType('sim.acquire', 'idempotent', {
+      safeguard: true,
+      invert: ({ thing }) => ({ type: 'sim.clear', with: { thing } }),
+    }),
     simType('sim.keyed', 'keyed', { precondition: { kind: 'checked', by: 'the key' } }),
     simType('sim.promote', 'point-of-no-return', { needsAuthority: true }),
     simType('sim.unfenced', 'idempotent', {

@@ -9,12 +9,15 @@ export interface Landed {
   by: SimProcess
   at: number
   epoch: number | null
+  /** It took the thing away. */
+  off?: boolean
   /** Landed after whoever asked for it had given up waiting, or was frozen meanwhile. */
   late: boolean
 }
 
 export interface Seen {
   version: number
+  on?: boolean | undefined
   keys: string[]
 }
 
@@ -57,8 +60,8 @@ export class World {
   }
 
   see(thing: string): Seen {
-    const { version, keys } = this.#things.get(thing) ?? { version: 0, keys: [] }
-    return { version, keys: [...keys] }
+    const { version, on, keys } = this.#things.get(thing) ?? { version: 0, on: false, keys: [] }
+    return { version, on, keys: [...keys] }
   }
 
   /**
@@ -69,7 +72,8 @@ export class World {
     if (when === 'once for its key' && now.keys.includes(change.key)) return
     if (typeof when === 'number' && now.version !== when)
       throw new Refused(`version is ${now.version}, not ${when}`)
-    this.#things.set(thing, { version: now.version + 1, keys: [...now.keys, change.key] })
+    const on = change.off !== true
+    this.#things.set(thing, { version: now.version + 1, on, keys: [...now.keys, change.key] })
     const landed = { ...change, at: this.clock.now() }
     this.landed.push(landed)
     this.onLanded(landed)

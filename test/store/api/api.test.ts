@@ -174,7 +174,7 @@ describe('a request', () => {
 })
 
 describe('a verb on a run', () => {
-  it.each(['pause', 'resume', 'cancel'])(
+  it.each(['pause', 'resume', 'rollback', 'cancel'])(
     '%s is put on record once with name and reason, by role',
     async (verb) => {
       const draft = await caller.draft('GPK')
@@ -198,6 +198,22 @@ describe('a verb on a run', () => {
       expect(await ledger('run.command')).toHaveLength(1)
     },
   )
+})
+
+describe('a skip', () => {
+  it('is put on record with the step, the name and the reason', async () => {
+    const draft = await caller.draft('GPK')
+    await caller.declare(draft)
+    const url = `/runs/${draft.run}/skip`
+    const body = { node: 'GPK/check', reason: 'seen by eye' }
+    expect((await caller.post('auditor-1', url, body)).json()).toMatchObject({ code: 'role-missing' })
+    expect((await caller.post('operator-1', url, { reason: 'x' })).json()).toMatchObject({
+      code: 'input-invalid',
+    })
+    expect((await caller.post('operator-1', url, body)).json()).toEqual({ accepted: true })
+    const [entry] = await ledger('run.command')
+    expect(JSON.stringify(entry)).toContain('"verb":"skip"')
+  })
 })
 
 describe('operation', () => {

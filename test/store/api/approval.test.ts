@@ -128,6 +128,53 @@ describe('a declaration', () => {
   })
 })
 
+describe('a take-over', () => {
+  const sign = (name: string) =>
+    caller.signed(name, draft, { purpose: 'take-over', gate: 'take-over', reason: 'its daemon hangs' })
+  const state = async () =>
+    (await caller.get('auditor-1', `/runs/${draft.run}`)).json<{ state: string }>().state
+
+  beforeEach(async () => {
+    expect((await caller.declare(draft)).statusCode).toBe(200)
+  })
+
+  it('ends the run with the second signature, and its systems are free', async () => {
+    const first = await caller.approve(draft, await sign('approver-1'))
+    expect(first.json()).toMatchObject({ gate: { purpose: 'take-over', state: 'waiting', quorum: 2 } })
+    expect(await state()).toBe('waiting')
+    const second = await caller.approve(draft, await sign('commander-1'))
+    expect(second.json()).toMatchObject({ gate: { state: 'passed' } })
+    expect(await state()).toBe('canceled')
+    expect(await api.journal.locks()).toEqual([])
+    const [entry] = await ledger('run.taken-over')
+    expect(entry).toMatchObject({
+      subject: `run/${draft.run}`,
+      data: { event: { by: ['approver-1', 'commander-1'], reason: 'its daemon hangs; its daemon hangs' } },
+    })
+  })
+
+  it('takes two: the requester, one person twice, and a wrong role do not count', async () => {
+    expect((await caller.approve(draft, await sign('operator-1'))).json()).toMatchObject({
+      code: 'own-request',
+    })
+    expect((await caller.approve(draft, await sign('sre-1'))).json()).toMatchObject({ code: 'role-missing' })
+    await caller.approve(draft, await sign('approver-1'))
+    expect((await caller.approve(draft, await sign('approver-1'))).json()).toMatchObject({
+      code: 'approved-already',
+    })
+    expect(await state()).toBe('waiting')
+  })
+
+  it('is finished when the daemon was killed between the last signature and the end of the run', async () => {
+    await caller.approve(draft, await sign('approver-1'))
+    const last = await sign('commander-1')
+    await api.approvals.submit(draft.run, last, 'commander-1')
+    expect(await state()).toBe('waiting')
+    expect((await caller.approve(draft, last)).json()).toMatchObject({ gate: { state: 'passed' } })
+    expect(await state()).toBe('canceled')
+  })
+})
+
 describe('approvals', () => {
   beforeEach(async () => {
     expect((await caller.declare(draft)).statusCode).toBe(200)

@@ -128,6 +128,40 @@ describe('an approval', () => {
   })
 })
 
+describe('verbs on a run', () => {
+  it('a take-over takes two people, shows the run before it asks, and ends it', async () => {
+    const run = await cli.declare()
+    const sign = (as: string, ...more: string[]) =>
+      cli.run(['run', 'takeover', run, '--reason', 'its daemon hangs', '--as', as, ...more])
+    const shown = await sign('approver-1')
+    expect(shown.out).toContain(run)
+    expect(shown).toMatchObject({ code: 2, err: expect.stringContaining(`--confirm ${run}`) })
+    const first = await sign('approver-1', '--confirm', run)
+    expect(first).toMatchObject({ code: 0, out: expect.stringContaining('1 of 2 signatures') })
+    expect((await sign('operator-1', '--confirm', run)).code).toBe(3)
+    const second = await sign('commander-1', '--confirm', run)
+    expect(second).toMatchObject({ code: 0, out: expect.stringContaining('it has ended') })
+    expect((await cli.run(['run', 'show', run])).out).toMatch(/state: +canceled/)
+    expect((await sign('approver-2', '--confirm', run)).code).toBe(5)
+  })
+
+  it('pause, resume, skip and roll back are asked for with a reason', async () => {
+    const run = await cli.declare()
+    const reason = ['--reason', 'as discussed']
+    for (const words of [
+      ['pause', run],
+      ['resume', run],
+      ['skip', run, '--node', 'GPK/check'],
+    ]) {
+      expect(await cli.run(['run', ...words, ...reason]), words[0]).toMatchObject({ code: 0, err: '' })
+      expect((await cli.run(['run', ...words, '--reason', ' '])).code, words[0]).toBe(2)
+    }
+    expect((await cli.run(['run', 'rollback', run, ...reason])).code).toBe(2)
+    const asked = await cli.run(['run', 'rollback', run, ...reason, '--confirm', run, '--json'])
+    expect(JSON.parse(asked.out)).toEqual({ accepted: true })
+  })
+})
+
 describe('watching a run', () => {
   let watching: ChildProcess
   let out = ''

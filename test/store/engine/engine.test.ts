@@ -6,7 +6,8 @@ import type { Journal } from '#engine/journal/journal.ts'
 import { postgresJournal } from '#engine/journal/postgres.ts'
 import { readView } from '#engine/run-reader.ts'
 import { systemClock } from '#platform/clock.ts'
-import type { Plan } from '#plan/plan.ts'
+import { digestOf } from '#model/digest.ts'
+import type { Plan, PlanMode } from '#plan/plan.ts'
 import { node, planOf } from '../../sim/world/plans.ts'
 import { SimProcess } from '../../sim/world/process.ts'
 import { simType, simTypes } from '../../sim/world/types.ts'
@@ -169,6 +170,72 @@ test('a holder that is cut off stops before its next effect; another goes on, an
     ]),
   )
   await Promise.all([stuck.stop(100), other.stop()])
+})
+
+test('a run of a holder that hangs is taken over: what the holder writes and begins then is refused', async () => {
+  const { pool } = database()
+  const world = new World(systemClock)
+  const journals = [0, 1].map(() => postgresJournal({ pool, clock: systemClock })) as [Journal, Journal]
+  const gate = Promise.withResolvers<void>()
+  const began: string[] = []
+  const before = async (id: string) => {
+    began.push(id)
+    await gate.promise
+  }
+  const hangs = engineOn({ world, journal: journals[0], daemon: 'd1', ttlMs: 60_000, before })
+  await hangs.start(request('r', chain('A', 3, 'slow')))
+  await until('the first effect is under way', () => began.length === 1)
+  const other = engineOn({ world, journal: journals[1], daemon: 'd2', ttlMs: 60_000 })
+  await other.takeOver('r', ['approver-1', 'commander-1'], 'it hangs')
+  expect(await journals[1].run('r')).toMatchObject({ state: 'canceled', term: 2, holder: null })
+  await other.start(request('next', chain('A', 2)))
+  await until('the next run ends', async () => (await journals[1].run('next'))?.state === 'succeeded')
+  // The holder goes on now, as after SIGCONT: its outcome is refused, and it begins nothing more.
+  gate.resolve()
+  await hangs.stop(1_000)
+  expect(began).toEqual(['A/s0'])
+  const after = (await journals[1].read('r', 0, 100)).map(({ event }) => event)
+  expect(after.at(-1)).toEqual({ kind: 'run-ended', outcome: 'canceled' })
+  expect(after.filter(({ kind }) => kind === 'applied')).toEqual([])
+  await other.stop()
+})
+
+test('of two engines, one begins a failover of the systems of a drill that the other executes: the drill gives way and cleans up after it', async () => {
+  const { pool } = database()
+  const world = new World(systemClock)
+  const journals = [0, 1].map(() => postgresJournal({ pool, clock: systemClock })) as [Journal, Journal]
+  const gate = Promise.withResolvers<void>()
+  const began: string[] = []
+  const before = async (id: string) => {
+    began.push(id)
+    if (id === 'A/s1') await gate.promise
+  }
+  const drills = engineOn({ world, journal: journals[0], daemon: 'd1', ttlMs: 900, before })
+  const made = chain('A', 3, 'slow')
+  const clean = node('A/clean', 'sim.set', [], {
+    after: made.subject.nodes.map(({ id }) => id),
+    finally: true,
+  })
+  const subject = { ...made.subject, mode: 'drill' as PlanMode, nodes: [...made.subject.nodes, clean] }
+  await drills.start(request('drill', { ...made, subject, digest: digestOf(subject) }))
+  await until('the second effect is under way', () => began.includes('A/s1'))
+  const other = engineOn({ world, journal: journals[1], daemon: 'd2', ttlMs: 900 })
+  await other.resumeAll()
+  const rest = node('A/rest', 'wait', [], { waitFor: { kind: 'time', ms: 1_500 } })
+  await other.start(request('real', planOf([rest])))
+  gate.resolve()
+  await until('both runs end', async () => (await journals[1].runs({ open: true })).length === 0)
+  expect((await journals[1].run('real'))?.state).toBe('succeeded')
+  const view = await readView(journals[1], 'drill')
+  expect([view.state, view.nodes.get('A/s2')?.state, view.nodes.get('A/clean')?.state]).toEqual([
+    'canceled',
+    'canceled',
+    'succeeded',
+  ])
+  expect(began).toEqual(['A/s0', 'A/s1'])
+  const cleaned = world.landed.find((change) => change.node === 'A/clean')
+  expect(cleaned?.at).toBeGreaterThanOrEqual(Date.parse((await journals[1].run('real'))?.endedAt ?? ''))
+  await Promise.all([drills.stop(), other.stop()])
 })
 
 test('every connection is cut again and again: the run goes on, and each step happens once', async () => {

@@ -172,6 +172,29 @@ describe('pg.sql', () => {
       expect(sqlInput.safeParse(inputOf({ statement })).success, statement).toBe(false)
   })
 
+  test('what promotes a database, or acts although the transaction is read only, is no look', () => {
+    for (const statement of [
+      'SELECT pg_promote(false)',
+      'SELECT pg_catalog."pg_promote"(false)',
+      'SELECT U&"pg\\005fpromote"(false)',
+    ]) {
+      expect(sqlInput.safeParse(inputOf({ statement })).success, statement).toBe(false)
+      const observe = { statement, parameters: [] }
+      expect(sqlInput.safeParse(inputOf({ observe })).success, statement).toBe(false)
+    }
+    for (const statement of [
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity',
+      "SELECT set_config('statement_timeout', '0', false) = '0'",
+      'NOTIFY citizens',
+      'CALL close_day()',
+    ]) {
+      expect(sqlInput.safeParse(inputOf({ statement })).success, statement).toBe(true)
+      const observe = { statement, parameters: [] }
+      expect(sqlInput.safeParse(inputOf({ observe })).success, statement).toBe(false)
+    }
+    expect(sqlInput.safeParse(inputOf({ observe: there })).success).toBe(true)
+  })
+
   test('a look that does not say yes or no is a mistake of the runbook', async () => {
     const input = inputOf({ observe: { statement: 'SELECT 1, 2', parameters: [] } })
     await expect(pgSql.observe(acting(targets()), input)).rejects.toThrow('one row with one column')

@@ -1,0 +1,71 @@
+import { string as text } from '@oclif/core/args'
+import { string } from '@oclif/core/flags'
+import { reasonOf } from '#client/arguments.ts'
+import { identityOf } from '#client/context.ts'
+import { refuseAltered, signStatement, statementOver } from '#client/signing.ts'
+import { confirmName } from '#terminal/confirm.ts'
+import { runLines } from '#terminal/run.ts'
+import { DaemonCommand } from '../base.ts'
+
+const purpose = 'take-over'
+
+export default class RunTakeover extends DaemonCommand {
+  static override summary =
+    'End a run that nobody can end otherwise, whoever holds it. Two people sign; with the second signature it has ended.'
+  static override description =
+    'For a run whose process hangs, or that blocks systems and cannot be canceled. Nobody looks: each step is told as ' +
+    'untouched or unknown. Its systems are free, and its process can write nothing any more; what it was doing at that ' +
+    'moment may still happen. Begin anew with a plan, which looks first. ' +
+    'Exit codes: 0 signed, or ended; 2 wrong use or not confirmed; 3 not allowed (own request, role, key); ' +
+    '4 no such run; 5 signed already, or it has ended; 6 no daemon answers.'
+  static override examples = [
+    '<%= config.bin %> run takeover RUN --reason "its daemon hangs and the site burns" --site gwangju',
+  ]
+  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override flags = {
+    reason: string({
+      required: true,
+      helpValue: 'TEXT',
+      description: 'Why; it is signed and stays on record.',
+    }),
+    confirm: string({ helpValue: 'RUN', description: "The run's name, instead of typing it back." }),
+  }
+
+  async run() {
+    const { args, flags } = await this.parse(RunTakeover)
+    const reason = reasonOf(flags.reason)
+    const client = await this.client(flags)
+    const params = { run: args.run }
+    const { plan } = await client.call('runPlan', { params })
+    refuseAltered(plan)
+    this.print([...runLines(await client.call('runShow', { params }), this.language), ''])
+    const { principal, keyFile } = identityOf(await this.context(flags), flags.as)
+    await confirmName(
+      args.run,
+      flags.confirm,
+      this.say(
+        `${principal} 이름으로 실행의 인수에 서명합니다. 실행의 이름을 입력하십시오: `,
+        `You sign the take-over of this run as ${principal}. Type its name: `,
+      ),
+    )
+    const decision = {
+      ...({ purpose, gate: purpose, decision: 'yes', reason } as const),
+      ...{ sources: [], oneSourceOutsideHaetae: false, validFor: '1h' },
+    }
+    const signed = await signStatement(
+      statementOver({ run: args.run, plan }, principal, decision, Date.now()),
+      keyFile,
+    )
+    const { gate } = await client.call('approve', { params, body: signed })
+    const ended = gate.state === 'passed'
+    this.log(
+      ended
+        ? this.say(`${args.run}: 인수되어 끝났습니다.`, `${args.run}: taken over; it has ended.`)
+        : this.say(
+            `${args.run}: 서명 ${gate.given.length}/${gate.quorum}. 한 사람이 더 서명해야 합니다.`,
+            `${args.run}: ${gate.given.length} of ${gate.quorum} signatures. Another person has to sign.`,
+          ),
+    )
+    return { gate, ended }
+  }
+}
