@@ -104,11 +104,14 @@ function missingBefore({ step }: PlacedStep, type: StepTypeFacts | undefined, ab
   }
 }
 
-/** Who is primary, and where citizens are sent, is decided by people too. */
-const turning: ReadonlySet<string> = new Set([fleetType, 'authority.acquire', 'dns.switch', 'lb.switch'])
+/** Who is primary, where citizens are sent, and what is written into their data, is decided by people too. */
+const decisive: ReadonlySet<string> = new Set([
+  ...[fleetType, 'authority.acquire', 'dns.switch', 'lb.switch'],
+  'pg.sql',
+])
 
 function isDecisive({ type: name }: StepDefinition, type: StepTypeFacts | undefined): boolean {
-  return type?.effect === 'point-of-no-return' || turning.has(name)
+  return type?.effect === 'point-of-no-return' || decisive.has(name)
 }
 
 function reportMissing({ step, at }: PlacedStep, { approval, authority }: Missing, reporter: Reporter): void {
@@ -116,7 +119,7 @@ function reportMissing({ step, at }: PlacedStep, { approval, authority }: Missin
     reporter.report(
       at,
       'approval-missing',
-      `${approval} has no way back, or turns a system to another place, and no approval stands before ${approval === step.id ? 'it' : step.id}`,
+      `${approval} has no way back, turns a system to another place, or writes into its data, and no approval stands before ${approval === step.id ? 'it' : step.id}`,
       'Put an approval step before it, by needs, whose purpose is the mode.',
     )
   if (authority !== undefined)

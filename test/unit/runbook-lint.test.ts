@@ -37,6 +37,7 @@ const types = new Map(
     fact('own', 'idempotent', { needsAuthority: true }),
     fact('authority.acquire', 'keyed'),
     fact('dns.switch', 'idempotent'),
+    fact('pg.sql', 'keyed'),
     fact('prom.ask', 'read', { requires: ['prometheus'] }),
     fact('tell', 'keyed', { requires: ['service'], optional: true }),
   ].map((type) => [type.type, type]),
@@ -286,8 +287,8 @@ describe('lint refuses, at the place of the mistake', () => {
     expect(rules(head + gate + take + step('do', 'own', `needs: [take], ${ends}`))).toEqual([])
   })
 
-  test.each(['authority.acquire', 'dns.switch'])(
-    '%s, which turns a system to another place, without an approval before it',
+  test.each(['authority.acquire', 'dns.switch', 'pg.sql'])(
+    '%s, which turns a system to another place or writes into its data, without an approval before it',
     (type) => {
       expect(rules(head + gate + step('turn', type, ends))).toEqual(['approval-missing'])
       expect(rules(head + gate + step('turn', type, `needs: [approve], ${ends}`))).toEqual([])

@@ -12,6 +12,7 @@ import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
 import { missingForRuns, type Execution } from '../execution.ts'
 import type { PlanObserver } from '../observer.ts'
+import { places } from '../places.ts'
 import type { Planner, PlanningRequest } from '../planner.ts'
 import type { World } from '../world.ts'
 
@@ -26,16 +27,21 @@ interface Needs {
   observe: PlanObserver
 }
 
+/** Plans that are only looked at, at once: half of the planner's places stay for what people have signed. */
+const looksAtMost = 8
+
 /** What a request does not say of its plan. */
 type Ground = Pick<PlanningRequest, 'active' | 'now'>
 
 /** Requests of runs: planned here, signed by people, executed by this site. */
 export function requestServices(needs: Needs): Pick<Services, 'failover' | 'operations'> {
   const { planner, config } = needs
+  const look = places(looksAtMost, 'a plan')
   return {
-    failover: serviceOf(needs, ({ fleet }) => (fleet === undefined ? 'F' : 'E'), failoverPlans(needs)),
+    failover: serviceOf(needs, look, ({ fleet }) => (fleet === undefined ? 'F' : 'E'), failoverPlans(needs)),
     operations: serviceOf(
       needs,
+      look,
       () => 'O',
       ({ runbook, systems, inputs = {} }, ground) =>
         planner.operation({ ...ground, site: config.site, runbook, systems, inputs }),
@@ -79,6 +85,7 @@ interface Asked {
 /** The names of its runs begin with the letter. */
 function serviceOf<Request extends Asked>(
   needs: Needs,
+  look: ReturnType<typeof places>,
   letter: (request: Request) => string,
   planOf: (request: Request, ground: Ground, draft?: Plan) => Promise<Plan>,
 ): RequestService<Request> {
@@ -88,7 +95,7 @@ function serviceOf<Request extends Asked>(
     planFree(needs, request, (ground) => planOf(request, ground, draft))
   return {
     async plan(request) {
-      const plan = await observe(await planNow(request))
+      const plan = await look(async () => observe(await planNow(request)))
       return drafts.keep({ run: newRunId(letter(request), clock.now()), plan })
     },
     async declare(request, by) {

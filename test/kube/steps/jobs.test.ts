@@ -74,10 +74,12 @@ describe('k8s.suspend', () => {
       status,
     )
     await k8sSuspend.apply(ctx, input, state)
-    expect(await kube.cluster.written(namespace)).toEqual([
-      'patch cronjobs/close-day 409',
-      'patch cronjobs/close-day 200',
-    ])
+    // The cluster's own controller may move the status once more meanwhile.
+    const written = await kube.cluster.written(namespace)
+    expect(new Set(written)).toEqual(
+      new Set(['patch cronjobs/close-day 409', 'patch cronjobs/close-day 200']),
+    )
+    expect(written.indexOf('patch cronjobs/close-day 200')).toBe(written.length - 1)
   })
 
   test('what was suspended before stays so when the step is taken back', async () => {
