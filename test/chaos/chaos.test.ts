@@ -26,7 +26,8 @@ describe('runs under fire', () => {
     chmodSync(folder, 0o711) // the user of PostgreSQL walks through
   })
   afterAll(() => {
-    for (const pid of pidsIn(join(folder, 'one', 'postgres'))) process.kill(pid, 'SIGKILL')
+    for (const own of ['', ...seeds.map((seed) => `daemons-${seed}`)])
+      for (const pid of pidsIn(join(folder, own, 'one', 'postgres'))) process.kill(pid, 'SIGKILL')
     if (failed > 0) process.stderr.write(`what the processes said and did is kept in ${folder}\n`)
     else rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })

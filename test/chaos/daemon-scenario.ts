@@ -26,10 +26,13 @@ const attemptMs = 2_000
 export function daemonScenario(
   seed: number,
   random: Random,
-  folder: string,
+  rounds: string,
   logs: string,
   systems = twoSystems,
 ): Scenario {
+  // Rounds of one folder share nothing here: each has keys and a catalogue of its own.
+  const folder = join(rounds, `daemons-${seed}`)
+  mkdirSync(folder, { mode: 0o711 }) // the user of PostgreSQL walks through
   const dataDir = join(folder, 'one')
   const effects = new EffectLedger(join(logs, 'effects.jsonl'))
   const world = new WorldServer('', effects, new Random(seed + 1))

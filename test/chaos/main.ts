@@ -80,7 +80,8 @@ async function play(seed: number, record: RoundRecord): Promise<void> {
     const violations = [`the round itself failed: ${messageOf(error)}${why}`]
     line = { seed, violations, effects: 0, mishaps: 0, answers: 0, ms: Date.now() - began }
   }
-  for (const pid of pidsIn(join(folder, 'one', 'postgres'))) process.kill(pid, 'SIGKILL')
+  for (const own of ['', `daemons-${seed}`])
+    for (const pid of pidsIn(join(folder, own, 'one', 'postgres'))) process.kill(pid, 'SIGKILL')
   record.append(line)
   if (line.violations.length === 0) {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

@@ -56,7 +56,7 @@ describe('two daemons on one PostgreSQL', () => {
     }
     await scenario.world.close()
     scenario.effects.close()
-    for (const pid of pidsIn(join(folder, 'one', 'postgres'))) process.kill(pid, 'SIGKILL')
+    for (const pid of pidsIn(join(scenario.dataDir, 'postgres'))) process.kill(pid, 'SIGKILL')
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
 
