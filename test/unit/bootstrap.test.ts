@@ -127,7 +127,7 @@ describe('the count of a run', () => {
     [{ passed: 2, failed: 0, skipped: 0 }, '2 passed, 0 failed\n', 0],
     [
       { passed: 2, failed: 1, skipped: 3, failures: ['a test'] },
-      'FAILED unit: a test\n2 passed, 1 failed, 3 skipped\n',
+      'FAILED unit: a test\n3 skipped\n2 passed, 1 failed\n',
       1,
     ],
     [{ passed: 0, failed: 0, skipped: 0 }, '0 passed, 0 failed\n', 1],
