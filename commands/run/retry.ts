@@ -27,7 +27,9 @@ export default class RunRetry extends DaemonCommand {
       body: { node: flags.node ?? null, decision: 'retry', reason },
     })
     const what = flags.node ?? args.run
-    this.log(this.say(`${args.run}: ${what}의 재시도를 요청했습니다.`, `${args.run}: asked to try ${what} again.`))
+    this.log(
+      this.say(`${args.run}: ${what}의 재시도를 요청했습니다.`, `${args.run}: asked to try ${what} again.`),
+    )
     return answer
   }
 }
