@@ -75,7 +75,8 @@ async function start(options: ProcessOptions, log: Log, releasers: Releasers): P
     contexts: { readers: () => outside, writers: () => outside },
     approvals: { at: async () => ({ granted: ['approver-1', 'approver-2'], rejected: [] }) },
     assumptions: {
-      broken: async ({ runId, node, signal }) => {
+      broken: async ({ runId, node, signal, moment }) => {
+        if (moment === 'effect') return []
         await ask(world, '/prove', { run: runId, node: node?.id ?? null }, signal)
         return []
       },
