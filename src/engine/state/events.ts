@@ -105,6 +105,11 @@ export type NodeEvent =
       epoch: number | null
       undo?: StepCall
     }
+  /**
+   * Of a point of no return: its assumptions hold, and the run was held and neither paused nor ended when this was
+   * written. The effect comes next.
+   */
+  | { kind: 'proven'; node: string; attempt: number }
   /** `apply` answered; where the step has a `verify`, that comes next. */
   | { kind: 'applied'; node: string; attempt: number; output: Json }
   | { kind: 'succeeded'; node: string; output: Json }

@@ -141,6 +141,8 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
         epoch: event.epoch,
       })
       break
+    case 'proven':
+      break
     case 'applied':
       node.applied = { output: event.output, at }
       endAttempt(node, 'applied', null, at)

@@ -12,6 +12,7 @@ const decided = { kind: 'decided' as const, node, by: 'p', reason: '', command: 
 const nodeEvents: NodeEvent[] = [
   { kind: 'approvals-counted', node, by: [] },
   { kind: 'intended', node, attempt: 1, input: '', key: '', epoch: null },
+  { kind: 'proven', node, attempt: 1 },
   { kind: 'applied', node, attempt: 1, output: null },
   { kind: 'succeeded', node, output: null },
   { kind: 'adopted', node, output: null, afterAttempt: true },

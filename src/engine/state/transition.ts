@@ -22,6 +22,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
     'node-canceled': 'canceled',
   },
   running: {
+    proven: 'running',
     applied: 'running',
     'child-paused': 'running',
     'child-ended': 'failed',
