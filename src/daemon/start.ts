@@ -27,7 +27,7 @@ import { measureBackups } from './measure-backups.ts'
 import { measureWorld } from './measure.ts'
 import { planObserver } from './observer.ts'
 import { watchReaderRights } from './reader-rights.ts'
-import { Releasers } from './releasers.ts'
+import type { Releasers } from './releasers.ts'
 import { startPlanner } from './planner.ts'
 import { replanner } from './replan.ts'
 import { backupService } from './services/backup.ts'
@@ -38,6 +38,7 @@ import { findingService } from './services/finding.ts'
 import { daemonService } from './services/daemon.ts'
 import { peerService } from './services/peer.ts'
 import { runService } from './services/runs.ts'
+import { startAgain } from './start-again.ts'
 import { openStorage } from './storage.ts'
 import { version } from './version.ts'
 import { buildMonitor, recordFindings } from './watch.ts'
@@ -57,16 +58,16 @@ export interface Daemon {
  */
 export async function startDaemon(loaded: LoadedConfig, clock: Clock = systemClock): Promise<Daemon> {
   const log = createLog({ level: loaded.config.log.level, site: loaded.config.site })
-  const releasers = new Releasers(log)
   let stopping: Promise<void> | undefined
   try {
-    await startParts(loaded, clock, log, releasers)
+    const { releasers } = await startAgain({ clock, log }, (releasers) =>
+      startParts(loaded, clock, log, releasers),
+    )
+    return { log, stop: () => (stopping ??= releasers.release()) }
   } catch (error) {
     log.fatal({ why: messageOf(error) }, 'the daemon could not start')
-    await releasers.release()
     throw error
   }
-  return { log, stop: () => (stopping ??= releasers.release()) }
 }
 
 async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releasers: Releasers): Promise<void> {
