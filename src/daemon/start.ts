@@ -26,6 +26,7 @@ import { listen } from './listen.ts'
 import { measureBackups } from './measure-backups.ts'
 import { measureWorld } from './measure.ts'
 import { planObserver } from './observer.ts'
+import { watchReaderRights } from './reader-rights.ts'
 import type { Releasers } from './releasers.ts'
 import { startPlanner } from './planner.ts'
 import { replanner } from './replan.ts'
@@ -174,6 +175,9 @@ function startWatching({
   keep(releasers, 'marks in the cluster', (signal) => keepMarks({ config, world, clock, log }, signal))
   keep(releasers, 'findings of the monitor', (signal) =>
     recordFindings(monitor, findings, { clock, log, config, world }, signal),
+  )
+  keep(releasers, "reader's rights", (signal) =>
+    watchReaderRights({ config, catalogue, clock, log, findings }, signal),
   )
   const apply = authorityApplier(config, catalogue)
   for (const peer of peers) {
