@@ -16,7 +16,10 @@ export type Judgement = 'holds' | 'absent' | 'unclear'
  */
 export interface Change {
   certainty: 'exact' | 'predicted' | 'opaque'
-  /** What is changed, e.g. `deployments/web in gpk` or `gpk.gov.test A`. */
+  /**
+   * What is changed, by the one name that all step types have for it, e.g. `Deployment/web in gpk` or `gpk.gov.test A and
+   * TXT`: two changes of one target at one site are changes of one thing.
+   */
   target: string
   /** Where it is changed; planning adds the site that it looks from, where the step type says none. */
   site?: string

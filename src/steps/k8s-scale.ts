@@ -6,6 +6,7 @@ import { refuseElsewhere } from './here.ts'
 import { scaleInput, type ScaleInput } from './inputs.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import { deploymentRef, lookAtWorkloads, type WorkloadState } from './k8s-look.ts'
+import { targetOf } from './k8s-object.ts'
 import { scaleOutput, type ScaleOutput } from './outputs.ts'
 import type { Read, Step } from './targets.ts'
 
@@ -85,14 +86,15 @@ export async function scaleOne(
 }
 
 function missing(input: ScaleInput, workload: WorkloadState): HaetaeError {
-  return new HaetaeError('workload-missing', `deployments/${workload.deployment} in ${input.namespace}`, {
-    facts: { namespace: input.namespace, deployment: workload.deployment, site: input.site },
-  })
+  const { namespace, site } = input
+  const { deployment } = workload
+  const target = targetOf({ kind: 'Deployment', namespace, name: deployment })
+  return new HaetaeError('workload-missing', target, { facts: { namespace, deployment, site } })
 }
 
 async function changeOf(ctx: Read, { namespace }: ScaleInput, workload: WorkloadState): Promise<Change> {
   const { deployment, found, wanted } = workload
-  const target = `deployments/${deployment} in ${namespace}`
+  const target = targetOf({ kind: 'Deployment', namespace, name: deployment })
   const after = { replicas: wanted }
   if (found === null)
     return { certainty: 'opaque', target, after, why: { ko: '그런 워크로드가 없음', en: 'there is none' } }
