@@ -99,11 +99,11 @@ const statement = z
     message: 'a database is promoted by pg.promote alone; and no name is written in escapes (U&)',
   })
 /**
- * What acts without writing to a table: a read-only transaction does not stop it, and looks are made while planning, by
- * the role that may do it.
+ * What acts without writing to a table: a read-only transaction does not stop it. Most of it is refused to the reader by
+ * the database; some PostgreSQL lets everybody do (notify, locks, large objects), or is hidden in a text that is run.
  */
 const acts =
-  /\b(pg_(terminate|cancel)_backend|pg_switch_wal|pg_notify|pg_wal_replay_\w+|pg_(try_)?advisory_\w+|pg_logical_\w+|set_config|dblink\w*|lo_\w+|end_transactions)\b/i
+  /\b(pg_(terminate|cancel)_backend|pg_switch_wal|pg_notify|pg_wal_replay_\w+|pg_(try_)?advisory_\w+|pg_logical_\w+|set_config|dblink\w*|lo_\w+|end_transactions|(query|cursor)_to_xml\w*|ts_stat|ts_rewrite)\b/i
 const look = statement.refine((text) => /^\s*(select|with|values)\b/i.test(text) && !acts.test(text), {
   message: 'a look is a SELECT, and calls no function that acts',
 })

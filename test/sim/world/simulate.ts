@@ -162,6 +162,7 @@ function boot(sim: Simulation, options: SimOptions, daemon: string): void {
       broken: async (check) => {
         await process.running()
         const broken = await assumptions.broken(check)
+        if (check.moment === 'effect') return broken
         const row = await sim.store.run(runId)
         sim.proofs.push({ node: check.node?.id ?? null, by: process, afterSeq: row?.lastSeq ?? 0 })
         return broken
