@@ -112,8 +112,11 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   /** Part of the plan's digest: raised whenever the type's behaviour changes. */
   readonly version: number
   readonly effect: Effect
-  /** No `apply` without a held epoch. */
-  readonly needsAuthority: boolean
+  /**
+   * No `apply` without a held epoch: for all that can make a system write or serve at a site. By the input where that
+   * tells which way it goes: stopping needs none, so that a site that has lost its systems can be stopped.
+   */
+  readonly needsAuthority: boolean | ((input: I) => boolean)
   /** What `apply` makes its target check, or why it cannot (`unfenced`: a takeover waits and asks a person). */
   readonly precondition: { kind: 'checked'; by: string } | { kind: 'unfenced'; why: string }
   /** Which step takes an effect back, or why none does: known without looking, for docs, lint and rolling back. */
@@ -151,6 +154,16 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   invert(input: I, before: S): StepCall | 'none'
   /** What somebody changed since the step that this one takes back; empty when it takes none back, or nothing was. */
   changedSince?(input: I, state: S): ChangedSince[]
+}
+
+/** Whether a step acts only under a held epoch. An input that is not known yet may be any. */
+export function actsUnderAuthority(
+  { needsAuthority, input }: Pick<AnyStepType, 'needsAuthority' | 'input'>,
+  given: unknown,
+): boolean {
+  if (typeof needsAuthority === 'boolean') return needsAuthority
+  const known = input.safeParse(given)
+  return !known.success || needsAuthority(known.data)
 }
 
 /** Any step type, where only its outside matters. */

@@ -10,12 +10,15 @@ import { scaleOutput, type ScaleOutput } from './outputs.ts'
 import { refuseChanged } from './refuse-changed.ts'
 import type { Read, Step } from './targets.ts'
 
-/** Sets how many replicas each workload should have, in the order given. Waiting for them is `k8s.wait`. */
+/**
+ * Sets how many replicas each workload should have, in the order given. Waiting for them is `k8s.wait`. Only to none it
+ * needs no authority.
+ */
 export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
   type: 'k8s.scale',
   version: 2,
   effect: 'idempotent',
-  needsAuthority: true,
+  needsAuthority: ({ workloads }) => workloads.some(({ replicas }) => replicas > 0),
   precondition: { kind: 'checked', by: 'UID and resourceVersion, by the API server' },
   inverse: { kind: 'step', type: 'k8s.scale' },
   requires: [],
