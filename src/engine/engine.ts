@@ -51,7 +51,9 @@ export function createEngine(options: EngineOptions): Engine {
 
     async takeOver(runId, by, reason) {
       await journal.takeOver(runId, by, reason)
+      keeper.keep()
       keeper.letGo(runId, `${by.join(' and ')} have taken it over`)
+      await keeper.take(runId)
     },
 
     stop: (drainMs = 5_000) => keeper.stop(drainMs),

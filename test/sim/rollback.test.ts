@@ -270,7 +270,8 @@ test('seeded runs with a world that answers badly, crashes, and people who pause
 
 /** People who pause, resume, roll back and cancel at moments of their own; who pauses resumes. */
 function whims(random: Random) {
-  const at = { pause: random.below(400), rollback: 50 + random.below(400), cancel: random.below(3_000) }
+  const rollback = random.chance(0.2) ? Infinity : 50 + random.below(400)
+  const at = { pause: random.below(400), rollback, cancel: random.below(3_000) }
   const asked = new Set<string>()
   return async (sim: Simulation) => {
     const row = await sim.store.run(runId)

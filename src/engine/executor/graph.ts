@@ -3,7 +3,7 @@ import { terminalNodeStates } from '#model/states.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import { endsNode, goesOn, isNodeEvent, type EngineEvent } from '../state/events.ts'
 import type { planUndo } from '../state/undo.ts'
-import { isDone, isEnded, nodesOf, type NodeView, type RunView } from '../state/view.ts'
+import { isDone, isEnded, isGivenUp, nodesOf, type NodeView, type RunView } from '../state/view.ts'
 
 /** How what was done is taken back, as of now. */
 export type PlanUndo = (view: RunView) => ReturnType<typeof planUndo>
@@ -94,8 +94,8 @@ export class RunGraph {
     if (node.state === 'needs-person') this.#asked.add(node.id)
     else this.#asked.delete(node.id)
     if (endsNode(event)) return this.#ended(node)
-    const isLast = this.planNode(node.id).finally === true
-    if (event.kind === 'asked' && this.#view.canceling !== null && !isLast) {
+    const isGivenUpNow = this.#view.canceling !== null && isGivenUp(this.#view, this.planNode(node.id))
+    if (event.kind === 'asked' && isGivenUpNow) {
       return { events: [canceled(node, 'the run was canceled')], ready: [] }
     }
     const again = event.kind === 'decided' && goesOn(event.decision)

@@ -101,8 +101,9 @@ export interface Journal {
   /** Appends what a person asks; needs no term. Throws `run-unknown`, `run-ended`. Returns its seq. */
   command(runId: string, command: Command, by: string): Promise<number>
   /**
-   * Ends the hold on a run, whoever has it, and the run with it; each step is told as it was left. Its systems are free
-   * and its holder can write nothing any more. Throws `run-unknown`, `run-ended`.
+   * Ends the hold on a run, whoever has it: its holder can write nothing any more, and nothing more is begun. A run of
+   * which nothing was under way has ended with it; of another one, whoever takes it looks first at what was
+   * (`takeOverEvents`). Throws `run-unknown`, `run-ended`.
    */
   takeOver(runId: string, by: readonly string[], reason: string): Promise<void>
   /** Takes the systems of a run again that were taken from it; false while another run holds one. Throws TermLost. */

@@ -65,7 +65,7 @@ export async function takeFree(
   return rows
 }
 
-/** Ends a run and the hold on it, whoever has it. Throws `run-unknown`, `run-ended`. */
+/** Ends the hold on a run, whoever has it, and what it does. Throws `run-unknown`, `run-ended`. */
 export async function takeOver(
   tx: ClientBase,
   runId: string,
@@ -76,7 +76,7 @@ export async function takeOver(
   const row = (await lockRuns(tx, [runId])).get(runId)
   if (row === undefined) throw runUnknown(runId)
   if (terminalRunStates.has(row.state)) throw runEnded(runId, row.state)
-  await seize(tx, row, by.join(', '), at, (view) => takeOverEvents(view, by, reason))
+  await seize(tx, row, by.join(', '), at, (view) => takeOverEvents(view, by, reason, at))
 }
 
 /** Raises the term of a run, so that its holder can write nothing any more, and writes what follows from its journal. */
@@ -95,12 +95,14 @@ async function seize(
     row.id,
   ])
   for (const record of rows) fold(view, recordOf(record))
+  const events = eventsOf(view)
+  if (events.length === 0) return
   const term = row.term + 1
   await tx.query(
     `UPDATE runs SET term = $2, holder_daemon = NULL, holder_incarnation = NULL, term_until = NULL WHERE id = $1`,
     [row.id, term],
   )
-  await store(tx, [recordsOf({ row, term, actor, events: eventsOf(view) }, at)])
+  await store(tx, [recordsOf({ row, term, actor, events }, at)])
 }
 
 function locked(held: readonly Held[]) {

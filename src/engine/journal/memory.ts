@@ -48,8 +48,10 @@ export function memoryJournal(clock: Clock): Journal {
   function seize(entry: Entry, actor: string, eventsOf: (view: RunView) => EngineEvent[]): void {
     const view = emptyView({ ...entry.row, plan: entry.plan })
     for (const record of entry.records) fold(view, record)
+    const events = eventsOf(view)
+    if (events.length === 0) return
     entry.row = { ...entry.row, term: entry.row.term + 1, holder: null }
-    write(entry, entry.row.term, actor, eventsOf(view))
+    write(entry, entry.row.term, actor, events)
   }
 
   const free = (entry: Entry, daemon: string) =>
@@ -119,7 +121,7 @@ export function memoryJournal(clock: Clock): Journal {
     async takeOver(runId, by, reason) {
       const entry = must(runId)
       if (ended(entry)) throw runEnded(runId, entry.row.state)
-      seize(entry, by.join(', '), (view) => takeOverEvents(view, by, reason))
+      seize(entry, by.join(', '), (view) => takeOverEvents(view, by, reason, instant(clock.now())))
     },
 
     async lockAgain(term) {

@@ -66,7 +66,8 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
       view.preemptedBy = null
       break
     case 'run-taken-over':
-      view.canceling = { by: event.by.join(', '), reason: event.reason, at }
+      view.takenOver = { by: event.by.join(', '), reason: event.reason, at }
+      view.canceling = view.takenOver
       break
     case 'run-rolling-back':
       view.commands.delete(event.command)
@@ -126,14 +127,18 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.attempts.push({
         number: event.attempt,
         startedAt: at,
+        provenAt: null,
         endedAt: null,
         outcome: 'open',
         failure: null,
         epoch: event.epoch,
       })
       break
-    case 'proven':
+    case 'proven': {
+      const attempt = node.attempts.at(-1)
+      if (attempt !== undefined) attempt.provenAt = at
       break
+    }
     case 'applied':
       node.applied = { output: event.output, at }
       endAttempt(node, 'applied', null, at)
