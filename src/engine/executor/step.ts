@@ -4,6 +4,7 @@ import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
+import { waitsForUndo } from '../state/rollback-order.ts'
 import {
   answerLost,
   isGivenUp,
@@ -20,6 +21,8 @@ import { look, toJson, type Look, type Ready } from './look.ts'
 import { question, unseenQuestion } from './questions.ts'
 import { verify } from './verify.ts'
 
+const lookEveryMs = 1_000
+
 /**
  * Brings one step to its end, or to a question. The world decides, not the journal: every round looks first, and
  * only what is seen to be absent is tried.
@@ -34,6 +37,7 @@ export async function runStep(host: RunHost, node: PlanNode): Promise<void> {
   for (let unseen = 0, held = false; ;) {
     await lateRequestsOver(host, ready)
     // What may have happened is looked at in a pause too; nothing is tried.
+    await untilTakenBack(host, node)
     if ((held || host.go(node.id).state === 'waiting') && (await host.untilResumed())) {
       ready = { ...ready, begun: host.parts.monotonic() }
     }
@@ -161,6 +165,14 @@ async function lateRequestsOver(host: RunHost, { node, type }: Ready): Promise<v
   if (type.precondition.kind === 'checked' && !isGivenUp(host.view, node)) return
   const { attemptMs } = node.limits
   await until(host, node, requestsEndAt(last, node), 2 * attemptMs, () => false)
+}
+
+/** A step at the end that had not begun comes behind what a roll back takes back. */
+async function untilTakenBack(host: RunHost, node: PlanNode): Promise<void> {
+  while (waitsForUndo(host.view, node)) {
+    await host.pause(lookEveryMs)
+    host.go(node.id)
+  }
 }
 
 async function untilRetry(host: RunHost, node: PlanNode): Promise<void> {

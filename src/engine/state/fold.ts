@@ -8,6 +8,7 @@ import {
   type NodeEvent,
   type RunEvent,
 } from './events.ts'
+import { assertOrder } from './rollback-order.ts'
 import { transitionNode, transitionRun } from './transition.ts'
 import { emptyNode, type AttemptView, type NodeView, type RunView } from './view.ts'
 
@@ -26,6 +27,7 @@ export function fold(view: RunView, record: JournalRecord): void {
 
 /** What an event makes of a view. `seq` is needed for commands only: it is what their answers name. */
 export function foldEvent(view: RunView, event: EngineEvent, at: Instant, seq: number): void {
+  assertOrder(view, event)
   if (isNodeEvent(event)) foldNode(view, event, at)
   else if (event.kind === 'command') view.commands.set(seq, { command: event.command, by: event.by })
   else if (event.kind === 'command-refused') view.commands.delete(event.command)
