@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 
 /**
  * `why` says what a failure without a failed test is: a tier that ran no test, a crash, something left behind.
- * `failures` names the failed tests and files.
+ * `failures` names the failed tests and files, each with what it says.
  * @typedef {{passed: number, failed: number, skipped: number, why?: string, failures?: string[]}} Count
  */
 
@@ -16,7 +17,7 @@ import { join } from 'node:path'
 export function countTests(file, code) {
   if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, why: `no report, exit code ${code}` }
   const report = JSON.parse(readFileSync(file, 'utf8'))
-  /** @type {{name: string, status: string, assertionResults: {status: string, fullName: string}[]}[]} */
+  /** @type {{name: string, status: string, message?: string, assertionResults: {status: string, fullName: string, failureMessages?: string[]}[]}[]} */
   const files = report.testResults
   const tests = files.flatMap(({ assertionResults }) => assertionResults)
   const withStatus = (/** @type {string} */ status) => tests.filter((test) => test.status === status).length
@@ -31,13 +32,26 @@ export function countTests(file, code) {
     skipped: tests.length - withStatus('passed') - withStatus('failed'),
   }
   if (count.failed > 0) {
-    const failed = tests.filter((test) => test.status === 'failed').map((test) => test.fullName)
-    return { ...count, failures: [...failed, ...brokenFiles.map(({ name }) => name)] }
+    const failed = tests
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${test.fullName}: ${firstWords(test.failureMessages?.[0] ?? '')}`)
+    const broken = brokenFiles.map(({ name, message }) => `${name}: ${firstWords(message ?? '')}`)
+    return { ...count, failures: [...failed, ...broken] }
   }
   if (count.passed === 0) return { ...count, failed: 1, why: 'no test ran' }
   if (code !== 0)
     return { ...count, failed: 1, why: `all tests passed, but the run ended with ${code}: see above` }
   return count
+}
+
+/**
+ * What a failure says, without its stack, short enough for the end of a log.
+ * @param {string} message
+ */
+function firstWords(message) {
+  const [said = ''] = stripVTControlCharacters(message).split(/\n\s+at /)
+  const words = said.replace(/\s+/g, ' ').trim()
+  return words.length > 600 ? `${words.slice(0, 600)}…` : words
 }
 
 /**

@@ -26,7 +26,8 @@ import { listen } from './listen.ts'
 import { measureBackups } from './measure-backups.ts'
 import { measureWorld } from './measure.ts'
 import { planObserver } from './observer.ts'
-import { Releasers } from './releasers.ts'
+import { watchReaderRights } from './reader-rights.ts'
+import type { Releasers } from './releasers.ts'
 import { startPlanner } from './planner.ts'
 import { replanner } from './replan.ts'
 import { backupService } from './services/backup.ts'
@@ -37,6 +38,7 @@ import { findingService } from './services/finding.ts'
 import { daemonService } from './services/daemon.ts'
 import { peerService } from './services/peer.ts'
 import { runService } from './services/runs.ts'
+import { startAgain } from './start-again.ts'
 import { openStorage } from './storage.ts'
 import { version } from './version.ts'
 import { buildMonitor, recordFindings } from './watch.ts'
@@ -56,16 +58,16 @@ export interface Daemon {
  */
 export async function startDaemon(loaded: LoadedConfig, clock: Clock = systemClock): Promise<Daemon> {
   const log = createLog({ level: loaded.config.log.level, site: loaded.config.site })
-  const releasers = new Releasers(log)
   let stopping: Promise<void> | undefined
   try {
-    await startParts(loaded, clock, log, releasers)
+    const { releasers } = await startAgain({ clock, log }, (releasers) =>
+      startParts(loaded, clock, log, releasers),
+    )
+    return { log, stop: () => (stopping ??= releasers.release()) }
   } catch (error) {
     log.fatal({ why: messageOf(error) }, 'the daemon could not start')
-    await releasers.release()
     throw error
   }
-  return { log, stop: () => (stopping ??= releasers.release()) }
 }
 
 async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releasers: Releasers): Promise<void> {
@@ -104,16 +106,16 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const replanned = replanner({ planner, world, clock })
   const execution = buildExecution({ ...common, monitor, planner, replanned }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
-  const observe = planObserver({ config, pool, clock, log, execution })
+  const observer = planObserver({ config, pool, clock, log, execution })
   const runs = runService({ execution, authority, findings })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
   const services: Services = {
-    drifts: driftService({ execution, observe }),
+    drifts: driftService({ execution, observe: observer.observe }),
     estate: estateService({ catalogue, world, monitor, findings, site: config.site }),
-    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
+    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observer }),
     runs,
     approvals: approvalService(execution.approvals, {
       changed: (run) => execution.engine.wake(run),
@@ -173,6 +175,9 @@ function startWatching({
   keep(releasers, 'marks in the cluster', (signal) => keepMarks({ config, world, clock, log }, signal))
   keep(releasers, 'findings of the monitor', (signal) =>
     recordFindings(monitor, findings, { clock, log, config, world }, signal),
+  )
+  keep(releasers, "reader's rights", (signal) =>
+    watchReaderRights({ config, catalogue, clock, log, findings }, signal),
   )
   const apply = authorityApplier(config, catalogue)
   for (const peer of peers) {

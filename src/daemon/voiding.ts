@@ -5,7 +5,8 @@ import type { Assumption } from '#plan/plan.ts'
 
 /**
  * The checks of assumptions, joined with what people signed on them: a broken one voids their signatures, and from then
- * on the assumptions hold again only when people have signed anew. What nobody could look at breaks and voids nothing.
+ * on the assumptions hold again only when people have signed anew; right before an effect that is all that is asked. What
+ * nobody could look at breaks and voids nothing.
  */
 export function voidingChecks(
   checks: Assumptions,
@@ -14,7 +15,7 @@ export function voidingChecks(
   return {
     async broken(check) {
       const { runId, node } = check
-      const broken = await checks.broken(check)
+      const broken = check.moment === 'effect' ? [] : await checks.broken(check)
       for (const { assumption, why, facts } of broken) {
         await approvals.void(runId, {
           kind: assumption.kind === 'actions' ? 'action-changed' : 'assumption-broken',

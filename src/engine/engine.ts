@@ -50,8 +50,8 @@ export function createEngine(options: EngineOptions): Engine {
     },
 
     async takeOver(runId, by, reason) {
-      await journal.takeOver(runId, by, reason)
-      keeper.letGo(runId, `${by.join(' and ')} have taken it over`)
+      const ended = await journal.takeOver(runId, by, reason)
+      for (const id of ended) keeper.letGo(id, `${by.join(' and ')} have taken it over`)
     },
 
     stop: (drainMs = 5_000) => keeper.stop(drainMs),

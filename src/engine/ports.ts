@@ -33,12 +33,13 @@ export interface Assumptions {
   /**
    * Proves the plan's assumptions now; returns those that do not hold.
    * `start`: before the first step. `point-of-no-return`: right before the effect of `node`, its fence included;
-   * `again` when an earlier attempt's answer was lost and nothing is there.
+   * `again` when an earlier attempt's answer was lost and nothing is there. `effect`: the proof is made; what is left
+   * to say is whether people's signatures were voided meanwhile.
    */
   broken(check: {
     runId: string
     plan: Plan
-    moment: 'start' | 'point-of-no-return'
+    moment: 'start' | 'point-of-no-return' | 'effect'
     node: PlanNode | null
     again: boolean
     signal: AbortSignal

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, realpathSync } from 'node:fs'
 import { configSchema } from '#daemon/config-schema.ts'
-import { Releasers } from '#daemon/releasers.ts'
+import type { Releasers } from '#daemon/releasers.ts'
+import { startAgain } from '#daemon/start-again.ts'
 import { openStorage } from '#daemon/storage.ts'
 import { createEngine } from '#engine/engine.ts'
 import type { Engine } from '#engine/engine-port.ts'
@@ -11,6 +12,7 @@ import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { systemClock } from '#platform/clock.ts'
 import { hold } from '#platform/hold.ts'
 import { createLog, type Log } from '#platform/log.ts'
+import { isServerGone } from '#platform/postgres/gone.ts'
 import { ask } from './world/client.ts'
 import type { Declared } from './world/server.ts'
 import { outsideTypes } from './world/types.ts'
@@ -37,17 +39,19 @@ export const worksMessage = 'the engine works'
 
 async function main(options: ProcessOptions): Promise<void> {
   const log = createLog({ level: 'info', site: options.daemon })
-  const releasers = new Releasers(log)
   const ended = new Promise((done) => process.once('SIGTERM', done))
   try {
-    const engine = await start(options, log, releasers)
+    const { parts: engine, releasers } = await startAgain({ clock: systemClock, log }, (releasers) =>
+      start(options, log, releasers),
+    )
     log.info({}, worksMessage)
-    await Promise.race([beginDeclared(engine, options.world, log).then(() => ended), ended])
+    await Promise.race([beginDeclared(engine, options.world, log).then(() => ended), ended]).finally(() =>
+      releasers.release(),
+    )
   } catch (error) {
     log.fatal({ why: messageOf(error) }, 'the process could not start')
     process.exitCode = isHaetaeError(error) ? error.exitCode : 1
   }
-  await releasers.release()
 }
 
 async function start(options: ProcessOptions, log: Log, releasers: Releasers): Promise<Engine> {
@@ -71,7 +75,8 @@ async function start(options: ProcessOptions, log: Log, releasers: Releasers): P
     contexts: { readers: () => outside, writers: () => outside },
     approvals: { at: async () => ({ granted: ['approver-1', 'approver-2'], rejected: [] }) },
     assumptions: {
-      broken: async ({ runId, node, signal }) => {
+      broken: async ({ runId, node, signal, moment }) => {
+        if (moment === 'effect') return []
         await ask(world, '/prove', { run: runId, node: node?.id ?? null }, signal)
         return []
       },
@@ -100,7 +105,7 @@ async function beginDeclared(engine: Engine, world: string, log: Log): Promise<v
       } catch (error) {
         if (isHaetaeError(error, 'run-exists')) break
         // Only PostgreSQL that does not answer is tried again.
-        if (isHaetaeError(error)) throw new Error(`${error.message}: ${error.why}`, { cause: error })
+        if (!isHaetaeError(error, 'postgres-unavailable') && !isServerGone(error)) throw error
         log.warn({ run: id, why: messageOf(error) }, 'the run could not be created; trying again')
         await systemClock.sleep(200)
       }

@@ -76,10 +76,11 @@ export class Victim {
     this.#frozen = false
   }
 
-  /** Ends it in order; returns how it ended. */
-  async stop(withinMs: number): Promise<number | string | null> {
+  /** Ends it in order; returns what was not in order. */
+  async stop(withinMs: number): Promise<string | undefined> {
     const child = this.#child
-    if (child === undefined) return 'it was not running'
+    if (child === undefined) return undefined
+    const said = this.#said()
     this.#child = undefined
     const gone = new Promise<number | string | null>((done) =>
       child.once('exit', (code, signal) => done(signal ?? code)),
@@ -88,7 +89,9 @@ export class Victim {
     const timer = setTimeout(() => child.kill('SIGKILL'), withinMs)
     const how = await gone
     clearTimeout(timer)
-    return how
+    // One that was only being loaded has nothing to put in order.
+    if (how === 0 || (how === 'SIGTERM' && said === '')) return undefined
+    return `${this.name} did not stop in order: ${String(how)}`
   }
 
   /** Waits until this start of it works; false when it ended or took too long. */

@@ -153,10 +153,9 @@ class Round {
       const mayEnd = victim.name !== 'one'
       const surprises = victim.surprises.filter((what) => !mayEnd || !what.includes('could not start'))
       this.#mishaps.violations.push(...surprises)
-      if (!victim.alive) continue
       victim.thaw()
-      const how = await victim.stop(20_000)
-      if (how !== 0) this.#mishaps.violations.push(`${victim.name} did not stop in order: ${String(how)}`)
+      const disorder = await victim.stop(20_000)
+      if (disorder !== undefined) this.#mishaps.violations.push(disorder)
     }
     const left = pidsIn(join(this.#scenario.dataDir, 'postgres'))
     if (left.length > 0) this.#mishaps.violations.push(`PostgreSQL was left running: ${left.join(', ')}`)

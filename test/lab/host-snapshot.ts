@@ -92,8 +92,7 @@ function processesOf(instance: Instance): string[] {
   for (const pid of readdirSync('/proc').filter(
     (name) => /^\d+$/.test(name) && name !== String(process.pid),
   )) {
-    // What has ended is gone; when the host's init collects it is the host's affair.
-    if (/^State:\s+Z/m.test(read(`/proc/${pid}/status`))) continue
+    if (hasEnded(read(`/proc/${pid}/status`))) continue
     const about = ['cgroup', 'cmdline', 'mountinfo'].map((file) => read(`/proc/${pid}/${file}`)).join('\n')
     // A test runner's own children mention the instance in nothing but what they were told to run.
     const own =
@@ -106,6 +105,14 @@ function processesOf(instance: Instance): string[] {
       )
   }
   return found
+}
+
+/**
+ * What has ended is gone; when the host's init collects it is the host's affair. The first process of a PID namespace
+ * stays for as long as one that had entered the namespace is not collected: it has no memory any more.
+ */
+function hasEnded(status: string): boolean {
+  return /^State:\s+[ZX]/m.test(status) || !/^VmSize:/m.test(status)
 }
 
 function read(file: string): string {

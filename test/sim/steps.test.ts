@@ -109,7 +109,7 @@ test('a lost answer is looked at: what holds is adopted, also at a point of no r
   )
   const { sim, view } = await run({ plan: planOf([node('A/one', 'own')]), types })
   expect([view.state, landed(sim)]).toEqual(['succeeded', ['A/one']])
-  expect(await kinds(sim, 'A/one')).toEqual(['intended', 'attempt-unknown', 'adopted'])
+  expect(await kinds(sim, 'A/one')).toEqual(['intended', 'proven', 'attempt-unknown', 'adopted'])
 })
 
 test('a lost answer of a target that cannot refuse a late request is waited out, then a person is asked', async () => {

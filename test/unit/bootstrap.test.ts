@@ -74,21 +74,29 @@ describe('the count of a run', () => {
   const file = (status: string, ...tests: string[]) => ({
     name: `a ${status} file`,
     status,
-    assertionResults: tests.map((each) => ({ status: each, fullName: `a ${each} test` })),
+    message: status === 'failed' ? 'Error: no import' : '',
+    assertionResults: tests.map((each) => ({
+      status: each,
+      fullName: `a ${each} test`,
+      failureMessages:
+        each === 'failed'
+          ? ['AssertionError: \u001B[31mexpected\u001B[39m 1\nto be 2\n    at file.ts:1']
+          : [],
+    })),
   })
 
   test('is what the report says', () => {
     const path = report([file('failed', 'passed', 'failed', 'pending'), file('passed', 'passed')])
     expect(countTests(path, 1)).toEqual({
       ...{ passed: 2, failed: 1, skipped: 1 },
-      failures: ['a failed test'],
+      failures: ['a failed test: AssertionError: expected 1 to be 2'],
     })
   })
 
   test('has a failure for a file that could not be loaded', () => {
     expect(countTests(report([file('failed'), file('passed', 'passed')]), 1)).toMatchObject({
       ...{ passed: 1, failed: 1 },
-      failures: ['a failed file'],
+      failures: ['a failed file: Error: no import'],
     })
   })
 

@@ -1,14 +1,15 @@
 import { digestOf, type Json } from '#model/digest.ts'
 import { messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
-import { Unreachable, type StepCall } from '#runbook/step-type.ts'
+import { PartlyDone, Unreachable, type StepCall } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
 import { acted, answerLost, isGivenUp, triesOf, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded, type Bounded } from './bounded.ts'
 import type { RunHost } from './host.ts'
 import { failureOf, lastTryOf, toJson, type Ready } from './look.ts'
-import { assumptionQuestion, question } from './questions.ts'
+import { mayPass } from './point-of-no-return.ts'
+import { question } from './questions.ts'
 import { Stopped } from './stopped.ts'
 
 /**
@@ -31,7 +32,7 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
   const undo = undoOf(host, ready, view, seen)
   const about = { node: node.id, attempt: number, input: digestOf(input), key, epoch }
   await host.durable({ kind: 'intended', ...about, ...(undo === null ? {} : { undo }) })
-  if (type.effect === 'point-of-no-return' && !(await stillAssumed(host, ready, view, again))) {
+  if (type.effect === 'point-of-no-return' && !(await mayPass(host, ready, view, again))) {
     return view.state === 'needs-person' ? 'over' : 'again'
   }
   const stop = host.view.paused !== null ? 'paused' : isGivenUp(host.view, node) ? 'ended' : undefined
@@ -115,7 +116,8 @@ function outcomeOf(host: RunHost, ready: Ready, view: NodeView, result: Bounded<
   const { node, type } = ready
   const about = { node: node.id, attempt: view.attempts.length }
   if (result.kind === 'value') return { kind: 'applied', ...about, output: result.value }
-  const lost = result.kind !== 'error' || result.error instanceof Unreachable
+  const lost =
+    result.kind !== 'error' || result.error instanceof Unreachable || result.error instanceof PartlyDone
   const failure: Failure =
     result.kind === 'stopped' ? { kind: 'stopped', message: 'the run was canceled' } : failureOf(result)
   if (lost && type.effect !== 'read') return { kind: 'attempt-unknown', ...about, failure }
@@ -139,29 +141,4 @@ function timeLeft(host: RunHost, { node }: Ready, view: NodeView): number {
 async function epochOf(host: RunHost, system: string | null): Promise<number | 'none'> {
   if (system === null) return 'none'
   return (await host.parts.authority.epochOf(host.view.id, system, host.view.plan)) ?? 'none'
-}
-
-/** Proves the plan's assumptions right before a point of no return; writes why not, when they cannot be proven. */
-async function stillAssumed(host: RunHost, ready: Ready, view: NodeView, again: boolean): Promise<boolean> {
-  const { node } = ready
-  const { clock, assumptions } = host.parts
-  const { id: runId, plan } = host.view
-  const proof = await bounded(clock, node.limits.attemptMs, host.signal, (signal) =>
-    assumptions.broken({ runId, plan, moment: 'point-of-no-return', node, again, signal }),
-  )
-  if (proof.kind !== 'value') {
-    host.note(failed(host, ready, view, failureOf(proof)))
-    return false
-  }
-  const [first] = proof.value
-  if (first === undefined) return true
-  const failure: Failure = {
-    kind: 'refused',
-    message: `assumption broken, nothing was changed: ${first.why}`,
-  }
-  host.note(
-    { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt: null },
-    { kind: 'asked', node: node.id, question: assumptionQuestion(proof.value, view) },
-  )
-  return false
 }

@@ -49,6 +49,11 @@ export interface RunHost {
   note(...events: EngineEvent[]): void
   /** Writes events and returns when they are durable. Throws Stopped when that cannot be known. */
   durable(...events: EngineEvent[]): Promise<void>
+  /**
+   * Writes events, and takes everything that people asked for up to then: what the view says after it was so when they
+   * were written, under this term. Throws Stopped when that cannot be known.
+   */
+  confirmed(...events: EngineEvent[]): Promise<void>
   /** The node's view. Throws Stopped when nothing may be begun on it any more. */
   go(node: string): NodeView
   /** A node of the plan. */

@@ -96,6 +96,12 @@ export class RunExecutor implements RunHost {
     await this.#write(events)
   }
 
+  /** The write shows that the run is held; a command that stands before it is found behind it. */
+  async confirmed(...events: EngineEvent[]): Promise<void> {
+    await this.#write(events)
+    this.takeCommands(await this.#journal.commands(new Map([[this.view.id, this.#commandsSeen]])))
+  }
+
   /** Folds now, appends in the same order. Throws Stopped (at once) when nothing may be written any more. */
   #write(events: readonly EngineEvent[]): Promise<void> {
     if (this.signal.aborted || isEnded(this.view)) throw new Stopped('stopped')

@@ -12,6 +12,7 @@ const decided = { kind: 'decided' as const, node, by: 'p', reason: '', command: 
 const nodeEvents: NodeEvent[] = [
   { kind: 'approvals-counted', node, by: [] },
   { kind: 'intended', node, attempt: 1, input: '', key: '', epoch: null },
+  { kind: 'proven', node, attempt: 1 },
   { kind: 'applied', node, attempt: 1, output: null },
   { kind: 'succeeded', node, output: null },
   { kind: 'adopted', node, output: null, afterAttempt: true },
@@ -27,6 +28,7 @@ const nodeEvents: NodeEvent[] = [
   { kind: 'skipped', node, by: '', reason: '', command: 1 },
   { kind: 'node-canceled', node, left: 'untouched', why: '' },
   { kind: 'progress', node, message: '' },
+  { kind: 'child-paused', node, run: 'r.n', paused: { by: '', reason: '' } },
   { kind: 'child-ended', node, run: 'r.n', outcome: 'failed' },
 ]
 const nodeStates: NodeState[] = [
@@ -43,6 +45,8 @@ const runEvents: RunEvent[] = [
   { kind: 'run-goes-on', to: 'running', command: null },
   { kind: 'run-canceling', by: '', reason: '', command: 1 },
   { kind: 'run-paused', by: '', reason: '', command: 1 },
+  { kind: 'run-paused', by: '', reason: '', command: 1, whose: 'fleet' },
+  { kind: 'run-resumed', to: 'paused', by: '', reason: '', command: 1, whose: 'own' },
   { kind: 'run-resumed', to: 'waiting', by: '', reason: '', command: 1 },
   { kind: 'run-resumed', to: 'running', by: '', reason: '', command: null },
   { kind: 'run-ended', outcome: 'succeeded' },

@@ -50,6 +50,8 @@ export interface NodeView {
   /** Who left it out, and why; null when nobody did. */
   skipped: { by: string; reason: string } | null
   canceled: { left: 'untouched' | 'absent' | 'unknown'; why: string } | null
+  /** Of a node that stands for a run of its own: who paused that run alone. */
+  pausedAlone: { by: string; reason: string } | null
   /** A person said last that it goes by its plan as it is now, once that is approved. */
   replanned: boolean
 }
@@ -59,6 +61,13 @@ export interface Said {
   by: string
   reason: string
   at: Instant
+}
+
+/** What holds a run back: somebody's word about it, about its fleet, or both. It goes on when neither stands. */
+export interface Paused {
+  since: Instant
+  own: Said | null
+  fleet: Said | null
 }
 
 /** A run, as its journal tells it up to `seq`. */
@@ -77,7 +86,9 @@ export interface RunView {
   startedAt: Instant | null
   endedAt: Instant | null
   canceling: Said | null
-  paused: Said | null
+  paused: Paused | null
+  /** Who let it go on last. */
+  resumed: Said | null
   rollingBack: Said | null
   /** The run that took its systems; null once they are its own again. */
   preemptedBy: string | null
@@ -88,7 +99,7 @@ export interface RunView {
   /** A question about the run as a whole. */
   question: Question | null
   /** Commands of people that the holder has not answered yet, by their seq. */
-  commands: Map<number, { command: Command; by: string }>
+  commands: Map<number, { command: Command; by: string; fleet?: true }>
   nodes: Map<string, NodeView>
 }
 
@@ -115,6 +126,7 @@ export function emptyView(head: RunHead): RunView {
     endedAt: null,
     canceling: null,
     paused: null,
+    resumed: null,
     rollingBack: null,
     preemptedBy: null,
     undo: null,
@@ -145,6 +157,7 @@ export function emptyNode(id: string): NodeView {
     progress: null,
     skipped: null,
     canceled: null,
+    pausedAlone: null,
     replanned: false,
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader } from '#platform/database/client.ts'
 import { kubernetesClient, type KubernetesClient } from '#platform/kubernetes/client.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { answering } from '#steps/answering.ts'
@@ -29,9 +29,9 @@ afterAll(async () => {
 })
 
 function targets() {
-  const database = databaseClient({ user: 'haetae', connectTimeoutMs: 300 })
+  const database = databaseReader({ reader: { user: 'haetae_reader' }, connectTimeoutMs: 300 })
   return someTargets({
-    readers: { kubernetes: answering(client.reader), database: answering(database.reader) },
+    readers: { kubernetes: answering(client.reader), database: answering(database) },
     writers: { kubernetes: answering(client.writer) },
   })
 }
@@ -99,7 +99,7 @@ describe('pg.stop in a real cluster', () => {
     const input = await running()
     await stop(input)
     // Whoever answers at all is there, even if it does not let Haetae in.
-    const { reader } = databaseClient({ user: 'haetae' })
+    const reader = databaseReader({ reader: { user: 'haetae_reader' } })
     const refusing = {
       read: () => Promise.reject(Object.assign(new Error('no such user'), { code: '28000' })),
     }
@@ -158,9 +158,9 @@ describe('pg.stop in a real cluster', () => {
 
   test('an address that says nothing until the signal ends is unknown, not silent', async () => {
     const input = { ...(await running()), port: silent.port }
-    const slow = databaseClient({ user: 'haetae', connectTimeoutMs: 60_000 })
+    const slow = databaseReader({ reader: { user: 'haetae_reader' }, connectTimeoutMs: 60_000 })
     const { readers } = someTargets({
-      readers: { kubernetes: answering(client.reader), database: answering(slow.reader) },
+      readers: { kubernetes: answering(client.reader), database: answering(slow) },
     })
     const ctx = { ...acting(targets(), { signal: AbortSignal.timeout(1000) }), readers }
     await expect(pgStop.observe(ctx, input)).rejects.toMatchObject({ name: 'Unreachable' })

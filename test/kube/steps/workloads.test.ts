@@ -84,6 +84,8 @@ function atMostOneReplica(namespace: string) {
   ]
 }
 
+const replicasOfEach = 'jsonpath={range .items[*]}{.metadata.name}={.spec.replicas} {end}'
+
 describe('k8s.scale on a real control plane', () => {
   conforms(k8sScale, async () => {
     const namespace = await namespaceWith({ web: 0, batch: 1 })
@@ -99,6 +101,13 @@ describe('k8s.scale on a real control plane', () => {
       // Another person scales it: neither the version nor what was decided about is there any more.
       meddle: async () =>
         void (await cluster.plane.kubectl(['-n', namespace, 'scale', 'deployment/web', '--replicas=3'])),
+      others: {
+        there: () => cluster.plane.kubectl(['-n', namespace, 'get', 'deployments', '-o', replicasOfEach]),
+        change: async () =>
+          void (await cluster.plane.kubectl(['-n', namespace, 'scale', 'deployment/batch', '--replicas=4'])),
+        changeBeside: async () =>
+          void (await cluster.plane.kubectl(['-n', namespace, 'label', 'deployments', '--all', 'a=b'])),
+      },
       silent: targetsOf(away),
       state: [
         {

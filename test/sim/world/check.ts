@@ -71,7 +71,8 @@ function wrongUndo({ world, plan }: Simulation, view: RunView): string[] {
     }
     const promised = view.undo?.steps.some((step) => step.undoes === node.id) === true
     const thing = (node.with as { thing?: string }).thing ?? ''
-    if (view.state === 'rolled-back' && promised && world.see(thing).on)
+    const left = view.undo?.left.some((each) => each.node === node.id) === true
+    if (view.state === 'rolled-back' && promised && !left && world.see(thing).on)
       found.push(`${node.id} is still there`)
   }
   return found
@@ -112,13 +113,11 @@ function unlawful(sim: Simulation, change: Witnessed): string[] {
   const intent = own.findLast(({ event }) => event.kind === 'intended')
   if (intent === undefined) return [`${change.node} happened without an intent`]
   const frozen = change.by.wasFrozen || change.late
-  if (!frozen && own.at(-1) !== intent) found.push(`${change.node} happened after its attempt was closed`)
+  const last = own.findLast((record) => record === intent || isProof(record)) ?? intent
+  if (!frozen && own.at(-1) !== last) found.push(`${change.node} happened after its attempt was closed`)
   if (!change.records.some(({ event }) => event.kind === 'run-started'))
     found.push(`${change.node} happened before the start`)
-  const made = change.records.flatMap(({ event }) =>
-    event.kind === 'run-rollback-planned' ? event.steps : [],
-  )
-  const plan = [...sim.plan.subject.nodes, ...made].find((node) => node.id === change.node)
+  const plan = planned(sim, change)
   for (const need of plan?.needs ?? []) {
     if (!of(need).some(isGood)) found.push(`${change.node} happened before ${need} was durably done`)
   }
@@ -134,8 +133,30 @@ function unlawful(sim: Simulation, change: Witnessed): string[] {
         proof.node === change.node && proof.by === change.by && (frozen || proof.afterSeq >= intent.seq),
     )
     if (!proven) found.push(`${change.node} happened without its assumptions proven after the intent`)
+    if (!frozen && !isProof(last)) found.push(`${change.node} happened unconfirmed by the journal`)
+    if (!frozen) found.push(...unheard(change, last))
   }
   return found
+}
+
+/** The node that a change is of. */
+function planned({ plan }: Simulation, { node, records }: Witnessed): PlanNode | undefined {
+  const made = records.flatMap(({ event }) => (event.kind === 'run-rollback-planned' ? event.steps : []))
+  return [...plan.subject.nodes, ...made].find(({ id }) => id === node)
+}
+
+/** What people had asked, when the journal confirmed that the effect may be, and nobody had answered. */
+function unheard({ node, records }: Witnessed, proof: JournalRecord): string[] {
+  const before = records.slice(0, proof.seq)
+  const asked = before.filter(({ event }) => event.kind === 'command' && stops.has(event.command.verb))
+  const answered = new Set(before.map(({ event }) => ('command' in event ? event.command : undefined)))
+  return asked.filter(({ seq }) => !answered.has(seq)).map(({ seq }) => `${node} happened unheeding ${seq}`)
+}
+
+const stops: ReadonlySet<string> = new Set(['pause', 'cancel', 'rollback'])
+
+function isProof({ event }: JournalRecord): boolean {
+  return event.kind === 'proven'
 }
 
 function isGood({ event }: JournalRecord): boolean {

@@ -14,13 +14,18 @@ async function approvedRun(): Promise<string> {
 }
 
 /** The daemon's checks over what breaks, as the test says. */
-async function checked(run: string, broken: BrokenAssumption[], system: string) {
+async function checked(
+  run: string,
+  broken: BrokenAssumption[],
+  system: string,
+  moment: 'point-of-no-return' | 'effect' = 'point-of-no-return',
+) {
   const plan = await cli.api.journal.plan(run)
   const inner: Assumptions = { broken: async () => broken }
   const node = plan.subject.nodes.find((one) => one.system === system) ?? null
   return voidingChecks(inner, cli.api.approvals).broken({
     ...{ runId: run, plan, node, again: false },
-    moment: 'point-of-no-return',
+    moment,
     signal: AbortSignal.timeout(10_000),
   })
 }
@@ -60,6 +65,15 @@ describe('a broken assumption', () => {
     for (const who of ['approver-1', 'approver-2']) await cli.approve(run, who)
     for (const who of ['approver-1', 'sre-1']) await cli.approve(run, who, ...how)
     expect(await checked(run, [], 'GPK')).toEqual([])
+  })
+
+  it('is not proven again right before the effect: all that is asked is whether signatures were voided', async () => {
+    const run = await approvedRun()
+    const silent = await assumption(run, 'source-silent', 'daejeon')
+    expect(await checked(run, [silent], 'GPK', 'effect')).toEqual([])
+    await checked(run, [silent], 'AID')
+    const [missing] = await checked(run, [], 'GPK', 'effect')
+    expect(missing?.why).toMatch(/signatures were voided/)
   })
 
   it('of one system holds back that system alone, and leaves what was attested', async () => {
