@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { planningBounds } from '#daemon/observer.ts'
 import { systemClock } from '#platform/clock.ts'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader } from '#platform/database/client.ts'
 import { kubernetesClient } from '#platform/kubernetes/client.ts'
 import type { KubernetesReader } from '#platform/kubernetes/types.ts'
 import { createLane } from '#plan/lane.ts'
@@ -62,7 +62,7 @@ export async function benchPlan(
   await pool.query('CREATE TABLE heartbeat (source text PRIMARY KEY, at timestamptz NOT NULL)')
   await pool.query('CREATE TABLE haetae_authority (epoch int, site text, run_id text)')
   const port = await openSilent(stack)
-  const database = answering(databaseClient({ user: 'haetae' }).reader)
+  const database = answering(databaseReader({ reader: { user: 'haetae' } }))
   const look = (systems: number, source: Source) =>
     observed(
       planOf(systems, source),

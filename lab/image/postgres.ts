@@ -30,7 +30,8 @@ export async function postgresImage(): Promise<ImageSpec> {
       name.endsWith('.sh') ? 0o755 : 0o644,
     )
   }
-  root.text('etc/haetae-lab/haetae.sql', readFileSync(join(CHECKOUT, 'manifests/postgres/haetae.sql')), 0o644)
+  for (const name of ['roles.sql', 'haetae.sql'])
+    root.text(`etc/haetae-lab/${name}`, readFileSync(join(CHECKOUT, 'manifests/postgres', name)), 0o644)
   return {
     name: 'haetae-lab/postgres',
     root,

@@ -16,6 +16,8 @@ export interface RunFacts {
   endedAt: string | null
   times: ({ system: string; wave: number } & Times)[]
   fenceDebts: { system: string; since: string; by: string[] }[]
+  graph: { id: string; skipped?: { by: string; reason: string } | null | undefined }[]
+  gates: { gate: string; brokenBy: { principal: string; reason: string }[] }[]
 }
 
 export interface PlanFacts {

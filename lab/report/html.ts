@@ -69,6 +69,8 @@ function body(report: DrillReport, language: Language, words: Words): Safe {
     )}
     <h2>${words.people}</h2>
     ${peopleTable(report, words)}
+    <h2>${words.departures}</h2>
+    ${list(report.departures.map(say), words)}
     <h2>${words.backups}</h2>
     <p>${words.backupLine(report.backups)}</p>
     <h2>${words.notExercised}</h2>

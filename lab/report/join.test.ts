@@ -24,6 +24,14 @@ function facts(change: Partial<HaetaeFacts> = {}): HaetaeFacts {
         { system: 'GOV', wave: 2, ...times },
       ],
       fenceDebts: [{ system: 'GPK', since: iso(26), by: ['approver-1', 'approver-2'] }],
+      graph: [
+        { id: 'GPK/check', skipped: { by: 'sre-1', reason: 'checked by hand' } },
+        { id: 'GOV/check', skipped: null },
+      ],
+      gates: [
+        { gate: 'approve', brokenBy: [{ principal: 'commander-1', reason: 'nobody else is reached' }] },
+        { gate: 'attest', brokenBy: [] },
+      ],
     },
     plan: {
       systems: [
@@ -146,6 +154,13 @@ describe("the join of Haetae's facts and the citizens' record", () => {
       rpoMet: null,
       citizens: { lost: [], lookedUp: 'no answer' },
     })
+  })
+
+  it('tells where people went another way than the plan, by whom and why', () => {
+    expect(joinReport(input()).departures.map(({ en }) => en)).toEqual([
+      'GPK/check: left out by sre-1 — checked by hand',
+      'approve: opened by commander-1 by break-glass, to be reviewed by two others — nobody else is reached',
+    ])
   })
 
   it('does not measure the recovery point of a system whose heartbeat was not seen', () => {

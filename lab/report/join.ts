@@ -1,6 +1,7 @@
 import type { Localized } from '#model/localized.ts'
 import type { RecordLine } from '../citizens/record.ts'
 import { viewOf, type StoredIds } from './citizens-view.ts'
+import { departures } from './departures.ts'
 import { localized, type HaetaeFacts, type RunFacts } from './haetae-facts.ts'
 import { notExercised } from './not-exercised.ts'
 import type { CitizensView, DrillReport, MeasuredRpo, SystemReport } from './report.ts'
@@ -63,6 +64,7 @@ export function joinReport(input: JoinInput): DrillReport {
       failed: haetae.backups.filter(({ outcome }) => outcome === 'failed').length,
       systems: new Set(haetae.backups.map(({ system }) => system)).size,
     },
+    departures: departures(haetae.run),
     notExercised: notExercised(input.byTheLab),
     notes: haetae.plan.notes.map(localized),
   }

@@ -34,6 +34,8 @@ export interface DrillReport {
   fenceDebts: { system: string; since: string; by: string[] }[]
   /** By the backup logs of both sites before the loss. `streaming`: WAL that was being received. */
   backups: { succeeded: number; verified: number; streaming: number; failed: number; systems: number }
+  /** Where people went another way than the plan. */
+  departures: Localized[]
   notExercised: Localized[]
   notes: Localized[]
 }

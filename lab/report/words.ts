@@ -13,6 +13,7 @@ export interface Words {
   people: string
   lost: string
   debts: string
+  departures: string
   notExercised: string
   notes: string
   backups: string
@@ -74,6 +75,7 @@ export const english: Words = {
   people: 'Who signed',
   lost: 'Acknowledged transactions that were lost',
   debts: 'Fence debts',
+  departures: 'Departures from the plan',
   notExercised: 'What was not exercised',
   notes: 'Notes of the plan',
   backups: 'Backups before the loss',
@@ -144,6 +146,7 @@ export const korean: Words = {
   people: '서명한 사람',
   lost: '유실된 접수 완료 거래',
   debts: '차단 미이행',
+  departures: '계획에서 벗어난 결정',
   notExercised: '이번 훈련에서 다루지 않은 것',
   notes: '실행 계획의 참고 사항',
   backups: '상실 전의 백업',

@@ -5,12 +5,12 @@ import { issue, type KeyPair } from '../pki.ts'
 import type { Instance } from '../instance.ts'
 import type { LabSystem } from './lab-system.ts'
 
-/** Passwords of the roles in a system's database. `haetae` and `replicator` are the same for all systems. */
-export interface Passwords {
-  app: string
-  replicator: string
-  haetae: string
-}
+/** Roles that are the same in all systems' databases: Haetae's two, and the one that copies. */
+const sharedRoles = ['haetae', 'haetae_reader', 'replicator'] as const
+type SharedRole = (typeof sharedRoles)[number]
+
+/** Passwords of the roles in a system's database. */
+export type Passwords = Record<SharedRole | 'app', string>
 
 export interface SystemCredentials {
   passwords: Passwords
@@ -18,10 +18,7 @@ export interface SystemCredentials {
 }
 
 /** Files that hold what Haetae signs in to the systems' databases with. */
-export interface SharedPasswordFiles {
-  haetae: string
-  replicator: string
-}
+export type SharedPasswordFiles = Record<SharedRole, string>
 
 /** Folder of the systems' credentials. */
 export function credentialsFolder(instance: Instance): string {
@@ -44,11 +41,9 @@ export async function createCredentials(
 ): Promise<{ systems: Map<string, SystemCredentials>; shared: SharedPasswordFiles }> {
   const dir = credentialsFolder(instance)
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const shared = { haetae: join(dir, 'haetae.password'), replicator: join(dir, 'replicator.password') }
-  const haetae = newPassword()
-  const replicator = newPassword()
-  await writeFile(shared.haetae, `${haetae}\n`, { mode: 0o600 })
-  await writeFile(shared.replicator, `${replicator}\n`, { mode: 0o600 })
+  const shared = perRole((role) => join(dir, `${role}.password`))
+  const sharedPasswords = perRole(newPassword)
+  for (const role of sharedRoles) await writeFile(shared[role], `${sharedPasswords[role]}\n`, { mode: 0o600 })
   const ca = await readFile(authority.cert, 'utf8')
   const made = await Promise.all(
     systems.map(async (system) => {
@@ -58,13 +53,17 @@ export async function createCredentials(
         ips: [...Object.values(system.webAddresses), ...Object.values(system.database?.addresses ?? {})],
       })
       const [cert, key] = await Promise.all([readFile(pair.cert, 'utf8'), readFile(pair.key, 'utf8')])
-      const passwords = { app: newPassword(), replicator, haetae }
+      const passwords = { app: newPassword(), ...sharedPasswords }
       return [system.id, { passwords, tls: { ca, cert, key } }] as const
     }),
   )
   const app = Object.fromEntries(made.map(([id, { passwords }]) => [id, passwords.app]))
   await writeFile(appPasswordsFile(instance), JSON.stringify(app), { mode: 0o600 })
   return { systems: new Map(made), shared }
+}
+
+function perRole<T>(value: (role: SharedRole) => T): Record<SharedRole, T> {
+  return Object.fromEntries(sharedRoles.map((role) => [role, value(role)])) as Record<SharedRole, T>
 }
 
 /** Letters and digits only: it goes through SQL, URLs and password files unquoted. */

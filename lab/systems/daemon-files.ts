@@ -56,12 +56,11 @@ export async function writeDaemonFiles(options: DaemonFilesOptions): Promise<Dae
   })
   const ca = join(settings, 'lab-ca.crt')
   await copyFile(labAuthority.cert, ca)
-  const [database, replication] = [
-    join(settings, 'haetae.password'),
-    join(settings, 'replicator.password'),
-  ] as const
-  await copyFile(options.passwords.haetae, database)
-  await copyFile(options.passwords.replicator, replication)
+  const passwordFile = async (role: keyof SharedPasswordFiles) => {
+    const file = join(settings, `${role}.password`)
+    await copyFile(options.passwords[role], file)
+    return file
+  }
   const peer = otherSite(site)
   const config = {
     site,
@@ -77,8 +76,12 @@ export async function writeDaemonFiles(options: DaemonFilesOptions): Promise<Dae
       tsigKeyFile: options.tsigKeyFile,
     },
     loadBalancer: { socket: sitePaths(instance, site).loadBalancerSocket },
-    databases: { user: 'haetae', passwordFile: database, caFile: ca },
-    replication: { user: 'replicator', passwordFile: replication },
+    databases: {
+      caFile: ca,
+      reader: { user: 'haetae_reader', passwordFile: await passwordFile('haetae_reader') },
+      writer: { user: 'haetae', passwordFile: await passwordFile('haetae') },
+    },
+    replication: { user: 'replicator', passwordFile: await passwordFile('replicator') },
     probe: { caFile: ca },
     peers: [
       {

@@ -1,13 +1,19 @@
--- What Haetae needs in a system's database. The administrator runs it once, as a superuser, in that database, when the
--- role haetae and the system's tables are there:
---   CREATE ROLE haetae LOGIN PASSWORD '…'; GRANT pg_monitor TO haetae; GRANT CONNECT ON DATABASE … TO haetae;
--- haetae gets no right to the system's own tables, and may end nobody's session but through the functions below.
+-- What Haetae needs in a system's database. The administrator runs it once, as a superuser, in that database, when its
+-- roles (roles.sql) and the system's tables are there.
+-- haetae acts: it gets no right to the system's own tables, and may end nobody's session but through the functions below.
+-- haetae_reader looks: it may change nothing.
 -- An empty line parts two statements, and stands nowhere else: the lab feeds this file to `postgres --single -j`.
+
+DO $$ BEGIN
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO haetae, haetae_reader', current_database());
+END $$;
 
 CREATE TABLE haetae_authority
   (epoch int PRIMARY KEY, site text NOT NULL, run_id text, at timestamptz NOT NULL DEFAULT now());
 
 GRANT SELECT, INSERT ON haetae_authority TO haetae;
+
+GRANT SELECT ON haetae_authority TO haetae_reader;
 
 GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO haetae;
 
@@ -32,7 +38,7 @@ CREATE TABLE haetae.pause (
 
 INSERT INTO haetae.pause DEFAULT VALUES;
 
-GRANT SELECT ON haetae.pause TO haetae;
+GRANT SELECT ON haetae.pause TO haetae, haetae_reader;
 
 -- The pause that stands now, if one does.
 CREATE VIEW haetae.standing_pause AS
@@ -137,11 +143,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- Statements of runbooks that were run here, each in the transaction that ran it. They need rights of their own: grant
--- haetae what your reviewed runbooks need, and no more.
+-- haetae what your reviewed runbooks need, haetae_reader SELECT on what their looks read, and no more.
 CREATE TABLE haetae.claims
   (key text PRIMARY KEY, rows jsonb NOT NULL, at timestamptz NOT NULL DEFAULT now());
 
 GRANT SELECT, INSERT ON haetae.claims TO haetae;
+
+GRANT SELECT ON haetae.claims TO haetae_reader;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA haetae FROM PUBLIC;
 

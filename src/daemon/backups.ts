@@ -15,7 +15,7 @@ import type { FindingSeen } from '#finding/finding.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { messageOf } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader } from '#platform/database/client.ts'
 import type { Log } from '#platform/log.ts'
 import { within } from '#platform/no-answer.ts'
 import { slotStore, type Claimant, type Slots } from '#schedule/slots.ts'
@@ -133,7 +133,7 @@ function positionReader(config: Config) {
   const reader =
     config.databases === undefined
       ? undefined
-      : databaseClient({ ...config.databases, applicationName: 'haetae-wal' }).reader
+      : databaseReader({ ...config.databases, applicationName: 'haetae-wal' })
   return async (source: Source, slot: string, signal: AbortSignal): Promise<StreamPosition | undefined> => {
     if (reader === undefined) return undefined
     const [row] = await reader.read(source, within(3_000, signal), (query) => query(positionQuery, [slot]))

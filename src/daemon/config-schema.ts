@@ -38,6 +38,9 @@ const service = z.strictObject({
     .default('authorization'),
 })
 
+/** A role of a database server (manifests/postgres/roles.sql). */
+const role = (user: string) => z.strictObject({ user: z.string().min(1).default(user), passwordFile: path })
+
 const keys = z.strictObject({
   site,
   /** What this daemon owns: its socket, its PostgreSQL and its Redis. */
@@ -80,9 +83,13 @@ const keys = z.strictObject({
       tsigKeyFile: path,
     })
     .optional(),
-  /** How this daemon signs in to the systems' databases. */
+  /** How this daemon signs in to the systems' databases: as one role to look, as another to act. */
   databases: z
-    .strictObject({ user: z.string().default('haetae'), passwordFile: path, caFile: path })
+    .strictObject({ caFile: path, reader: role('haetae_reader'), writer: role('haetae') })
+    .refine(({ reader, writer }) => reader.user !== writer.user, {
+      path: ['reader', 'user'],
+      message: 'the writer is the same role: looking must not be able to write',
+    })
     .optional(),
   /** How it pulls base backups and WAL; TLS is checked against databases.caFile. */
   replication: z.strictObject({ user: z.string().default('replicator'), passwordFile: path }).optional(),

@@ -27,6 +27,8 @@ function faultOf(work: () => unknown): { code: string; where: string | undefined
 
 const least = 'site: gwangju\ndataDir: data\ncatalogueDir: catalogue\n'
 
+const both = (reader: string) => `reader: { user: ${reader}, passwordFile: r }, writer: { passwordFile: w }`
+
 describe('the configuration', () => {
   test('a relative path in the file is relative to the file', () => {
     const { config } = loadConfig(file(least), {})
@@ -142,7 +144,40 @@ describe('the configuration', () => {
     expect(fault.why).toMatch(/peers\.\d\.site: it is (this daemon's own site|there twice)/)
   })
 
+  test.each([
+    ['no reader', '{ caFile: ca, writer: { passwordFile: w } }', 'databases.reader: it is not set'],
+    [
+      'no password',
+      '{ caFile: ca, reader: {}, writer: { passwordFile: w } }',
+      'reader.passwordFile: it is not',
+    ],
+    [
+      'one role for both',
+      `{ caFile: ca, ${both('haetae')} }`,
+      'databases.reader.user: the writer is the same role',
+    ],
+    [
+      'the keys of one role',
+      `{ caFile: ca, user: haetae, ${both('r')} }`,
+      'databases.user: there is no such key',
+    ],
+  ])('databases with %s are refused', (_name, databases, why) => {
+    const fault = faultOf(() => loadConfig(file(`${least}databases: ${databases}\n`), {}))
+    expect(fault).toMatchObject({ code: 'config-invalid', why: expect.stringContaining(why) as string })
+  })
+
+  test('databases are looked at by one role and changed by another', () => {
+    const text = `${least}databases: { caFile: ca, reader: { passwordFile: r }, writer: { passwordFile: w } }\n`
+    expect(loadConfig(file(text), {}).config.databases).toEqual({
+      caFile: join(folder, 'ca'),
+      reader: { user: 'haetae_reader', passwordFile: join(folder, 'r') },
+      writer: { user: 'haetae', passwordFile: join(folder, 'w') },
+    })
+  })
+
   test('names of variables follow the key', () => {
-    expect(environmentName(['databases', 'passwordFile'])).toBe('HAETAE_DATABASES_PASSWORD_FILE')
+    expect(environmentName(['databases', 'reader', 'passwordFile'])).toBe(
+      'HAETAE_DATABASES_READER_PASSWORD_FILE',
+    )
   })
 })

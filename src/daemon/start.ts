@@ -26,6 +26,7 @@ import { listen } from './listen.ts'
 import { measureBackups } from './measure-backups.ts'
 import { measureWorld } from './measure.ts'
 import { planObserver } from './observer.ts'
+import { watchReaderRights } from './reader-rights.ts'
 import type { Releasers } from './releasers.ts'
 import { startPlanner } from './planner.ts'
 import { replanner } from './replan.ts'
@@ -105,16 +106,16 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const replanned = replanner({ planner, world, clock })
   const execution = buildExecution({ ...common, monitor, planner, replanned }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
-  const observe = planObserver({ config, pool, clock, log, execution })
+  const observer = planObserver({ config, pool, clock, log, execution })
   const runs = runService({ execution, authority, findings })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
   const services: Services = {
-    drifts: driftService({ execution, observe }),
+    drifts: driftService({ execution, observe: observer.observe }),
     estate: estateService({ catalogue, world, monitor, findings, site: config.site }),
-    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
+    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observer }),
     runs,
     approvals: approvalService(execution.approvals, {
       changed: (run) => execution.engine.wake(run),
@@ -174,6 +175,9 @@ function startWatching({
   keep(releasers, 'marks in the cluster', (signal) => keepMarks({ config, world, clock, log }, signal))
   keep(releasers, 'findings of the monitor', (signal) =>
     recordFindings(monitor, findings, { clock, log, config, world }, signal),
+  )
+  keep(releasers, "reader's rights", (signal) =>
+    watchReaderRights({ config, catalogue, clock, log, findings }, signal),
   )
   const apply = authorityApplier(config, catalogue)
   for (const peer of peers) {

@@ -14,7 +14,7 @@ import type { Vantage } from '#monitor/vantage.ts'
 import { apiServerVantage, prometheusVantage, replicationVantage } from '#monitor/vantages.ts'
 import type { PeerClient } from '#peer/client.ts'
 import { peerVantage } from '#peer/vantage.ts'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader } from '#platform/database/client.ts'
 import type { DatabaseReader } from '#platform/database/types.ts'
 import type { Log } from '#platform/log.ts'
 import { prometheusClient } from '#platform/prometheus/client.ts'
@@ -74,9 +74,8 @@ function standbysLooker(needs: Needs): (signal: AbortSignal) => Promise<Readonly
 
 function standbyReader(config: Config): DatabaseReader | undefined {
   if (config.databases === undefined) return undefined
-  const { user, passwordFile, caFile } = config.databases
-  const options = { user, passwordFile, caFile, connectTimeoutMs: 1_500, statementTimeoutMs: 2_000 }
-  return databaseClient({ ...options, applicationName: 'haetae-monitor' }).reader
+  const limits = { connectTimeoutMs: 1_500, statementTimeoutMs: 2_000 }
+  return databaseReader({ ...config.databases, ...limits, applicationName: 'haetae-monitor' })
 }
 
 /** Databases at this site whose system is active elsewhere. */

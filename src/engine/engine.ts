@@ -50,10 +50,10 @@ export function createEngine(options: EngineOptions): Engine {
     },
 
     async takeOver(runId, by, reason) {
-      await journal.takeOver(runId, by, reason)
+      const taken = await journal.takeOver(runId, by, reason)
       keeper.keep()
-      keeper.letGo(runId, `${by.join(' and ')} have taken it over`)
-      await keeper.take(runId)
+      for (const id of taken) keeper.letGo(id, `${by.join(' and ')} have taken it over`)
+      await Promise.all(taken.map((id) => keeper.take(id)))
     },
 
     stop: (drainMs = 5_000) => keeper.stop(drainMs),

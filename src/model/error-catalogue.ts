@@ -709,9 +709,10 @@ export const catalogue = {
     exit: 5,
     ko: '데이터베이스가 이 단계를 위해 준비되어 있지 않습니다',
     en: 'the database is not prepared for this step',
-    remedy: 'Let its administrator run manifests/postgres/haetae.sql in that database, then try again.',
+    remedy:
+      'Let its administrator prepare it as docs/sre.md says (manifests/postgres/roles.sql, haetae.sql), then try again.',
     remedyKo:
-      '데이터베이스 관리자가 해당 데이터베이스에서 manifests/postgres/haetae.sql을 실행한 뒤 다시 시도하십시오.',
+      '데이터베이스 관리자가 docs/sre.md에 따라 준비한 뒤(manifests/postgres/roles.sql, haetae.sql) 다시 시도하십시오.',
   },
   'workload-owned': {
     status: 409,

@@ -1,5 +1,6 @@
 import type { Query } from '#platform/database/types.ts'
 import type { DatabaseAddress } from '#platform/database/types.ts'
+import { prepared } from './pg-pause.ts'
 import type { Read } from './targets.ts'
 
 /** What a database server says about itself. Positions are `X/Y` as PostgreSQL writes them. */
@@ -56,9 +57,9 @@ export async function lookOn(query: Query): Promise<ServerState> {
   }
 }
 
-/** Asks on a read-only connection of its own. Throws Unreachable. */
+/** Asks on a connection of its own, as the reader. Throws Unreachable, `database-not-prepared`. */
 export function lookAt(ctx: Read, address: DatabaseAddress): Promise<ServerState> {
-  return ctx.readers.database.read(address, ctx.signal, lookOn)
+  return prepared(address, ctx.readers.database.read(address, ctx.signal, lookOn))
 }
 
 /** The address of a step's database. */

@@ -64,7 +64,7 @@ async function firstRow(
   return (await prepared(address, query(text, values)))[0]
 }
 
-/** What `asked` gives; throws `database-not-prepared` where manifests/postgres/haetae.sql was not run. */
+/** What `asked` gives; throws `database-not-prepared` where what manifests/postgres gives is not there. */
 export async function prepared<T>(address: DatabaseAddress, asked: Promise<T>): Promise<T> {
   try {
     return await asked
@@ -78,9 +78,10 @@ function pauseOf(row: Row): Pause {
   return { version, key, since, until, lsn }
 }
 
-/** No such schema, table or function. */
+/** No such schema, table or function, or no right to it. */
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && ['3F000', '42P01', '42883'].includes(String(error.code))
+  const codes = ['3F000', '42P01', '42883', '42501']
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
 function notInstalled(address: DatabaseAddress, why: string): HaetaeError {

@@ -13,6 +13,7 @@ export interface SqlState {
   observed: boolean | null
 }
 
+const insufficientPrivilege = '42501'
 /** A step hands on a few facts, not a table. */
 const maxRows = 100
 
@@ -100,15 +101,18 @@ async function isThere(query: Query, look: NonNullable<SqlInput['observe']>): Pr
   throw new Error('observe of pg.sql must give one row with one column, true or false')
 }
 
-/** What PostgreSQL says against the statement without running it: names, types and rights. Not every kind can be explained. */
+/**
+ * What PostgreSQL says against the statement without running it: names, types and values. The reader may not do what the
+ * writer may, so a missing right says nothing. Not every kind of statement can be explained.
+ */
 async function refusalOf(ctx: Read, { statement, parameters, ...at }: SqlInput): Promise<string | undefined> {
   if (!/^\s*(select|insert|update|delete|merge|with|values)\b/i.test(statement)) return undefined
   return ctx.readers.database.read(addressOf(at), ctx.signal, (query) =>
     query(`EXPLAIN ${statement}`, parameters).then(
       () => undefined,
       (error: unknown) => {
-        if (error instanceof Error && 'severity' in error) return error.message
-        throw error
+        if (!(error instanceof Error && 'severity' in error && 'code' in error)) throw error
+        return error.code === insufficientPrivilege ? undefined : error.message
       },
     ),
   )

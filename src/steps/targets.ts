@@ -1,5 +1,5 @@
 import type { Attestations, AuthorityReader, AuthorityWriter, SourceSilence } from '#authority/types.ts'
-import { databaseClient, type DatabaseOptions } from '#platform/database/client.ts'
+import { databaseReader, databaseWriter, type DatabaseOptions } from '#platform/database/client.ts'
 import type { DatabaseReader, DatabaseWriter } from '#platform/database/types.ts'
 import { dnsReader, dnsWriter, type DnsOptions } from '#platform/dns/client.ts'
 import type { DnsReader, DnsWriter } from '#platform/dns/types.ts'
@@ -82,11 +82,11 @@ export interface TargetsParts {
 
 /**
  * The clients of one site. Nothing is connected to yet. Throws what reading the kubeconfig throws.
- * Readers and writers are separate objects: a holder of readers has no way to write.
+ * Readers and writers are separate objects: a holder of readers has no way to write. They sign in to databases as
+ * different roles, so that a database refuses what a look must not do.
  */
 export function createTargets(config: TargetsConfig, parts: TargetsParts): Targets {
   const kubernetes = kubernetesClient(config.kubeconfig)
-  const database = databaseClient(config.databases)
   const http = httpClient(config.http)
   const services = serviceClient(config.services)
   const loadBalancer = loadBalancerClient(config.loadBalancer)
@@ -96,7 +96,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
       site: config.site,
       kubernetes: answering(kubernetes.reader),
       dns: answering(dnsReader(config.dns)),
-      database: answering(database.reader),
+      database: answering(databaseReader(config.databases)),
       http: answering(http.reader),
       services: answering(services.reader),
       loadBalancer: answering(loadBalancer.reader),
@@ -108,7 +108,7 @@ export function createTargets(config: TargetsConfig, parts: TargetsParts): Targe
     writers: {
       kubernetes: answering(kubernetes.writer),
       dns: answering(dnsWriter(config.dns)),
-      database: answering(database.writer),
+      database: answering(databaseWriter(config.databases)),
       http: answering(http.writer),
       services: answering(services.writer),
       loadBalancer: answering(loadBalancer.writer),

@@ -23,6 +23,7 @@ const words = {
     gate: '승인',
     skipped: '건너뛴 단계',
     paused: '일시 정지',
+    pausedWithFleet: '함께 정지',
     canceling: '취소 중',
     rollingBack: '되돌리는 중',
     left: '그대로 둔 것',
@@ -50,6 +51,7 @@ const words = {
     gate: 'gate',
     skipped: 'Skipped by people',
     paused: 'paused',
+    pausedWithFleet: 'fleet paused',
     canceling: 'canceling',
     rollingBack: 'rolling back',
     left: 'Left as it is',
@@ -115,21 +117,16 @@ function childrenLine({ children }: RunDetail): string {
 
 /** Who holds the run back, or ends it, and why. */
 export function saidLines(
-  { paused, canceling, rollingBack }: Pick<RunDetail, 'paused' | 'canceling' | 'rollingBack'>,
+  run: Pick<RunDetail, 'paused' | 'pausedWithFleet' | 'canceling' | 'rollingBack'>,
   language: Language,
 ): string[] {
   const say = words[language]
-  return (
-    [
-      [say.paused, paused],
-      [say.canceling, canceling],
-      [say.rollingBack, rollingBack],
-    ] as const
-  ).flatMap(([name, said]) =>
-    said === null
-      ? []
-      : [cut(`${pad(`${name}:`, 12)} ${said.by}, ${dayAndTime(said.at)} KST: ${said.reason}`, pageWidth)],
-  )
+  return (['paused', 'pausedWithFleet', 'canceling', 'rollingBack'] as const).flatMap((name) => {
+    const said = run[name]
+    if (said === null) return []
+    const text = `${said.by}, ${dayAndTime(said.at)} KST: ${said.reason}`
+    return [cut(`${pad(`${say[name]}:`, 12)} ${text}`, pageWidth)]
+  })
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -173,8 +170,10 @@ export function questionLines(run: RunDetail, language: Language): string[] {
     return [
       `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
       ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
-      ...Object.entries(question.facts).map(([name, fact]) =>
-        cut(`    ${name}: ${typeof fact === 'string' ? fact : JSON.stringify(fact)}`, pageWidth),
+      ...Object.entries(question.facts).flatMap(([name, fact]) =>
+        (name === 'changed' ? (fact as unknown[]) : [fact]).map((one) =>
+          cut(`    ${name}: ${typeof one === 'string' ? one : JSON.stringify(one)}`, pageWidth),
+        ),
       ),
       `    ${words[language].choices}: ${command}`,
     ]

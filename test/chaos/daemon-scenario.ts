@@ -125,11 +125,12 @@ function targetsNobodyAsks(folder: string): object {
   const kube = { ...kubeconfig, clusters: [cluster], contexts: [context], users }
   const tsig = 'key "haetae" { algorithm hmac-sha256; secret "AAAAAAAAAAAAAAAAAAAAAA=="; };'
   const caFile = file('ca.crt', '')
+  const passwordFile = file('password', 'none')
   return {
     redis: { url: 'unix:///nowhere' },
     kubernetes: { kubeconfig: file('kubeconfig', stringify(kube)) },
     dns: { server: '127.0.0.1', port: 1, zone: 'gov.test.', tsigKeyFile: file('tsig.key', tsig) },
-    databases: { passwordFile: file('password', 'none'), caFile },
+    databases: { caFile, reader: { passwordFile }, writer: { passwordFile } },
     probe: { caFile },
   }
 }

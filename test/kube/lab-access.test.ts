@@ -22,7 +22,7 @@ const place = {
   images: { pause: image, postgres: image, web: image },
 }
 const credentials = {
-  passwords: { app: 'a', replicator: 'b', haetae: 'c' },
+  passwords: { app: 'a', replicator: 'b', haetae: 'c', haetae_reader: 'd' },
   tls: { ca: 'ca', cert: 'cert', key: 'key' },
 }
 

@@ -6,7 +6,7 @@ import { planObserver } from '#daemon/observer.ts'
 import type { Estate } from '#estate/estate.ts'
 import { loadEstate } from '#estate/load.ts'
 import { systemClock } from '#platform/clock.ts'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader } from '#platform/database/client.ts'
 import { planFailover } from '#plan/failover.ts'
 import type { Plan } from '#plan/plan.ts'
 import { readRunbook } from '#runbook/load.ts'
@@ -18,6 +18,7 @@ import { startNameServer, type TestNameServer } from '../support/name-server.ts'
 import { testPorts } from '../support/ports.ts'
 import { databasePerTest } from '../support/postgres.ts'
 import {
+  acts,
   caughtUp,
   startSystemDatabase,
   type SystemDatabase,
@@ -87,7 +88,7 @@ async function scene(port: number, sourceHeartbeat?: string): Promise<Scene> {
       site: 'gwangju',
       kubeconfig: cluster.kubeconfig,
       dns: names.options,
-      databases: system.client,
+      databases: system.databases,
       http: {},
       services: [],
     },
@@ -98,7 +99,7 @@ async function scene(port: number, sourceHeartbeat?: string): Promise<Scene> {
   const loss: LossParts = {
     clock: systemClock,
     sourceHeartbeat: () => (sourceHeartbeat === undefined ? undefined : Date.parse(sourceHeartbeat) / 1000),
-    standby: standbyLook(catalogue, 'gwangju', () => databaseClient(system.client).reader),
+    standby: standbyLook(catalogue, 'gwangju', () => databaseReader(system.databases)),
   }
   const plan = planFailover({
     estate,
@@ -111,7 +112,7 @@ async function scene(port: number, sourceHeartbeat?: string): Promise<Scene> {
     now: Date.now(),
   })
   const execution = { readers: () => targets.readers, loss }
-  const observe = planObserver({
+  const { observe } = planObserver({
     ...{ config: { site: 'gwangju' }, pool: haetae().pool, clock: systemClock, log, execution },
   })
   return { plan, loss, observe: () => observe(plan) }
@@ -120,7 +121,6 @@ async function scene(port: number, sourceHeartbeat?: string): Promise<Scene> {
 /** What each target says was written, and what is there, in its own words. */
 async function records(): Promise<unknown> {
   const { pool } = haetae()
-  const statements = await standby.statements()
   const tables = ['authority_epoch', 'fence', 'promotion_claim', 'ledger_entry', 'ledger_pending']
   const counts = tables.map(async (table) => (await pool.query(`SELECT FROM ${table}`)).rowCount)
   return {
@@ -136,9 +136,7 @@ async function records(): Promise<unknown> {
       '--show-managed-fields',
     ]),
     serial: await names.serial(),
-    database: statements.filter(
-      ({ role, text }) => role === 'haetae' && /INSERT|UPDATE|pg_promote|CREATE/.test(text),
-    ),
+    database: await acts(standby),
     recovery: await standby.sql('SELECT pg_is_in_recovery()'),
     own: await Promise.all(counts),
   }

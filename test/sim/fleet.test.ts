@@ -1,48 +1,14 @@
 import { expect, test } from 'vitest'
 import { readView } from '#engine/run-reader.ts'
-import type { FleetLimits } from '#engine/state/fleet.ts'
-import { HaetaeError } from '#model/errors.ts'
 import type { Plan, PlanNode } from '#plan/plan.ts'
+import { assertOnce, childState, fleetOf, slow } from './world/fleets.ts'
 import { childPlan, fleetPlan } from './world/plans.ts'
 import { mishaps as kinds, runId, simulate, type SimOptions, type Simulation } from './world/simulate.ts'
 
-const needs: Record<string, string[]> = { A: [], B: ['A'], C: [], D: ['A', 'B'] }
-
-/** Systems in their order, each with its plan as it was approved. */
-function fleetOf(systems: readonly string[], limits?: FleetLimits, check: Partial<PlanNode> = {}) {
-  const children = new Map(
-    systems.map((system) => {
-      const prerequisites = (needs[system] ?? []).filter((other) => systems.includes(other))
-      return [system, { plan: childPlan(system, prerequisites, check), prerequisites }]
-    }),
-  )
-  const now = new Map([...children].map(([system, { plan }]) => [system, plan]))
-  const options: SimOptions = {
-    plan: fleetPlan(children, limits),
-    runOf: (node) => `${runId}.${node.split('/')[0] ?? ''}`,
-    planChild: async ({ node }) => {
-      const plan = now.get(node.system ?? '')
-      if (plan === undefined) throw new HaetaeError('plan-impossible', node.id, { why: 'it is gone' })
-      return plan
-    },
-  }
-  return { options, now }
-}
-
-/** Long enough for something to happen meanwhile. */
-const slow: Partial<PlanNode> = {
-  type: 'wait',
-  typeVersion: 0,
-  with: {},
-  waitFor: { kind: 'time', ms: 10_000 },
-}
 const byHand: Partial<PlanNode> = {
   ...{ type: 'manual', typeVersion: 0, with: {} },
   waitFor: { kind: 'person', role: 'sre', instructions: { ko: '확인', en: 'Look' } },
 }
-
-const childState = async (sim: Simulation, system: string) =>
-  (await sim.store.run(`${runId}.${system}`))?.state ?? 'none'
 
 /** Answers each question once: by the node, after the system whose run asks it (`B A/check`). */
 function answering(
@@ -65,13 +31,6 @@ function answering(
       }
     }
   }
-}
-
-async function assertOnce(sim: Simulation, systems: readonly string[], where = ''): Promise<void> {
-  expect(sim.trespasses, where).toEqual([])
-  const landed = sim.world.landed.map(({ node }) => node).toSorted()
-  expect(landed, where).toEqual(systems.flatMap((system) => [`${system}/notify`, `${system}/set`]).toSorted())
-  expect(await sim.store.locks(), where).toEqual([])
 }
 
 test('every system of a fleet has a run of its own, and waits for the steps of others that it needs', async () => {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,9 +26,9 @@ describe("the lab's web service", () => {
       GRANT SELECT, INSERT, UPDATE ON heartbeat TO haetae;`)
     const authority = await createAuthority(folder, 'authority')
     await issue(authority, folder, 'tls', { commonName: 'web', ips: ['127.0.0.1'] })
-    await cp(database.client.caFile ?? '', join(folder, 'ca.crt'))
+    await cp(database.databases.caFile ?? '', join(folder, 'ca.crt'))
     ca = await readFile(authority.cert, 'utf8')
-    await writeFile(join(folder, 'password'), 'only-for-this-test\n')
+    await cp(database.databases.writer.passwordFile ?? '', join(folder, 'password'))
   })
   afterAll(async () => {
     for (const service of services) await service.stop('SIGTERM')

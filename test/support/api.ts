@@ -89,7 +89,7 @@ export async function testApi(
   })
   const signatures = approvalService(approvals, {
     changed: () => {},
-    takenOver: (run, by, reason) => journal.takeOver(run, by, reason),
+    takenOver: async (run, by, reason) => void (await journal.takeOver(run, by, reason)),
   })
   const world: World = {
     active: (id) => ({
@@ -142,7 +142,8 @@ export async function testApi(
       gates: (await signatures.list(id)).gates,
       question: null,
       deadline: view.createdAt,
-      paused: view.paused,
+      paused: view.paused?.own ?? null,
+      pausedWithFleet: view.paused?.fleet ?? null,
       canceling: view.canceling,
       rollingBack: null,
       left: [],

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { createAuthority, issue } from '../../lab/pki.ts'
-import type { DatabaseOptions } from '#platform/database/client.ts'
+import type { DatabaseOptions, DatabaseRole } from '#platform/database/client.ts'
 import { ownedFolder } from './owned-folder.ts'
 import { postgresBinaries, postgresUser } from './postgres.ts'
 import { freePort, startServer, untilAnswers } from './processes.ts'
@@ -18,6 +18,8 @@ export interface SystemServer {
   host: string
   port: number
   database: string
+  /** Where its Unix socket is: there its administrator and `app` need no password. */
+  socketFolder: string
   /** Every statement that the server has logged, in order; `since`: those after that many. */
   statements(since?: number): Promise<{ role: string; text: string }[]>
   sql(text: string): Promise<Record<string, unknown>[]>
@@ -26,13 +28,11 @@ export interface SystemServer {
   stop(): Promise<void>
 }
 
-/** A system's database as the lab has it: TLS, the role `haetae` with its few rights, standbys that stream. */
+/** A system's database as the lab has it: TLS, Haetae's two roles with their few rights, standbys that stream. */
 export interface SystemDatabase {
   primary: SystemServer
   /** What Haetae signs in with, over TLS. */
-  client: DatabaseOptions
-  /** The same for a role that has no right to change anything. */
-  looking: DatabaseOptions
+  databases: DatabaseOptions
   /** A new streaming standby that has caught up; about a second. */
   standby(): Promise<SystemServer>
   stop(): Promise<void>
@@ -61,35 +61,27 @@ const access = `
 local   all          postgres               trust
 local   replication  postgres               trust
 local   app          app                    trust
-hostssl all          haetae  127.0.0.1/32   scram-sha-256
-hostssl app          looking 127.0.0.1/32   scram-sha-256
+hostssl all  haetae         127.0.0.1/32  scram-sha-256
+hostssl all  haetae_reader  127.0.0.1/32  scram-sha-256
 `
 
-/** The roles, tables and rights of the lab's databases (lab/image/postgres/start.sh), and a role that may only look. */
-const roles = `
-CREATE ROLE haetae LOGIN PASSWORD 'only-for-this-test';
-CREATE ROLE looking LOGIN PASSWORD 'only-for-this-test';
+/** What the lab's databases have besides Haetae's own manifests (lab/image/postgres/start.sh). */
+const theSystem = `
 CREATE ROLE app LOGIN;
-GRANT pg_monitor TO haetae;
 REVOKE CONNECT ON DATABASE app FROM PUBLIC;
-GRANT CONNECT ON DATABASE app TO app, haetae, looking;
+GRANT CONNECT ON DATABASE app TO app;
 CREATE TABLE transactions (id text PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now(), payload jsonb);
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON transactions TO app;
 CREATE TABLE heartbeat (source text PRIMARY KEY, at timestamptz NOT NULL);
-GRANT SELECT ON heartbeat TO haetae, looking;
-`
-const lookingRights = `
-GRANT SELECT ON haetae_authority, haetae.pause, haetae.claims TO looking;
-GRANT USAGE ON SCHEMA haetae TO looking;
-GRANT pg_monitor TO looking;
+GRANT SELECT ON heartbeat TO haetae, haetae_reader;
 `
 
 export async function startSystemDatabase(): Promise<SystemDatabase> {
   const user = postgresUser()
   const folder = await ownedFolder('haetae-test-pair-', user)
   const caFile = await certificate(folder)
-  const passwordFile = join(folder, 'haetae.password')
-  await writeFile(passwordFile, 'only-for-this-test\n')
+  const signIn = (user: string) => ({ user, passwordFile: join(folder, `${user}.password`) })
+  const [reader, writer] = [signIn('haetae_reader'), signIn('haetae')]
   const servers: SystemServer[] = []
   let copies = 0
   const stop = async () => {
@@ -97,12 +89,11 @@ export async function startSystemDatabase(): Promise<SystemDatabase> {
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    const primary = await makePrimary(folder)
+    const primary = await makePrimary(folder, [reader, writer])
     servers.push(primary)
     return {
       primary,
-      client: { user: 'haetae', passwordFile, caFile, connectTimeoutMs: 2000 },
-      looking: { user: 'looking', passwordFile, caFile, connectTimeoutMs: 2000 },
+      databases: { reader, writer, caFile, connectTimeoutMs: 2000 },
       async standby() {
         const server = await makeStandby(folder, primary, `standby${++copies}`)
         servers.push(server)
@@ -127,7 +118,10 @@ async function certificate(folder: string): Promise<string> {
   return authority.cert
 }
 
-async function makePrimary(folder: string): Promise<SystemServer> {
+async function makePrimary(
+  folder: string,
+  signIns: readonly Required<DatabaseRole>[],
+): Promise<SystemServer> {
   const data = join(folder, 'primary')
   const flags = ['-D', data, '--no-sync', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--wal-segsize=4']
   await run(join(postgresBinaries(), 'initdb'), [...flags, '-A', 'reject'], { ...postgresUser(), cwd: '/' })
@@ -137,11 +131,33 @@ async function makePrimary(folder: string): Promise<SystemServer> {
   await primary.sql('CREATE DATABASE app')
   const { port, stop, log } = primary
   const app = serverAt(folder, port, 'app', stop, log)
-  const haetae = join(import.meta.dirname, '../../manifests/postgres/haetae.sql')
-  await app.sql(roles)
-  await app.sql(await readFile(haetae, 'utf8'))
-  await app.sql(lookingRights)
+  await app.sql(await manifest('roles.sql'))
+  for (const { user, passwordFile } of signIns) {
+    const password = randomUUID()
+    await writeFile(passwordFile, `${password}\n`)
+    await app.sql(`ALTER ROLE ${user} PASSWORD '${password}'`)
+  }
+  await app.sql(theSystem)
+  await app.sql(await manifest('haetae.sql'))
   return app
+}
+
+function manifest(name: string): Promise<string> {
+  return readFile(join(import.meta.dirname, '../../manifests/postgres', name), 'utf8')
+}
+
+/**
+ * What Haetae's roles said that is no look, by the server's own log since that many statements: all that the writer
+ * said, and what the reader said otherwise than by SELECT or EXPLAIN, which its role keeps from changing anything.
+ */
+export async function acts(server: SystemServer, since = 0): Promise<string[]> {
+  const statements = await server.statements(since)
+  return statements
+    .filter(
+      ({ role, text }) =>
+        role === 'haetae' || (role === 'haetae_reader' && !/^(SELECT|EXPLAIN)\b/.test(text)),
+    )
+    .map(({ role, text }) => `${role}: ${text}`)
 }
 
 async function makeStandby(folder: string, primary: SystemServer, name: string): Promise<SystemServer> {
@@ -207,7 +223,7 @@ function serverAt(
   log: () => string,
 ): SystemServer & { log: () => string } {
   return {
-    ...{ host: '127.0.0.1', port, database, stop, log },
+    ...{ host: '127.0.0.1', port, database, socketFolder: folder, stop, log },
     async statements(since = 0) {
       // The log comes through a pipe: when this statement is in it, all before it are.
       const marker = `SELECT 'logged until ${randomUUID()}'`

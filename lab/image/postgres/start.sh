@@ -23,18 +23,16 @@ CREATE ROLE app LOGIN PASSWORD '$(secret app)';
 
 CREATE ROLE replicator LOGIN REPLICATION PASSWORD '$(secret replicator)';
 
-CREATE ROLE haetae LOGIN PASSWORD '$(secret haetae)';
-
-GRANT pg_monitor TO haetae;
-
 CREATE DATABASE app;
 
 REVOKE CONNECT ON DATABASE app FROM PUBLIC;
 
-GRANT CONNECT ON DATABASE app TO app, haetae;
-
-GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO haetae;
+GRANT CONNECT ON DATABASE app TO app;
 SQL
+  $single postgres >/dev/null </etc/haetae-lab/roles.sql
+  for role in haetae haetae_reader; do
+    echo "ALTER ROLE $role PASSWORD '$(secret $role)';" | $single postgres >/dev/null
+  done
   $single app >/dev/null <<SQL
 CREATE TABLE transactions (id text PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now(), payload jsonb);
 
@@ -44,7 +42,7 @@ GRANT SELECT, INSERT ON transactions TO app;
 
 GRANT SELECT, INSERT, UPDATE ON heartbeat TO app;
 
-GRANT SELECT ON heartbeat TO haetae;
+GRANT SELECT ON heartbeat TO haetae, haetae_reader;
 SQL
   $single app >/dev/null </etc/haetae-lab/haetae.sql
   # The lab's report asks as the web service does.

@@ -350,6 +350,8 @@ export const runDetail = runSummary.extend({
   /** When a person is asked about it, if it has not ended. */
   deadline: instant,
   paused: saidOfRun.nullable(),
+  /** Of a part of a fleet: the pause of the fleet, which holds it too. */
+  pausedWithFleet: saidOfRun.nullable(),
   canceling: saidOfRun.nullable(),
   rollingBack: saidOfRun.nullable(),
   /** What a roll back left as it is, and why. */

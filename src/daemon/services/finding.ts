@@ -1,6 +1,7 @@
 import type { OpenFinding } from '#api/schema/common.ts'
 import type { FindingService } from '#api/services.ts'
 import type { FindingStore } from '#finding/store.ts'
+import { readerRule } from '../reader-rights.ts'
 import { pageOfRows } from './page.ts'
 
 /** Findings as the API shows them, newest first. */
@@ -28,8 +29,8 @@ export function findingService(store: FindingStore): FindingService {
   }
 }
 
-/** Rules that people still owe something on: they are shown beside everything that they are about. */
-const owed = ['break-glass']
+/** Rules on which people still owe something: they are shown beside everything that they are about. */
+const owed = ['break-glass', readerRule]
 
 /** Looks up what is owed about a run, a system or a site: by the subject, or where the facts name it. */
 export async function openFindings(store: FindingStore): Promise<(about: string) => OpenFinding[]> {

@@ -142,7 +142,8 @@ async function detail(needs: Needs, id: string): Promise<RunDetail> {
     })),
     question: questionOf(view.question),
     deadline: deadlineOf(view),
-    paused: view.paused,
+    paused: view.paused?.own ?? null,
+    pausedWithFleet: view.paused?.fleet ?? null,
     canceling: view.canceling,
     rollingBack: view.rollingBack,
     left: view.undo?.left ?? [],
@@ -190,7 +191,7 @@ function progressOf({ id, state, nodesDone, nodes }: RunRow): Text {
 function nodeView(view: RunView, node: PlanNode, child?: RunRow): ShownNode {
   const seen = view.nodes.get(node.id)
   const why = whyNode(view, node.id)
-  const waits = seen?.state === 'waiting' && why !== undefined
+  const waits = why !== undefined && (seen?.state === 'waiting' || why.reason === 'paused')
   return {
     id: node.id,
     system: node.system,

@@ -5,8 +5,8 @@ import type { OwnRun, Plan, PlanNode } from '#plan/plan.ts'
 import { assertRunnable } from '../accept.ts'
 import type { RunRow } from '../journal/journal.ts'
 import type { Question } from '../state/events.ts'
-import { childRunId } from '../state/fleet.ts'
-import { isGivenUp } from '../state/view.ts'
+import { childRunId, passOn, standing } from '../state/fleet.ts'
+import { isGivenUp, type RunView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded } from './bounded.ts'
 import type { RunHost } from './host.ts'
@@ -31,6 +31,8 @@ export async function passOwnRun(host: RunHost, node: PlanNode, own: OwnRun): Pr
   const made = await madeAgain(host, node, own)
   if ('question' in made) return holdBack(host, node, made.question)
   if (host.go(node.id).state === 'waiting') await intend(host, node, id, made.plan)
+  await host.untilResumed()
+  host.go(node.id)
   if (isGivenUp(host.view, node)) return leaveOut(host, node)
   const refused = await create(host, node, id, made.plan)
   if (refused !== undefined) return holdBack(host, node, refused)
@@ -138,46 +140,53 @@ function holdBack(host: RunHost, node: PlanNode, asked: Question): void {
 
 /** Waits for the run's end. What people ask of the fleet is asked of it too. */
 async function follow(host: RunHost, node: PlanNode, id: string): Promise<void> {
-  const relayed: Relayed = { canceled: false, rolledBack: false, pausedBy: null }
+  const looked: Looked = { seq: 0, verb: '' }
   for (;;) {
     const row = await childOf(host, node, id)
     const { state } = row ?? {}
     if (state === 'succeeded') return host.note({ kind: 'succeeded', node: node.id, output: { run: id } })
     if (state === 'failed' || state === 'canceled' || state === 'rolled-back')
       return host.note({ kind: 'child-ended', node: node.id, run: id, outcome: state })
-    await told(host, node, () => relay(host, id, relayed))
+    if (row !== undefined) await told(host, node, () => relay(host, node, row, looked))
     await host.pause(followEveryMs)
   }
 }
 
-/** What a run was asked with its fleet, by this process. */
-interface Relayed {
-  canceled: boolean
-  rolledBack: boolean
-  pausedBy: string | null
+/** How far the journal of a part was read, and what stood for its fleet then. */
+interface Looked {
+  seq: number
+  verb: string
 }
 
-/** Cancels, rolls back or pauses the run with its fleet, and lets it go on with it. */
-async function relay(host: RunHost, id: string, done: Relayed): Promise<void> {
-  const { canceling, rollingBack, paused } = host.view
-  const { children } = host.parts
-  if (canceling !== null && !done.canceled) {
-    done.canceled = true
-    await children.command(id, { verb: 'cancel', reason: canceling.reason }, canceling.by)
-  }
-  if (canceling === null && rollingBack !== null && !done.rolledBack) {
-    done.rolledBack = true
-    await children.command(id, { verb: 'rollback', reason: rollingBack.reason }, rollingBack.by)
-  }
-  if (paused !== null && done.pausedBy === null) {
-    done.pausedBy = paused.by
-    await children.command(id, { verb: 'pause', reason: paused.reason }, paused.by)
-  }
-  if (paused === null && done.pausedBy !== null) {
-    const by = done.pausedBy
-    done.pausedBy = null
-    await children.command(id, { verb: 'resume', reason: 'its fleet goes on' }, by)
-  }
+/**
+ * Asks of a part what stands for its fleet, where the part's journal does not show it. That journal is read only when it
+ * may be otherwise than its fleet, and has something new.
+ */
+async function relay(
+  host: RunHost,
+  node: PlanNode,
+  { id, state, lastSeq }: RunRow,
+  looked: Looked,
+): Promise<void> {
+  const { verb } = standing(host.view).command
+  const alike = verb === 'resume' && state !== 'paused' && host.go(node.id).pausedAlone === null
+  if (alike || (looked.verb === verb && looked.seq >= lastSeq)) return
+  const { children, stepTypes } = host.parts
+  const part = await children.view(id)
+  const said = passOn(host.view, part, stepTypes)
+  if (said !== undefined) await children.passOn(id, said.command, said.by, host.term)
+  notePause(host, node, part)
+  // What ends a part is said once, and the part does not come back from it.
+  const ends = verb !== 'pause' && verb !== 'resume' && (part.canceling ?? part.rollingBack) !== null
+  Object.assign(looked, { verb, seq: ends ? Infinity : part.seq })
+}
+
+/** Whoever looks at the fleet sees which part does not go on with it. */
+function notePause(host: RunHost, node: PlanNode, part: RunView): void {
+  const own = part.paused?.own ?? null
+  const paused = own === null ? null : { by: own.by, reason: own.reason }
+  if (digestOf(paused) === digestOf(host.go(node.id).pausedAlone)) return
+  host.note({ kind: 'child-paused', node: node.id, run: part.id, paused })
 }
 
 async function find(host: RunHost, id: string): Promise<boolean> {

@@ -2,7 +2,9 @@ import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { terminalRunStates } from '#model/states.ts'
 import type { Journal, NewRun, RunRow, Term } from '../journal/journal.ts'
 import type { PlanChild } from '../ports.ts'
+import { readView } from '../run-reader.ts'
 import { finishesNode, type Command } from '../state/events.ts'
+import type { RunView } from '../state/view.ts'
 
 /** What was read a moment ago is shared: hundreds of nodes ask for the same. */
 const freshMs = 300
@@ -103,8 +105,13 @@ export class Children {
     return row !== undefined && terminalRunStates.has(row.state)
   }
 
-  async command(runId: string, command: Command, by: string): Promise<void> {
-    await this.#journal.command(runId, command, by).catch((error: unknown) => {
+  view(runId: string): Promise<RunView> {
+    return readView(this.#journal, runId)
+  }
+
+  /** Asks of a part what was asked of its fleet. Throws TermLost when the fleet is not held any more. */
+  async passOn(runId: string, command: Command, by: string, fleet: Term): Promise<void> {
+    await this.#journal.command(runId, command, by, fleet).catch((error: unknown) => {
       if (!isHaetaeError(error, 'run-ended')) throw error
     })
   }

@@ -1,26 +1,28 @@
 import type { Json } from '#model/digest.ts'
-import type { Command, Decision, EngineEvent, PersonsCommand } from '../state/events.ts'
+import type { Command, Decision, EngineEvent, PauseOf, PersonsCommand } from '../state/events.ts'
 import { refusal, type Verb } from '../state/refusal.ts'
 import type { RunHost } from './host.ts'
 import { adoptedOutput } from './step.ts'
 
 /** Answers what a person asked for: does it, or writes why not. */
-export async function answer(host: RunHost, seq: number, { command, by }: PersonsCommand): Promise<void> {
+export async function answer(host: RunHost, seq: number, asked: PersonsCommand): Promise<void> {
+  const { command, by } = asked
   if (command.verb === 'decide') return decide(host, seq, command, by)
-  const why = refusal(host.view, command, host.parts.stepTypes)
+  const whose = asked.fleet === true ? 'fleet' : 'own'
+  const why = refusal(host.view, command, host.parts.stepTypes, whose)
   if (why !== undefined) return host.note({ kind: 'command-refused', command: seq, why: why.en })
-  host.note(...eventsOf(host, seq, command, by))
+  host.note(...eventsOf(host, seq, command, by, whose))
 }
 
 /** What a command that the run takes makes of it. */
-function eventsOf(host: RunHost, seq: number, verb: Verb, by: string): EngineEvent[] {
+function eventsOf(host: RunHost, seq: number, verb: Verb, by: string, whose: PauseOf): EngineEvent[] {
   const { reason } = verb
   const about = { by, reason, command: seq }
   switch (verb.verb) {
     case 'pause':
-      return [{ kind: 'run-paused', ...about }]
+      return [{ kind: 'run-paused', ...about, ...(whose === 'fleet' ? { whose } : {}) }]
     case 'resume':
-      return [resumed(host, by, reason, seq)]
+      return [{ kind: 'run-resumed', to: withoutPause(host, whose), ...about, whose }]
     case 'skip':
       return [{ kind: 'skipped', node: verb.node, ...about }]
     case 'rollback':
@@ -30,13 +32,15 @@ function eventsOf(host: RunHost, seq: number, verb: Verb, by: string): EngineEve
   }
 }
 
-function resumed(host: RunHost, by: string, reason: string, command: number | null): EngineEvent {
-  return { kind: 'run-resumed', to: goesOnAs(host), by, reason, command }
+function withoutPause(host: RunHost, whose: PauseOf): 'waiting' | 'running' | 'paused' {
+  const other = whose === 'own' ? host.view.paused?.fleet : host.view.paused?.own
+  return (other ?? null) === null ? goesOnAs(host) : 'paused'
 }
 
-/** What ends a run ends its pause first. */
+/** What ends a run ends its pauses first. */
 function endOfPause(host: RunHost, by: string, reason: string): EngineEvent[] {
-  return host.view.paused === null ? [] : [resumed(host, by, reason, null)]
+  if (host.view.paused === null) return []
+  return [{ kind: 'run-resumed', to: goesOnAs(host), by, reason, command: null }]
 }
 
 function goesOnAs(host: RunHost): 'waiting' | 'running' {

@@ -98,14 +98,18 @@ export interface Journal {
    * else thrown leaves open whether the events landed. The holder makes one call at a time.
    */
   append(term: Term, events: readonly EngineEvent[]): Promise<JournalRecord[]>
-  /** Appends what a person asks; needs no term. Throws `run-unknown`, `run-ended`. Returns its seq. */
-  command(runId: string, command: Command, by: string): Promise<number>
+  /**
+   * Appends what a person asks; needs no term. `fleet`: the hold on the fleet that passes it on to this part of it; whoever
+   * lost that passes nothing on. Throws `run-unknown`, `run-ended`, TermLost. Returns its seq.
+   */
+  command(runId: string, command: Command, by: string, fleet?: Term): Promise<number>
   /**
    * Ends the hold on a run, whoever has it: its holder can write nothing any more, and nothing more is begun. A run of
    * which nothing was under way has ended with it; of another one, whoever takes it looks first at what was
-   * (`takeOverEvents`). Throws `run-unknown`, `run-ended`.
+   * (`takeOverEvents`). The parts of a fleet are taken over with it. Returns the runs that it took over. Throws
+   * `run-unknown`, `run-ended`.
    */
-  takeOver(runId: string, by: readonly string[], reason: string): Promise<void>
+  takeOver(runId: string, by: readonly string[], reason: string): Promise<string[]>
   /** Takes the systems of a run again that were taken from it; false while another run holds one. Throws TermLost. */
   lockAgain(term: Term): Promise<boolean>
   /** Records with a seq above `after`, at most `limit`. */

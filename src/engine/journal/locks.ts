@@ -65,18 +65,29 @@ export async function takeFree(
   return rows
 }
 
-/** Ends the hold on a run, whoever has it, and what it does. Throws `run-unknown`, `run-ended`. */
+/** Ends the hold on a run, whoever has it, and on the parts of a fleet with it. Throws `run-unknown`, `run-ended`. */
 export async function takeOver(
   tx: ClientBase,
   runId: string,
   by: readonly string[],
   reason: string,
   at: Instant,
-): Promise<void> {
+): Promise<string[]> {
   const row = (await lockRuns(tx, [runId])).get(runId)
   if (row === undefined) throw runUnknown(runId)
   if (terminalRunStates.has(row.state)) throw runEnded(runId, row.state)
-  await seize(tx, row, by.join(', '), at, (view) => takeOverEvents(view, by, reason, at))
+  // Behind the lock on the fleet, none of its parts is created any more.
+  const open = await tx.query<{ id: string }>('SELECT id FROM runs WHERE parent = $1 AND ended_at IS NULL', [
+    runId,
+  ])
+  const parts = await lockRuns(
+    tx,
+    open.rows.map(({ id }) => id),
+  )
+  const all = [row, ...[...parts.values()].filter(({ state }) => !terminalRunStates.has(state))]
+  for (const each of all)
+    await seize(tx, each, by.join(', '), at, (view) => takeOverEvents(view, by, reason, at))
+  return all.map(({ id }) => id)
 }
 
 /** Raises the term of a run, so that its holder can write nothing any more, and writes what follows from its journal. */

@@ -6,9 +6,9 @@ import { preemptEvents, takeOverEvents } from '../state/seize.ts'
 import { fold } from '../state/fold.ts'
 import { emptyView, type RunView } from '../state/view.ts'
 import { holds, mayTake, preempts } from './hold.ts'
-import { TermLost, type Journal, type RunRow } from './journal.ts'
+import { TermLost, type Journal, type RunRow, type Term } from './journal.ts'
 import { runEnded, runExists, runUnknown, systemsLocked } from './refusals.ts'
-import { createdEvent, newRow, rowAfter } from './row.ts'
+import { commandEvent, createdEvent, newRow, rowAfter } from './row.ts'
 
 interface Entry {
   row: RunRow
@@ -23,11 +23,7 @@ export function memoryJournal(clock: Clock): Journal {
   const entries = new Map<string, Entry>()
   const locks = new Map<string, { runId: string; since: string }>()
 
-  function must(runId: string): Entry {
-    const entry = entries.get(runId)
-    if (entry === undefined) throw runUnknown(runId)
-    return entry
-  }
+  const { must, mustBeOpen, assertHeld } = findIn(entries)
 
   function write(entry: Entry, term: number, actor: string, events: readonly EngineEvent[]): JournalRecord[] {
     const at = instant(clock.now())
@@ -59,8 +55,7 @@ export function memoryJournal(clock: Clock): Journal {
 
   return {
     async create(run) {
-      if (run.parent !== undefined && !holds(must(run.parent.runId).row, run.parent))
-        throw new TermLost(run.parent, must(run.parent.runId).row.term)
+      if (run.parent !== undefined) assertHeld(run.parent)
       if (entries.has(run.id)) throw runExists(run.id)
       const held = run.systems.flatMap((system) => {
         const lock = locks.get(system)
@@ -111,22 +106,24 @@ export function memoryJournal(clock: Clock): Journal {
       return write(entry, term.term, entry.row.holder?.daemon ?? '', events)
     },
 
-    async command(runId, command, by) {
-      const entry = must(runId)
-      if (ended(entry)) throw runEnded(runId, entry.row.state)
-      write(entry, 0, by, [{ kind: 'command', command, by }])
+    async command(runId, command, by, fleet) {
+      if (fleet !== undefined) assertHeld(fleet)
+      const entry = mustBeOpen(runId)
+      write(entry, 0, by, [commandEvent(command, by, fleet)])
       return entry.row.lastSeq
     },
 
     async takeOver(runId, by, reason) {
-      const entry = must(runId)
-      if (ended(entry)) throw runEnded(runId, entry.row.state)
-      seize(entry, by.join(', '), (view) => takeOverEvents(view, by, reason, instant(clock.now())))
+      const entry = mustBeOpen(runId)
+      const parts = [...entries.values()].filter((each) => each.row.parent === runId && !ended(each))
+      const all = [entry, ...parts]
+      const at = instant(clock.now())
+      for (const each of all) seize(each, by.join(', '), (view) => takeOverEvents(view, by, reason, at))
+      return all.map(({ row }) => row.id)
     },
 
     async lockAgain(term) {
-      const { row } = must(term.runId)
-      if (!holds(row, term)) throw new TermLost(term, row.term)
+      const { row } = assertHeld(term)
       if (row.systems.some((system) => (locks.get(system)?.runId ?? row.id) !== row.id)) return false
       for (const system of row.systems) locks.set(system, { runId: row.id, since: instant(clock.now()) })
       return true
@@ -134,6 +131,29 @@ export function memoryJournal(clock: Clock): Journal {
 
     ...readsOf(entries, must, locks),
   }
+}
+
+/** A run by its id, or why it cannot be had. */
+function findIn(entries: ReadonlyMap<string, Entry>) {
+  function must(runId: string): Entry {
+    const entry = entries.get(runId)
+    if (entry === undefined) throw runUnknown(runId)
+    return entry
+  }
+
+  function mustBeOpen(runId: string): Entry {
+    const entry = must(runId)
+    if (ended(entry)) throw runEnded(runId, entry.row.state)
+    return entry
+  }
+
+  function assertHeld(term: Term): Entry {
+    const entry = must(term.runId)
+    if (!holds(entry.row, term)) throw new TermLost(term, entry.row.term)
+    return entry
+  }
+
+  return { must, mustBeOpen, assertHeld }
 }
 
 function readsOf(

@@ -9,7 +9,7 @@ import { holds, mayTake } from './hold.ts'
 import { TermLost, type Holder, type Journal, type NewRun, type Term } from './journal.ts'
 import { takeFree, takeLocks, takeOver } from './locks.ts'
 import { runEnded, runExists, runUnknown } from './refusals.ts'
-import { createdEvent, newRow } from './row.ts'
+import { commandEvent, createdEvent, newRow } from './row.ts'
 import { lockRuns, recordOf, rowColumns, rowOf, type DbRecord, type DbRow, type LockedRow } from './rows.ts'
 import { recordsOf, store, type Written } from './write.ts'
 
@@ -70,14 +70,13 @@ export function postgresJournal({ pool, clock, withinMs = 5_000 }: PostgresJourn
       return rows.map(({ id }) => id)
     },
 
-    command: (runId, command, by) =>
+    command: (runId, command, by, fleet) =>
       inTransaction(async (tx) => {
+        if (fleet !== undefined) await assertHeld(tx, fleet)
         const row = await lockRun(tx, runId)
         if (terminalRunStates.has(row.state)) throw runEnded(runId, row.state)
-        const written = recordsOf(
-          { row, term: 0, actor: by, events: [{ kind: 'command', command, by }] },
-          now(),
-        )
+        const events = [commandEvent(command, by, fleet)]
+        const written = recordsOf({ row, term: 0, actor: by, events }, now())
         await store(tx, [written])
         return written.row.lastSeq
       }),
@@ -162,6 +161,12 @@ async function lockRun(tx: ClientBase, runId: string): Promise<LockedRow> {
   return row
 }
 
+/** Locks the row of a fleet, before those of its parts, as everybody does. Throws TermLost. */
+async function assertHeld(tx: ClientBase, fleet: Term): Promise<void> {
+  const row = await lockRun(tx, fleet.runId)
+  if (!holds(row, fleet)) throw new TermLost(fleet, row.term)
+}
+
 /** Appends of any number of runs in one transaction; a stale one is refused alone. */
 async function appendAll(
   tx: ClientBase,
@@ -211,10 +216,7 @@ async function acquire(
 }
 
 async function create(tx: ClientBase, run: NewRun, at: Instant): Promise<string[]> {
-  if (run.parent !== undefined) {
-    const parent = await lockRun(tx, run.parent.runId)
-    if (!holds(parent, run.parent)) throw new TermLost(run.parent, parent.term)
-  }
+  if (run.parent !== undefined) await assertHeld(tx, run.parent)
   const row = newRow(run, at)
   const made = await tx.query(
     `INSERT INTO runs (id, plan, mode, from_site, to_site, plan_digest, requester, reason, systems, parent, state,

@@ -1,8 +1,15 @@
 import { terminalRunStates } from '#model/states.ts'
 import type { Instant } from '#model/time.ts'
-import { endsNode, isRunEvent, type EngineEvent, type RunEvent } from '../state/events.ts'
+import {
+  endsNode,
+  isRunEvent,
+  type Command,
+  type CommandEvent,
+  type EngineEvent,
+  type RunEvent,
+} from '../state/events.ts'
 import { transitionRun } from '../state/transition.ts'
-import type { NewRun, RunRow } from './journal.ts'
+import type { NewRun, RunRow, Term } from './journal.ts'
 
 /** The row of a run before `run-created` is written. */
 export function newRow(run: NewRun, createdAt: Instant): RunRow {
@@ -39,6 +46,11 @@ export function rowAfter(row: RunRow, events: readonly EngineEvent[], at: Instan
   }
   if (terminalRunStates.has(next.state)) next.endedAt = at
   return next
+}
+
+/** What a person asked; `fleet`: of the fleet, which passes it on. */
+export function commandEvent(command: Command, by: string, fleet: Term | undefined): CommandEvent {
+  return { kind: 'command', command, by, ...(fleet === undefined ? {} : { fleet: true }) }
 }
 
 /** The first record of a run. */

@@ -14,6 +14,7 @@ export interface Failure {
 /** Why a person is asked. */
 export type QuestionReason =
   | 'unclear'
+  | 'changed'
   | 'unreachable'
   | 'exhausted'
   | 'assumption'
@@ -42,6 +43,9 @@ export interface Question {
   choices: readonly Decision[]
 }
 
+/** A run is paused by itself, or with the fleet that it is a part of. */
+export type PauseOf = 'own' | 'fleet'
+
 /** Facts of a run as a whole. */
 export type RunEvent =
   | { kind: 'run-created'; digest: string; requester: string; reason: string }
@@ -53,10 +57,17 @@ export type RunEvent =
   /** Nobody is waited for any more. `decision` answers the question about the run, when there was one. */
   | { kind: 'run-goes-on'; to: 'waiting' | 'running'; command: number | null }
   | { kind: 'run-canceling'; by: string; reason: string; command: number }
-  /** Nothing begins any more; what is under way ends. */
-  | { kind: 'run-paused'; by: string; reason: string; command: number }
-  /** `command` null: the pause ended because the run is being ended. */
-  | { kind: 'run-resumed'; to: 'waiting' | 'running'; by: string; reason: string; command: number | null }
+  /** Nothing begins any more; what is under way ends. `whose`: its own pause (so when absent), or its fleet's. */
+  | { kind: 'run-paused'; by: string; reason: string; command: number; whose?: PauseOf }
+  /** `command` null: the run is being ended. `whose`: the pause that ends; absent: every one. */
+  | {
+      kind: 'run-resumed'
+      to: 'waiting' | 'running' | 'paused'
+      by: string
+      reason: string
+      command: number | null
+      whose?: PauseOf
+    }
   /** A run that must not wait has taken its systems: it is canceled, and cleans up when they are free again. */
   | { kind: 'run-preempted'; run: string; by: string; reason: string }
   /** Its systems are its own again: it cleans up. */
@@ -77,7 +88,8 @@ export type Command =
   | { verb: 'decide'; node: string | null; decision: Decision; reason: string }
 
 export type CommandEvent =
-  | { kind: 'command'; command: Command; by: string }
+  /** `fleet`: it was asked of the fleet that the run is a part of, and is passed on. */
+  | { kind: 'command'; command: Command; by: string; fleet?: true }
   | { kind: 'command-refused'; command: number; why: string }
 
 /** Facts of one node. */
@@ -127,6 +139,8 @@ export type NodeEvent =
   /** `left`: where the step was left. */
   | { kind: 'node-canceled'; node: string; left: 'untouched' | 'absent' | 'unknown'; why: string }
   | { kind: 'progress'; node: string; message: string }
+  /** A node that stands for a run of its own: whoever paused that run alone; null when it goes on again. */
+  | { kind: 'child-paused'; node: string; run: string; paused: { by: string; reason: string } | null }
   /** A node that stands for a run of its own, which has ended and did not succeed. */
   | { kind: 'child-ended'; node: string; run: string; outcome: 'failed' | 'canceled' | 'rolled-back' }
 

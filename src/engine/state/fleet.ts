@@ -1,3 +1,38 @@
+import { refusal, type Verb } from './refusal.ts'
+import type { StepTypes } from './refuse-skip.ts'
+import { isEnded, type RunView } from './view.ts'
+
+/**
+ * What a part of a fleet is still to be asked so that it is as its fleet is: canceled, rolled back, paused or let go on
+ * with it. It follows from the two journals alone, so that whoever holds the fleet says the same, and says it once.
+ * Undefined when there is nothing to say, or when it was said and the part has not answered.
+ */
+export function passOn(fleet: RunView, part: RunView, types: StepTypes): PassedOn | undefined {
+  const { command, by } = standing(fleet)
+  if (isEnded(part) || refusal(part, command, types, 'fleet') !== undefined) return undefined
+  const waits = [...part.commands.values()].some(
+    (asked) => asked.fleet === true && asked.command.verb === command.verb,
+  )
+  return waits ? undefined : { command, by }
+}
+
+interface PassedOn {
+  command: Exclude<Verb, { verb: 'skip' }>
+  by: string
+}
+
+/** What people said of a fleet that still stands: what its parts are to be brought to. */
+export function standing({ canceling, rollingBack, paused, resumed, requester }: RunView): PassedOn {
+  const say = (verb: PassedOn['command']['verb'], { by, reason }: { by: string; reason: string }) => ({
+    command: { verb, reason },
+    by,
+  })
+  if (canceling !== null) return say('cancel', canceling)
+  if (rollingBack !== null) return say('rollback', rollingBack)
+  if (paused?.own) return say('pause', paused.own)
+  return say('resume', resumed ?? { by: requester, reason: '' })
+}
+
 /** The run of its own of a fleet's system. The same for every attempt: it is created once. */
 export function childRunId(parent: string, system: string | null): string {
   return `${parent}.${system ?? ''}`

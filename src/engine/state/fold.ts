@@ -1,15 +1,18 @@
 import { terminalNodeStates } from '#model/states.ts'
 import { instant, type Instant } from '#model/time.ts'
 import {
+  goesOn,
   isNodeEvent,
   type EngineEvent,
   type Failure,
   type JournalRecord,
   type NodeEvent,
+  type PauseOf,
   type RunEvent,
 } from './events.ts'
 import { assertOrder } from './rollback-order.ts'
 import { transitionNode, transitionRun } from './transition.ts'
+import { leftChanged } from './undo.ts'
 import { emptyNode, type AttemptView, type NodeView, type RunView } from './view.ts'
 
 /**
@@ -29,8 +32,10 @@ export function fold(view: RunView, record: JournalRecord): void {
 export function foldEvent(view: RunView, event: EngineEvent, at: Instant, seq: number): void {
   assertOrder(view, event)
   if (isNodeEvent(event)) foldNode(view, event, at)
-  else if (event.kind === 'command') view.commands.set(seq, { command: event.command, by: event.by })
-  else if (event.kind === 'command-refused') view.commands.delete(event.command)
+  else if (event.kind === 'command') {
+    const { command, by, fleet } = event
+    view.commands.set(seq, { command, by, ...(fleet === undefined ? {} : { fleet }) })
+  } else if (event.kind === 'command-refused') view.commands.delete(event.command)
   else foldRun(view, event, at)
 }
 
@@ -76,17 +81,21 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
       view.rollingBack = { by: event.by, reason: event.reason, at }
       break
     case 'run-rollback-planned':
-      view.undo = { steps: event.steps, left: event.left }
+      view.undo = { steps: event.steps, left: [...event.left] }
       view.deadlineFrom = at
       for (const { id } of event.steps) view.nodes.set(id, emptyNode(id))
       break
     case 'run-paused':
       view.commands.delete(event.command)
-      view.paused = { by: event.by, reason: event.reason, at }
+      view.paused = {
+        ...(view.paused ?? { since: at, own: null, fleet: null }),
+        [event.whose ?? 'own']: { by: event.by, reason: event.reason, at },
+      }
       break
     case 'run-resumed':
       if (event.command !== null) view.commands.delete(event.command)
-      resume(view, at)
+      resume(view, at, event.whose)
+      view.resumed = { by: event.by, reason: event.reason, at }
       break
     case 'run-ended':
       view.endedAt = at
@@ -94,10 +103,12 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
   }
 }
 
-/** Ends the pause. It takes nothing of the time that steps have. */
-function resume(view: RunView, at: Instant): void {
+/** Ends one pause, or every one. The time of a pause is none of the time that steps have. */
+function resume(view: RunView, at: Instant, whose: PauseOf | undefined): void {
   if (view.paused === null) return
-  const heldMs = Date.parse(at) - Date.parse(view.paused.at)
+  if (whose !== undefined) view.paused = { ...view.paused, [whose]: null }
+  if (whose !== undefined && (view.paused.own ?? view.paused.fleet) !== null) return
+  const heldMs = Date.parse(at) - Date.parse(view.paused.since)
   for (const { budget } of view.nodes.values()) {
     if (budget.since !== null) budget.since = instant(Date.parse(budget.since) + heldMs)
   }
@@ -107,6 +118,9 @@ function resume(view: RunView, at: Instant): void {
 function foldNode(view: RunView, event: NodeEvent, at: Instant): void {
   const node = view.nodes.get(event.node)
   if (node === undefined) throw new Error(`run ${view.id} has no node ${event.node}`)
+  if (event.kind === 'decided' && node.question?.reason === 'changed' && !goesOn(event.decision)) {
+    view.undo?.left.push(leftChanged(view.undo.steps, event))
+  }
   node.state = transitionNode(node.state, event)
   applyToNode(node, event, at)
   if (event.kind === 'decided' || event.kind === 'skipped') view.commands.delete(event.command)
@@ -184,7 +198,11 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.question = null
       node.canceled = { left: event.left, why: event.why }
       break
+    case 'child-paused':
+      node.pausedAlone = event.paused
+      break
     case 'child-ended':
+      node.pausedAlone = null
       node.failure = { kind: 'error', message: `run ${event.run} is ${event.outcome}` }
       endAttempt(node, 'failed', node.failure, at)
       break

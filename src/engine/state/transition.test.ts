@@ -28,6 +28,7 @@ const nodeEvents: NodeEvent[] = [
   { kind: 'skipped', node, by: '', reason: '', command: 1 },
   { kind: 'node-canceled', node, left: 'untouched', why: '' },
   { kind: 'progress', node, message: '' },
+  { kind: 'child-paused', node, run: 'r.n', paused: { by: '', reason: '' } },
   { kind: 'child-ended', node, run: 'r.n', outcome: 'failed' },
 ]
 const nodeStates: NodeState[] = [
@@ -44,6 +45,8 @@ const runEvents: RunEvent[] = [
   { kind: 'run-goes-on', to: 'running', command: null },
   { kind: 'run-canceling', by: '', reason: '', command: 1 },
   { kind: 'run-paused', by: '', reason: '', command: 1 },
+  { kind: 'run-paused', by: '', reason: '', command: 1, whose: 'fleet' },
+  { kind: 'run-resumed', to: 'paused', by: '', reason: '', command: 1, whose: 'own' },
   { kind: 'run-resumed', to: 'waiting', by: '', reason: '', command: 1 },
   { kind: 'run-resumed', to: 'running', by: '', reason: '', command: null },
   { kind: 'run-ended', outcome: 'succeeded' },

@@ -24,6 +24,7 @@ const nodeTable: { [S in NodeState]: Partial<Record<NodeEvent['kind'], NodeState
   running: {
     proven: 'running',
     applied: 'running',
+    'child-paused': 'running',
     'child-ended': 'failed',
     progress: 'running',
     'not-seen': 'running',
@@ -104,6 +105,7 @@ const runTable: {
   // Questions are asked and answered in a pause as well. What ends the run ends the pause first.
   paused: {
     'term-taken': 'paused',
+    'run-paused': 'paused',
     'run-asked': 'paused',
     'run-goes-on': 'paused',
     'run-rollback-planned': 'paused',

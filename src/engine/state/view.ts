@@ -52,6 +52,8 @@ export interface NodeView {
   /** Who left it out, and why; null when nobody did. */
   skipped: { by: string; reason: string } | null
   canceled: { left: 'untouched' | 'absent' | 'unknown'; why: string } | null
+  /** Of a node that stands for a run of its own: who paused that run alone. */
+  pausedAlone: { by: string; reason: string } | null
   /** A person said last that it goes by its plan as it is now, once that is approved. */
   replanned: boolean
 }
@@ -61,6 +63,13 @@ export interface Said {
   by: string
   reason: string
   at: Instant
+}
+
+/** What holds a run back: somebody's word about it, about its fleet, or both. It goes on when neither stands. */
+export interface Paused {
+  since: Instant
+  own: Said | null
+  fleet: Said | null
 }
 
 /** A run, as its journal tells it up to `seq`. */
@@ -79,7 +88,9 @@ export interface RunView {
   startedAt: Instant | null
   endedAt: Instant | null
   canceling: Said | null
-  paused: Said | null
+  paused: Paused | null
+  /** Who let it go on last. */
+  resumed: Said | null
   rollingBack: Said | null
   /** Two people ended the hold on it: what was under way is looked at, and nothing is tried any more. */
   takenOver: Said | null
@@ -92,7 +103,7 @@ export interface RunView {
   /** A question about the run as a whole. */
   question: Question | null
   /** Commands of people that the holder has not answered yet, by their seq. */
-  commands: Map<number, { command: Command; by: string }>
+  commands: Map<number, { command: Command; by: string; fleet?: true }>
   nodes: Map<string, NodeView>
 }
 
@@ -119,6 +130,7 @@ export function emptyView(head: RunHead): RunView {
     endedAt: null,
     canceling: null,
     paused: null,
+    resumed: null,
     rollingBack: null,
     takenOver: null,
     preemptedBy: null,
@@ -150,6 +162,7 @@ export function emptyNode(id: string): NodeView {
     progress: null,
     skipped: null,
     canceled: null,
+    pausedAlone: null,
     replanned: false,
   }
 }

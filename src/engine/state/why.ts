@@ -5,7 +5,7 @@ import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
 import { childRunId } from './fleet.ts'
 import { openNeeds } from './needs.ts'
-import { nodesOf, type NodeView, type RunView } from './view.ts'
+import { nodesOf, type NodeView, type Paused, type RunView } from './view.ts'
 
 /** Why a node waits, or what it does; undefined when the run has no such node. */
 export function whyNode(view: RunView, id: string): Why | undefined {
@@ -17,7 +17,7 @@ export function whyNode(view: RunView, id: string): Why | undefined {
       return whyWaiting(view, plan, node)
     case 'running':
     case 'unknown':
-      return plan.waitFor?.kind === 'run' ? whyOwnRun(view, plan) : whyWorking(node)
+      return plan.waitFor?.kind === 'run' ? whyOwnRun(view, plan, node) : whyWorking(node)
     case 'needs-person':
       return why(
         'person',
@@ -44,8 +44,14 @@ export function whyNode(view: RunView, id: string): Why | undefined {
     case 'succeeded':
     case 'adopted':
     case 'failed':
-      return why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
+      return whyLeft(view, plan) ?? why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
   }
+}
+
+/** Of a step that was to take another one back, and did not. */
+function whyLeft({ undo }: RunView, plan: PlanNode): Why | undefined {
+  const left = 'undoes' in plan ? undo?.left.find(({ node }) => node === plan.undoes) : undefined
+  return left === undefined ? undefined : why('ended', left.why, {})
 }
 
 function whySkipped({ skipped, failure }: NodeView): Why {
@@ -85,10 +91,7 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
     return why('time', text(`${until}까지 대기`, `waits until ${until}`), { until })
   }
   if (view.paused !== null) {
-    const { by, reason } = view.paused
-    return why('paused', text(`일시 정지됨 (${by}): ${reason}`, `the run is paused by ${by}: ${reason}`), {
-      ...view.paused,
-    })
+    return whyPaused(view.paused)
   }
   if (view.question !== null && view.startedAt === null) {
     const { question } = view
@@ -136,8 +139,23 @@ export function waitEndsAt(view: RunView, { needs, after = [] }: PlanNode, ms: n
   return Math.max(...begin.flatMap((at) => (at === null ? [] : [Date.parse(at)]))) + ms
 }
 
-function whyOwnRun(view: RunView, { system }: PlanNode): Why {
+function whyPaused({ own, fleet }: Paused): Why {
+  const { by, reason, at } = own ?? fleet ?? { by: '', reason: '', at: '' }
+  const words =
+    own === null
+      ? text(`소속 실행과 함께 일시 정지됨 (${by}): ${reason}`, `its fleet is paused by ${by}: ${reason}`)
+      : text(`일시 정지됨 (${by}): ${reason}`, `the run is paused by ${by}: ${reason}`)
+  return why('paused', words, { by, reason, at })
+}
+
+function whyOwnRun(view: RunView, { system }: PlanNode, { pausedAlone }: NodeView): Why {
   const run = childRunId(view.id, system)
+  if (pausedAlone !== null) {
+    const { by, reason } = pausedAlone
+    const ko = `실행 ${run}만 따로 일시 정지됨 (${by}): ${reason}`
+    const en = `its own run ${run} alone is paused by ${by}: ${reason}`
+    return why('paused', text(ko, en), { run, by, reason })
+  }
   return why('working', text(`실행 ${run} 진행 중`, `its own run ${run} is under way`), { run })
 }
 

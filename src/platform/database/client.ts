@@ -5,10 +5,14 @@ import { NoAnswer, within } from '../no-answer.ts'
 import { isFromServer, isServerGone } from '../postgres/gone.ts'
 import type { DatabaseAddress, DatabaseReader, DatabaseWriter, Query, Row } from './types.ts'
 
-export interface DatabaseOptions {
+/** A role of the target's PostgreSQL. */
+export interface DatabaseRole {
   user: string
   /** Read anew for every connection, because passwords are changed. */
   passwordFile?: string
+}
+
+export interface ConnectionOptions {
   /** PEM of the certificate authority; without it the connection is not encrypted (loopback only). */
   caFile?: string
   /** Shown in pg_stat_activity. */
@@ -19,30 +23,41 @@ export interface DatabaseOptions {
   statementTimeoutMs?: number
 }
 
-export interface DatabaseClient {
-  readonly reader: DatabaseReader
-  readonly writer: DatabaseWriter
+/** Two roles, so that PostgreSQL itself refuses a look that would write. */
+export interface DatabaseOptions extends ConnectionOptions {
+  reader: DatabaseRole
+  writer: DatabaseRole
 }
 
-/** Opens a connection for each use and closes it: nothing is held on a server that is about to change its role. */
-export function databaseClient(options: DatabaseOptions): DatabaseClient {
-  return {
-    reader: { read: (address, signal, work) => session(options, address, true, signal, work) },
-    writer: { write: (address, signal, work) => session(options, address, false, signal, work) },
-  }
+/*
+ * A connection is opened for each use and closed: nothing is held on a server that is about to change its role.
+ */
+
+/** Signs in as the reader. Its transactions are read-only besides: what its role may do by mistake is refused too. */
+export function databaseReader(options: ConnectionOptions & Pick<DatabaseOptions, 'reader'>): DatabaseReader {
+  const signIn = { ...options.reader, readOnly: true }
+  return { read: (address, signal, work) => session(options, signIn, address, signal, work) }
 }
+
+/** Signs in as the writer. */
+export function databaseWriter(options: ConnectionOptions & Pick<DatabaseOptions, 'writer'>): DatabaseWriter {
+  const signIn = { ...options.writer, readOnly: false }
+  return { write: (address, signal, work) => session(options, signIn, address, signal, work) }
+}
+
+type SignIn = DatabaseRole & { readOnly: boolean }
 
 async function session<T>(
-  options: DatabaseOptions,
+  options: ConnectionOptions,
+  signIn: SignIn,
   address: DatabaseAddress,
-  readOnly: boolean,
   signal: AbortSignal,
   work: (query: Query) => Promise<T>,
 ): Promise<T> {
   const target = `PostgreSQL ${address.host}:${address.port}/${address.database}`
   if (signal.aborted) throw new NoAnswer(target, signal.reason)
   const socket = new Socket()
-  const client = new Client(configOf(options, address, readOnly, socket))
+  const client = new Client(configOf(options, signIn, address, socket))
   client.on('error', () => undefined) // the statement that waits is rejected with the same error
   // pg has no way to give up: without its socket every call ends at once.
   const onAbort = () => socket.destroy(new NoAnswer(target, signal.reason))
@@ -65,9 +80,9 @@ async function session<T>(
 }
 
 function configOf(
-  options: DatabaseOptions,
+  options: ConnectionOptions,
+  { user, passwordFile, readOnly }: SignIn,
   address: DatabaseAddress,
-  readOnly: boolean,
   socket: Socket,
 ): ClientConfig {
   const statementMs = options.statementTimeoutMs ?? 60_000
@@ -75,9 +90,8 @@ function configOf(
     host: address.host,
     port: address.port,
     database: address.database,
-    user: options.user,
-    password:
-      options.passwordFile === undefined ? undefined : readFileSync(options.passwordFile, 'utf8').trim(),
+    user,
+    password: passwordFile === undefined ? undefined : readFileSync(passwordFile, 'utf8').trim(),
     application_name: options.applicationName ?? 'haetae',
     options: `-c statement_timeout=${statementMs}${readOnly ? ' -c default_transaction_read_only=on' : ''}`,
     stream: () => socket,
@@ -116,7 +130,7 @@ async function connected(client: Client, target: string, signal: AbortSignal, so
 async function statement(
   client: Client,
   target: string,
-  options: DatabaseOptions,
+  options: ConnectionOptions,
   socket: Socket,
   text: string,
   values: readonly unknown[] | undefined,

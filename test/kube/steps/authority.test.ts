@@ -184,7 +184,7 @@ describe('the targets of a site', () => {
         site: 'gwangju',
         kubeconfig: cluster.kubeconfig,
         dns: { ...names.options, port: await freePort(), timeoutMs: 500 },
-        databases: { user: 'haetae' },
+        databases: { reader: { user: 'haetae_reader' }, writer: { user: 'haetae' } },
         http: {},
         services: [],
       },

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader } from '#platform/database/client.ts'
 import { kubernetesClient, type KubernetesClient } from '#platform/kubernetes/client.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { answering } from '#steps/answering.ts'
 import type { StopInput } from '#steps/inputs.ts'
 import { pgStop } from '#steps/pg-stop.ts'
-import { startCluster, type TestCluster } from '../../support/cluster.ts'
+import { namespaceName, sharedCluster, type TestCluster } from '../../support/cluster.ts'
 import { freePort } from '../../support/processes.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
@@ -15,10 +15,9 @@ let cluster: TestCluster
 let client: KubernetesClient
 let nobody: number
 let silent: SilentServer
-let count = 0
 
 beforeAll(async () => {
-  cluster = await startCluster()
+  cluster = await sharedCluster()
   client = kubernetesClient(cluster.kubeconfig)
   nobody = await freePort()
   silent = await silentServer()
@@ -30,15 +29,15 @@ afterAll(async () => {
 })
 
 function targets() {
-  const database = databaseClient({ user: 'haetae', connectTimeoutMs: 300 })
+  const database = databaseReader({ reader: { user: 'haetae_reader' }, connectTimeoutMs: 300 })
   return someTargets({
-    readers: { kubernetes: answering(client.reader), database: answering(database.reader) },
+    readers: { kubernetes: answering(client.reader), database: answering(database) },
     writers: { kubernetes: answering(client.writer) },
   })
 }
 
 async function running(): Promise<StopInput> {
-  const namespace = `stop-${++count}`
+  const namespace = namespaceName()
   await cluster.system(namespace, { db: 1 })
   return {
     ...{ site: 'gwangju', system: 'GPK', namespace, deployment: 'db' },
@@ -100,7 +99,7 @@ describe('pg.stop in a real cluster', () => {
     const input = await running()
     await stop(input)
     // Whoever answers at all is there, even if it does not let Haetae in.
-    const { reader } = databaseClient({ user: 'haetae' })
+    const reader = databaseReader({ reader: { user: 'haetae_reader' } })
     const refusing = {
       read: () => Promise.reject(Object.assign(new Error('no such user'), { code: '28000' })),
     }
@@ -159,9 +158,9 @@ describe('pg.stop in a real cluster', () => {
 
   test('an address that says nothing until the signal ends is unknown, not silent', async () => {
     const input = { ...(await running()), port: silent.port }
-    const slow = databaseClient({ user: 'haetae', connectTimeoutMs: 60_000 })
+    const slow = databaseReader({ reader: { user: 'haetae_reader' }, connectTimeoutMs: 60_000 })
     const { readers } = someTargets({
-      readers: { kubernetes: answering(client.reader), database: answering(slow.reader) },
+      readers: { kubernetes: answering(client.reader), database: answering(slow) },
     })
     const ctx = { ...acting(targets(), { signal: AbortSignal.timeout(1000) }), readers }
     await expect(pgStop.observe(ctx, input)).rejects.toMatchObject({ name: 'Unreachable' })

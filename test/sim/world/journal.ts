@@ -43,7 +43,7 @@ export function journalOf(
       inOrder(() =>
         call(`append ${events.map((event) => event.kind).join('+')}`, () => store.append(term, events)),
       ),
-    command: (runId, command, by) => call('command', () => store.command(runId, command, by)),
+    command: (runId, command, by, fleet) => call('command', () => store.command(runId, command, by, fleet)),
     takeOver: (runId, by, reason) => call('take over', () => store.takeOver(runId, by, reason)),
     lockAgain: (term) => call('lock again', () => store.lockAgain(term)),
     read: (runId, after, limit) => ask(() => store.read(runId, after, limit)),

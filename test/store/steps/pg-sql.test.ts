@@ -1,9 +1,10 @@
+import type { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader, databaseWriter } from '#platform/database/client.ts'
 import { answering } from '#steps/answering.ts'
 import { sqlInput, type SqlInput } from '#steps/inputs.ts'
 import { pgSql } from '#steps/pg-sql.ts'
-import { startSystemDatabase, type SystemDatabase } from '../../support/postgres-pair.ts'
+import { acts, startSystemDatabase, type SystemDatabase } from '../../support/postgres-pair.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, planning, someTargets } from '../../support/step-contexts.ts'
@@ -11,6 +12,12 @@ import { acting, planning, someTargets } from '../../support/step-contexts.ts'
 let system: SystemDatabase
 let silent: SilentServer
 let logged = 0
+/** A session of the system's own, and its process at the server. */
+let victim: Client
+let pid = 0
+const wipe = 'DELETE FROM notices'
+/** The server itself, by a way in that asks for no password: its administrator's socket. */
+const loop = () => `host=${system.primary.socketFolder} port=${system.primary.port} user=postgres dbname=app`
 
 beforeAll(async () => {
   system = await startSystemDatabase()
@@ -19,10 +26,15 @@ beforeAll(async () => {
     CREATE TABLE notices (id serial PRIMARY KEY, text text UNIQUE NOT NULL, shown bool NOT NULL DEFAULT true);
     GRANT SELECT, INSERT, DELETE ON notices TO haetae;
     GRANT USAGE ON SEQUENCE notices_id_seq TO haetae;
-    GRANT SELECT ON notices TO looking`)
+    GRANT SELECT ON notices TO haetae_reader;
+    CREATE EXTENSION dblink`)
+  victim = await system.primary.session('app')
+  const [{ found } = {}] = (await victim.query<{ found: number }>('SELECT pg_backend_pid() AS found')).rows
+  pid = found ?? 0
 })
 beforeEach(fresh)
 afterAll(async () => {
+  await victim?.end()
   await system.stop()
   await silent.close()
 })
@@ -32,10 +44,9 @@ async function fresh(): Promise<void> {
   logged = (await system.primary.statements()).length
 }
 
-/** Looks as a role that may only read, acts as the role that Haetae signs in with. */
 function targets(port = system.primary.port) {
-  const { reader } = databaseClient(system.looking)
-  const { writer } = databaseClient(system.client)
+  const reader = databaseReader(system.databases)
+  const writer = databaseWriter(system.databases)
   return someTargets({
     readers: {
       database: answering({ read: (at, signal, work) => reader.read({ ...at, port }, signal, work) }),
@@ -64,16 +75,11 @@ function inputParameters(): string[] {
   return ["maintenance'; DROP TABLE notices; --"]
 }
 
-/** Rows that are there, and statements in the server's own log that were to make some. */
+const rows = () => system.primary.sql('SELECT id, text FROM notices ORDER BY id')
+
+/** Rows that are there, and what Haetae said to the server that was to make some. */
 async function written(): Promise<string[]> {
-  const rows = await system.primary.sql('SELECT id, text FROM notices ORDER BY id')
-  const statements = await system.primary.statements(logged)
-  return [
-    ...rows.map((row) => JSON.stringify(row)),
-    ...statements
-      .filter(({ role, text }) => role === 'looking' && !/^(SELECT|EXPLAIN)/.test(text))
-      .map(({ text }) => text),
-  ]
+  return [...(await rows()).map((row) => JSON.stringify(row)), ...(await acts(system.primary, logged))]
 }
 
 async function apply(input: SqlInput, ctx = acting(targets())) {
@@ -95,19 +101,58 @@ describe.each([
 })
 
 describe('pg.sql', () => {
-  test('planning explains the statement as a role that may only read, and runs nothing', async () => {
+  test('planning explains the statement as the reader, and runs nothing', async () => {
     const ctx = planning(targets())
     const changes = await pgSql.plan(ctx, inputOf(), await pgSql.observe(ctx, inputOf()))
-    expect(changes).toMatchObject([
+    // The reader may not insert. That says nothing of the writer, who may.
+    expect(changes).toEqual([
       {
         certainty: 'opaque',
-        after: { statement: inputOf().statement },
-        refused: 'permission denied for table notices',
+        target: expect.stringContaining('/app of GPK') as string,
+        after: { statement: inputOf().statement, parameters: inputOf().parameters },
+        why: expect.objectContaining({ en: expect.stringContaining('is not run') as string }) as object,
       },
     ])
-    const said = (await system.primary.statements(logged)).filter(({ role }) => role === 'looking')
+    const said = (await system.primary.statements(logged)).filter(({ role }) => role === 'haetae_reader')
     expect(said.map(({ text }) => text)).toEqual([`EXPLAIN ${inputOf().statement}`])
     expect(await written()).toEqual([])
+  })
+
+  test.each([
+    ['INSERT INTO notice (text) VALUES ($1)', ['x'], 'relation "notice" does not exist'],
+    ['INSERT INTO notices (text, shown) VALUES ($1, $2)', ['x', 'perhaps'], 'boolean: "perhaps"'],
+  ])('planning tells what PostgreSQL says against %s', async (statement, parameters, why) => {
+    const ctx = planning(targets())
+    const [change] = await pgSql.plan(ctx, inputOf({ statement, parameters }), {
+      claim: null,
+      observed: null,
+    })
+    expect(change?.refused).toContain(why)
+  })
+
+  test.each([
+    ['promotes', () => 'SELECT pg_promote(false)', '42501'],
+    ['ends a session', () => `SELECT pg_terminate_backend(${pid})`, '42501'],
+    ['cancels a statement', () => `SELECT pg_cancel_backend(${pid})`, '42501'],
+    ['switches WAL', () => 'SELECT pg_switch_wal() IS NOT NULL', '42501'],
+    ['loads a file', () => "SELECT lo_import('/etc/hostname') > 0", '42501'],
+    ['reads a file', () => "SELECT pg_read_file('/etc/hostname') <> ''", '42501'],
+    ['writes a file', () => "SELECT lo_export(0, '/tmp/never') > 0", '42501'],
+    ['pauses writers', () => "SELECT haetae.pause_writers('x', 1, 0) IS NOT NULL", '42501'],
+    ['ends transactions', () => "SELECT haetae.end_transactions('infinity') > 0", '42501'],
+    ['draws from a sequence', () => "SELECT nextval('notices_id_seq') > 0", '42501'],
+    ['sends SQL elsewhere', () => `SELECT * FROM dblink('${loop()}', '${wipe}') AS x (one text)`, '2F003'],
+    ['connects elsewhere', () => `SELECT dblink_connect_u('one', '${loop()}') = 'OK'`, '42501'],
+    [
+      'hides what it calls',
+      () => `SELECT query_to_xml('SELECT pg_' || 'promote()', true, true, '') IS NULL`,
+      '42501',
+    ],
+  ])('a look that %s is refused by the database itself', async (_what, statementOf, code) => {
+    const look = { observe: { statement: statementOf(), parameters: [] } }
+    await expect(pgSql.observe(planning(targets()), inputOf(look))).rejects.toMatchObject({ code })
+    expect(await victim.query('SELECT 1')).toMatchObject({ rowCount: 1 })
+    expect(await acts(system.primary, logged)).toEqual([])
   })
 
   test('two attempts at the same moment run it once', async () => {
@@ -157,7 +202,7 @@ describe('pg.sql', () => {
       const input = inputOf({ statement: `${first}; DELETE FROM notices`, parameters })
       await expect(apply(input)).rejects.toThrow('multiple commands')
     }
-    expect(await written()).toEqual([])
+    expect(await rows()).toEqual([])
   })
 
   test('what would end the transaction of the claim is not a statement', () => {
@@ -187,6 +232,7 @@ describe('pg.sql', () => {
       "SELECT set_config('statement_timeout', '0', false) = '0'",
       'NOTIFY citizens',
       'CALL close_day()',
+      "SELECT query_to_xml('SELECT lo_' || 'create(0)', true, true, '') IS NULL",
     ]) {
       expect(sqlInput.safeParse(inputOf({ statement })).success, statement).toBe(true)
       const observe = { statement, parameters: [] }
@@ -206,6 +252,6 @@ describe('pg.sql', () => {
       parameters: [101],
     })
     await expect(apply(input)).rejects.toThrow('101 rows')
-    expect(await written()).toEqual([])
+    expect(await rows()).toEqual([])
   })
 })

@@ -1,13 +1,18 @@
 import type { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader, databaseWriter } from '#platform/database/client.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { answering } from '#steps/answering.ts'
 import type { PauseInput } from '#steps/inputs.ts'
 import { pgPauseWriters } from '#steps/pg-pause-writers.ts'
 import { pgResumeWriters } from '#steps/pg-resume-writers.ts'
 import { pgWaitReplay } from '#steps/pg-wait-replay.ts'
-import { startSystemDatabase, type SystemDatabase, type SystemServer } from '../../support/postgres-pair.ts'
+import {
+  acts,
+  startSystemDatabase,
+  type SystemDatabase,
+  type SystemServer,
+} from '../../support/postgres-pair.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, planning, someTargets } from '../../support/step-contexts.ts'
@@ -44,10 +49,9 @@ async function session(server: SystemServer = system.primary): Promise<Client> {
   return opened
 }
 
-/** Looks as a role that may only read, acts as the role that Haetae signs in with. */
 function targets(port?: number) {
-  const { reader } = databaseClient(system.looking)
-  const { writer } = databaseClient(system.client)
+  const reader = databaseReader(system.databases)
+  const writer = databaseWriter(system.databases)
   const at = <A extends { port: number }>(address: A) => (port === undefined ? address : { ...address, port })
   return someTargets({
     readers: {
@@ -78,15 +82,8 @@ async function resume(ctx = acting(targets())) {
 /** What the database itself says was written: its row of the pause, and the statements in its log that change it. */
 async function written(): Promise<string[]> {
   const rows = await system.primary.sql('SELECT version, key, until FROM haetae.pause WHERE version > 0')
-  const statements = await system.primary.statements(logged)
-  return [
-    ...rows.map((row) => JSON.stringify(row)),
-    ...statements.filter(({ role, text }) => role !== 'postgres' && !isLook(text)).map(({ text }) => text),
-  ]
+  return [...rows.map((row) => JSON.stringify(row)), ...(await acts(system.primary, logged))]
 }
-const isLook = (text: string) =>
-  text.startsWith('SELECT') &&
-  !/haetae\.(pause_writers|end_transactions|mark_drained|resume_writers)/.test(text)
 
 let logged = 0
 /** What was logged before counts no more. */
@@ -118,6 +115,16 @@ describe('pg.pauseWriters on a real primary', () => {
         await pause({}, acting(targets(), { runId: 'other' }))
         await resume()
       },
+      others: {
+        there: () =>
+          system.primary.sql('SELECT key FROM haetae.pause WHERE haetae.paused_until() IS NOT NULL'),
+        // Another run resumes, and pauses for itself.
+        async change() {
+          await resume()
+          await pause({}, acting(targets(), { runId: 'other' }))
+        },
+        changeBeside: async () => void (await system.primary.sql('ANALYZE transactions')),
+      },
       silent: targets(silent.port),
       state: await pgPauseWriters.observe(acting(targets()), input),
     }
@@ -128,11 +135,11 @@ describe('pg.pauseWriters on a real primary', () => {
     const ctx = planning(targets())
     const changes = await pgPauseWriters.plan(ctx, pauseOf(), await pgPauseWriters.observe(ctx, pauseOf()))
     expect(changes).toMatchObject([{ certainty: 'exact', after: { paused: true, forSeconds: 600 } }])
-    const said = (await system.primary.statements(logged)).filter(({ role }) => role === 'looking')
+    const said = (await system.primary.statements(logged)).filter(({ role }) => role === 'haetae_reader')
     expect(said.length).toBeGreaterThan(0)
     expect(await written()).toEqual([])
-    const asLooking = databaseClient(system.looking).writer
-    const attempt = asLooking.write(pauseOf(), new AbortController().signal, (query) =>
+    const reader = databaseReader(system.databases)
+    const attempt = reader.read(pauseOf(), new AbortController().signal, (query) =>
       query("SELECT haetae.pause_writers('x', 1, 0)"),
     )
     await expect(attempt).rejects.toMatchObject({ code: '42501' })
@@ -255,9 +262,7 @@ describe('pg.pauseWriters on a real primary', () => {
 
   test("Haetae's role cannot pause for longer than an hour, nor write the pause itself, nor end sessions at will", async () => {
     const asHaetae = (text: string) =>
-      databaseClient(system.client).writer.write(pauseOf(), new AbortController().signal, (query) =>
-        query(text),
-      )
+      databaseWriter(system.databases).write(pauseOf(), new AbortController().signal, (query) => query(text))
     await expect(asHaetae("SELECT haetae.pause_writers('x', 3601, 0)")).rejects.toThrow('1 to 3600 seconds')
     await expect(asHaetae("UPDATE haetae.pause SET until = 'infinity'")).rejects.toMatchObject({
       code: '42501',
@@ -271,9 +276,7 @@ describe('pg.pauseWriters on a real primary', () => {
 
   test('a database that is not prepared says what is missing', async () => {
     const input = pauseOf({ database: 'postgres' })
-    const ctx = acting(
-      someTargets({ readers: { database: answering(databaseClient(system.client).reader) } }),
-    )
+    const ctx = acting(someTargets({ readers: { database: answering(databaseReader(system.databases)) } }))
     await expect(pgPauseWriters.observe(ctx, input)).rejects.toMatchObject({ code: 'database-not-prepared' })
   })
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { authorityStore, type AuthorityStore } from '#authority/store.ts'
 import { systemClock } from '#platform/clock.ts'
-import { databaseClient } from '#platform/database/client.ts'
+import { databaseReader, databaseWriter, type DatabaseRole } from '#platform/database/client.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { answering } from '#steps/answering.ts'
 import type { PromoteInput } from '#steps/inputs.ts'
@@ -11,6 +11,7 @@ import { pgStatus } from '#steps/pg-status.ts'
 import type { Targets } from '#steps/targets.ts'
 import { databasePerTest } from '../../support/postgres.ts'
 import {
+  acts,
   caughtUp,
   startSystemDatabase,
   type SystemDatabase,
@@ -82,39 +83,32 @@ async function fenced(kind: 'attested' | 'active' = 'attested'): Promise<Scene> 
 }
 
 function targetsWith(store: AuthorityStore, ports: TestPorts): Pick<Targets, 'readers' | 'writers'> {
-  const client = databaseClient(system.client)
   return someTargets({
-    readers: { database: answering(client.reader), authority: store, silence: ports.silence },
-    writers: { database: answering(client.writer), authority: store },
+    readers: {
+      database: answering(databaseReader(system.databases)),
+      authority: store,
+      silence: ports.silence,
+    },
+    writers: { database: answering(databaseWriter(system.databases)), authority: store },
   })
-}
-
-/** Statements of Haetae's role on the server that could write, by the server's own log. */
-async function writesIn(server: SystemServer): Promise<string[]> {
-  const statements = await server.statements()
-  return statements
-    .filter(({ role, text }) => role === 'haetae' && /INSERT INTO|pg_promote\(/.test(text))
-    .map(({ text }) => text.slice(0, 80))
 }
 
 describe('pg.status on a real standby', () => {
   conforms(pgStatus, async () => {
     const standby = await newStandby()
     const { host, port, database } = standby
-    const client = databaseClient(system.client)
-    const target = { reader: answering(client.reader) }
-    const targets = someTargets({ readers: { database: target.reader } })
+    const targets = someTargets({ readers: { database: answering(databaseReader(system.databases)) } })
     return {
       input: { site: 'gwangju', host, port, database },
       targets,
-      written: () => writesIn(standby),
+      written: () => acts(standby),
       output: (output) =>
         expect(output).toMatchObject({ inRecovery: true, lastHeartbeatAt: '2026-03-01T00:00:01.250Z' }),
     }
   })
 
   test('a server that takes the connection and says nothing ends at the signal', async () => {
-    const targets = someTargets({ readers: { database: answering(databaseClient(system.client).reader) } })
+    const targets = someTargets({ readers: { database: answering(databaseReader(system.databases)) } })
     const began = performance.now()
     const input = { site: 'gwangju', host: '127.0.0.1', port: silent.port, database: 'app' }
     const ctx = acting(targets, { signal: AbortSignal.timeout(300) })
@@ -125,14 +119,14 @@ describe('pg.status on a real standby', () => {
   test('a standby that is stopped is unreachable, not wrong', async () => {
     const { host, port, database, stop } = await newStandby()
     await stop()
-    const targets = someTargets({ readers: { database: answering(databaseClient(system.client).reader) } })
+    const targets = someTargets({ readers: { database: answering(databaseReader(system.databases)) } })
     const input = { site: 'gwangju', host, port, database }
     await expect(pgStatus.observe(acting(targets), input)).rejects.toMatchObject({ name: 'Unreachable' })
   })
 
   test('the position it gives grows with what the primary commits', async () => {
     const standby = await newStandby()
-    const targets = someTargets({ readers: { database: answering(databaseClient(system.client).reader) } })
+    const targets = someTargets({ readers: { database: answering(databaseReader(system.databases)) } })
     const { host, port, database } = standby
     const input = { site: 'gwangju', host, port, database }
     const before = await pgStatus.observe(acting(targets), input)
@@ -148,28 +142,47 @@ describe('pg.status on a real standby', () => {
 
   test('a server whose certificate is for another name is not believed', async () => {
     const { host, port, database } = system.primary
-    const client = databaseClient(system.client)
+    const reader = databaseReader(system.databases)
     const address = { host, port, database, serverName: 'somewhere.else' }
-    const asked = client.reader.read(address, new AbortController().signal, (query) => query('SELECT 1'))
+    const asked = reader.read(address, new AbortController().signal, (query) => query('SELECT 1'))
     await expect(asked).rejects.toMatchObject({
       name: 'NoAnswer',
       reason: expect.stringContaining('altnames') as string,
     })
   })
 
-  test('a reader cannot write, whatever its role may', async () => {
+  test('a reader cannot write: neither as its role, nor by its session if its role may', async () => {
     const { host, port, database } = system.primary
-    const client = databaseClient(system.client)
     const insert = "INSERT INTO haetae_authority (epoch, site) VALUES (99, 'x')"
-    const asked = client.reader.read({ host, port, database }, new AbortController().signal, (query) =>
-      query(insert),
-    )
-    await expect(asked).rejects.toThrow('read-only transaction')
+    const reading = (reader: DatabaseRole, ...statements: string[]) =>
+      databaseReader({ ...system.databases, reader }).read(
+        { host, port, database },
+        new AbortController().signal,
+        async (query) => {
+          for (const text of [...statements, insert]) await query(text)
+        },
+      )
+    const { reader, writer } = system.databases
+    const writable = 'SET default_transaction_read_only = off'
+    await expect(reading(reader, writable)).rejects.toMatchObject({ code: '42501' })
+    await expect(reading(writer)).rejects.toThrow('read-only transaction')
+  })
+
+  test('a database in which the reader may not look is not prepared', async () => {
+    const { host, port, database } = system.primary
+    const targets = someTargets({ readers: { database: answering(databaseReader(system.databases)) } })
+    await system.primary.sql('REVOKE SELECT ON haetae_authority FROM haetae_reader')
+    onTestFinished(async () => {
+      await system.primary.sql('GRANT SELECT ON haetae_authority TO haetae_reader')
+    })
+    const looked = pgStatus.observe(acting(targets), { site: 'gwangju', host, port, database })
+    const why = 'permission denied for table haetae_authority'
+    await expect(looked).rejects.toMatchObject({ code: 'database-not-prepared', why })
   })
 
   test('a primary where a standby was expected is a question for a person', async () => {
     const { host, port, database } = system.primary
-    const targets = someTargets({ readers: { database: answering(databaseClient(system.client).reader) } })
+    const targets = someTargets({ readers: { database: answering(databaseReader(system.databases)) } })
     const input = { site: 'gwangju', host, port, database }
     expect(pgStatus.judge(input, await pgStatus.observe(acting(targets), input))).toBe('unclear')
   })
@@ -183,7 +196,7 @@ describe('pg.promote on a real standby', () => {
       input,
       targets,
       context: { runId, epoch: input.epoch },
-      written: () => writesIn(standby),
+      written: () => acts(standby),
       output: (output) =>
         expect(output).toMatchObject({ timeline: 2, lastHeartbeatAt: '2026-03-01T00:00:01.250Z' }),
       // Somebody else promotes it and takes the epoch: the server itself refuses ours.
@@ -220,7 +233,7 @@ describe('pg.promote on a real standby', () => {
     const output = await pgPromote.apply(ctx, input, found)
     expect(output).toMatchObject({ timeline: timeline + 1, promotedLsn: expect.any(String) as string })
     expect(pgPromote.judge(input, await pgPromote.observe(ctx, input))).toBe('holds')
-    expect((await writesIn(standby)).filter((line) => line.includes('INSERT'))).toHaveLength(1)
+    expect((await acts(standby)).filter((line) => line.includes('INSERT'))).toHaveLength(1)
   })
 
   test('a promotion that this run never claimed is unclear, and is not taken for its own', async () => {
