@@ -21,11 +21,15 @@ interface Needs {
   execution: Pick<Execution, 'readers' | 'loss'>
 }
 
-/**
- * The plan with what it would change as the world is now, what would be lost, and how long it will take. Writes nothing;
- * takes no longer than about ten seconds, whoever is silent.
- */
-export type PlanObserver = (plan: Plan) => Promise<Plan>
+export interface PlanObserver {
+  /**
+   * The plan with what it would change as the world is now, what would be lost, and how long it will take. Writes nothing;
+   * takes no longer than about ten seconds, whoever is silent.
+   */
+  observe(plan: Plan): Promise<Plan>
+  /** How long steps took in earlier runs. */
+  measured(): Promise<Measured>
+}
 
 /** One target has half of the time that the whole has: when it stays silent there is time for what comes after it. */
 export const planningBounds = { withinMs: 5_000, totalMs: 10_000, concurrency: 16 }
@@ -35,7 +39,7 @@ const measuredRuns = 20
 /** Looks at the world for plans, with the targets of this site and without their writers. */
 export function planObserver({ config, pool, clock, log, execution }: Needs): PlanObserver {
   const { site } = config
-  const measure = async (): Promise<Measured> => {
+  const measured = async (): Promise<Measured> => {
     try {
       return await stepDurations(pool, { runs: measuredRuns, withinMs: planningBounds.withinMs })
     } catch (error) {
@@ -43,23 +47,25 @@ export function planObserver({ config, pool, clock, log, execution }: Needs): Pl
       return new Map()
     }
   }
-  return async (plan) => {
+  const observe = async (plan: Plan): Promise<Plan> => {
     const signal = AbortSignal.timeout(planningBounds.totalMs)
-    // A fleet does nothing by itself: each system is looked at by its own plan. What would be lost is told of all.
+    // A fleet does nothing by itself: each system is looked at by its own plan. What would be lost is told of all, and
+    // how long it takes was told by whoever made its plans.
     if (plan.subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')) {
       const loss = await lossesOf(plan, execution.loss, signal)
-      return { ...plan, observed: { ...plan.observed, forecast: { loss } } }
+      return { ...plan, observed: { ...plan.observed, forecast: { ...plan.observed.forecast, loss } } }
     }
     const looking = { stepTypes, clock, site, ...planningBounds, readers: execution.readers(), signal }
-    const [observed, loss, measured] = await Promise.all([
+    const [observed, loss, durations] = await Promise.all([
       observePlan(plan, looking),
       lossesOf(plan, execution.loss, signal),
-      measure(),
+      measured(),
     ])
-    const duration = durationOf(plan.subject.nodes, measured, stepsAtOnce)
+    const duration = durationOf(plan.subject.nodes, durations, stepsAtOnce)
     const forecast: Forecast = { loss, duration }
     return { ...plan, observed: { ...observed.observed, forecast } }
   }
+  return { observe, measured }
 }
 
 /** What would be lost of each system that moves, were it promoted now. */

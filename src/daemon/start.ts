@@ -106,16 +106,16 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const replanned = replanner({ planner, world, clock })
   const execution = buildExecution({ ...common, monitor, planner, replanned }, journal, holder)
   const backups = await startBackups({ ...common, ledger }, holder)
-  const observe = planObserver({ config, pool, clock, log, execution })
+  const observer = planObserver({ config, pool, clock, log, execution })
   const runs = runService({ execution, authority, findings })
   measureWorld({ metrics, catalogue, world, monitor, storage, clock, site: config.site })
   measureBackups(metrics, backups, clock)
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
   const services: Services = {
-    drifts: driftService({ execution, observe }),
+    drifts: driftService({ execution, observe: observer.observe }),
     estate: estateService({ catalogue, world, monitor, findings, site: config.site }),
-    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observe }),
+    ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observer }),
     runs,
     approvals: approvalService(execution.approvals, {
       changed: (run) => execution.engine.wake(run),

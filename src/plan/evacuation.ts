@@ -6,12 +6,13 @@ import { isOfFleet } from '#runbook/schema.ts'
 import { catalogueDigest, digestsOf } from './assemble.ts'
 import { failoverAssumptions } from './assumptions.ts'
 import { leftBehind, whoMoves } from './failover.ts'
+import { fleetDuration } from './fleet-duration.ts'
 import { fleetNodes } from './fleet-nodes.ts'
 import { inputsOf } from './inputs.ts'
 import { neighboursOf } from './nodes.ts'
 import { partFrom } from './part.ts'
 import { partsOf } from './parts.ts'
-import type { OwnRun, Plan } from './plan.ts'
+import type { Observed, OwnRun, Plan, PlanNode } from './plan.ts'
 import type { EvacuationRequest } from './request.ts'
 
 /**
@@ -33,8 +34,9 @@ export function planEvacuation(request: EvacuationRequest): Plan {
       parts: partsOf(part.subject),
       prerequisites: [...(neighbours.needs.get(member.system.id) ?? [])],
     }
-    return { ...member, own, notes: leftBehind([member], part) }
+    return { ...member, own, nodes: part.subject.nodes, notes: leftBehind([member], part) }
   })
+  const nodes = fleetNodes(runbook, runs, inputs)
   const subject: Plan['subject'] = {
     mode: 'failover',
     fromSite: request.fromSite,
@@ -42,16 +44,27 @@ export function planEvacuation(request: EvacuationRequest): Plan {
     runbooks: digestsOf([runbook], request.runbooks),
     catalogue: catalogueDigest({ ...request, mode: 'failover' }, about),
     inputs,
-    nodes: fleetNodes(runbook, runs, inputs),
+    nodes,
     assumptions: failoverAssumptions(request, []),
   }
-  const observed = { at: instant(request.now), changes: {} }
+  const parts = new Map(runs.map((run) => [run.system.id, run.nodes]))
   return {
     digest: digestOf(subject),
     subject,
     systems,
     notes: [...notes, ...runs.flatMap((run) => run.notes)],
-    observed,
+    observed: { at: instant(request.now), changes: {}, ...durationOf(request, nodes, parts) },
+  }
+}
+
+function durationOf(
+  { durations }: EvacuationRequest,
+  nodes: readonly PlanNode[],
+  parts: ReadonlyMap<string, readonly PlanNode[]>,
+): Pick<Observed, 'forecast'> {
+  if (durations === undefined) return {}
+  return {
+    forecast: { loss: {}, duration: fleetDuration(nodes, parts, durations.measured, durations.atOnce) },
   }
 }
 

@@ -142,7 +142,6 @@ export interface Observed {
 export interface Forecast {
   /** By system: what would be lost of it now. */
   loss: Record<string, LossForecast>
-  /** Absent of a fleet: the plan of each system has its own. */
   duration?: DurationForecast
 }
 
@@ -159,7 +158,7 @@ export interface LossForecast {
 /** How long the steps take from when people have decided; nobody's time to decide is in it. */
 export interface DurationForecast {
   ms: number
-  /** Nodes that decide about `ms`, in order. */
+  /** Nodes that decide about `ms`, in order; of a fleet, those of its systems' plans. */
   criticalPath: string[]
   /** By system: when its last step has ended. */
   systems: Record<string, number>

@@ -1,6 +1,7 @@
 import type { Estate, Grade } from '#estate/estate.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
+import type { Measured } from './duration.ts'
 import type { PlanMode } from './plan.ts'
 
 /** Where a system is primary now, by the newest epoch on record. */
@@ -43,6 +44,8 @@ export interface FailoverRequest extends Ground {
 export interface EvacuationRequest extends FailoverRequest {
   /** Name of the runbook with the `fleet` step; each system has its own besides. */
   runbook: string
+  /** How long steps took before, and how many run at once: the plan then says how long the fleet will take. */
+  durations?: { measured: Measured; atOnce: number }
 }
 
 /** The run of one system of a fleet. */

@@ -33,6 +33,16 @@ export interface StepCall {
   with: Record<string, unknown>
 }
 
+/** A target on which somebody changed what an earlier step had left there. */
+export interface ChangedSince {
+  /** As in a plan, e.g. `deployments/web in gpk`. */
+  target: string
+  /** What the step had left; null: nothing. */
+  left: unknown
+  /** What is there now; null: nothing. */
+  found: unknown
+}
+
 /** Whether an effect can be taken back: by a step of which type, or why not. */
 export type Inverse = { kind: 'step'; type: string } | { kind: 'none'; why: string }
 
@@ -49,6 +59,14 @@ export class PreconditionRefused extends Conflict {
   constructor(target: string, why: string) {
     super(target, why)
     this.name = 'PreconditionRefused'
+  }
+}
+
+/** Thrown by `apply` when it failed after it had changed something: the engine takes what it did for *unknown*. */
+export class PartlyDone extends Error {
+  constructor(cause: unknown) {
+    super(`a part was changed, then: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'PartlyDone'
   }
 }
 
@@ -126,9 +144,13 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   foresee?(input: I, state: S): O
   /**
    * Compensation as another step of the type that `inverse` names, planned and journaled too. `none` where it names
-   * none, or where from `before` there is nothing to restore.
+   * none, or where from `before` there is nothing to restore. It restores only what the step changed, and carries what
+   * the step left (`left` in its input): where something else is there by then, it judges `unclear` and its target
+   * refuses it.
    */
   invert(input: I, before: S): StepCall | 'none'
+  /** What somebody changed since the step that this one takes back; empty when it takes none back, or nothing was. */
+  changedSince?(input: I, state: S): ChangedSince[]
 }
 
 /** Any step type, where only its outside matters. */

@@ -1,14 +1,16 @@
+import type { ChangedSince } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
 import { resumeInput, type ResumeInput } from './inputs.ts'
 import { resumeOutput, type ResumeOutput } from './outputs.ts'
 import { addressOf } from './pg-look.ts'
 import { changePause, lookAtPause, nameOf, type Pause, type PauseState } from './pg-pause.ts'
+import { refuseChanged } from './refuse-changed.ts'
 import type { Step } from './targets.ts'
 
 /** Lets writers write again, before the time of their pause is over. */
 export const pgResumeWriters: Step<ResumeInput, PauseState, ResumeOutput> = {
   type: 'pg.resumeWriters',
-  version: 1,
+  version: 2,
   effect: 'idempotent',
   needsAuthority: false,
   precondition: {
@@ -21,10 +23,14 @@ export const pgResumeWriters: Step<ResumeInput, PauseState, ResumeOutput> = {
   output: resumeOutput,
 
   observe: (ctx, input) => lookAtPause(ctx, addressOf(input)),
-  judge: (_input, state) => (state.active ? 'absent' : 'holds'),
+
+  judge(input, state) {
+    if (!state.active) return 'holds'
+    return changedOf(input, state).length > 0 ? 'unclear' : 'absent'
+  },
 
   async plan(_ctx, input, state) {
-    const target = `writers of ${input.system} on ${nameOf(addressOf(input))}`
+    const target = targetOf(input)
     if (!state.active) return []
     return [{ certainty: 'exact', target, before: { paused: true }, after: { paused: false } }]
   },
@@ -32,6 +38,7 @@ export const pgResumeWriters: Step<ResumeInput, PauseState, ResumeOutput> = {
   async apply(ctx, input, state) {
     refuseElsewhere(ctx.readers, input.site, `pg.resumeWriters of ${input.system}`)
     if (!state.active) return outputOf(state)
+    refuseChanged(changedOf(input, state))
     const address = addressOf(input)
     return ctx.writers.database.write(address, ctx.signal, async (query) => {
       // A standby that is away must not hold up the writers.
@@ -42,6 +49,17 @@ export const pgResumeWriters: Step<ResumeInput, PauseState, ResumeOutput> = {
 
   adopt: (_input, state) => outputOf(state),
   invert: () => 'none',
+  changedSince: changedOf,
+}
+
+/** Another pause stands than the one that is to be ended. */
+function changedOf(input: ResumeInput, { active, key, since, until }: PauseState): ChangedSince[] {
+  if (input.left === undefined || !active || key === input.left.key) return []
+  return [{ target: targetOf(input), left: input.left, found: { key, since, until } }]
+}
+
+function targetOf(input: ResumeInput): string {
+  return `writers of ${input.system} on ${nameOf(addressOf(input))}`
 }
 
 /** How long writers waited: the pause that ended last, by the database's own clock. */

@@ -1,10 +1,12 @@
-import type { LossForecast, Plan, PlanNode, SystemForecast } from '#plan/plan.ts'
+import type { Plan, PlanNode, SystemForecast } from '#plan/plan.ts'
 import { changeLines } from './changes.ts'
 import { inLanguage, type Language } from './language.ts'
+import { bullet } from './bullet.ts'
 import { paint, paintOfState } from './paint.ts'
+import { forecastLines, predictedLine } from './plan-forecast.ts'
 import { pageWidth } from './table.ts'
 import { span } from './time.ts'
-import { cut, pad, wrap } from './width.ts'
+import { cut, pad } from './width.ts'
 
 const words = {
   ko: {
@@ -26,20 +28,7 @@ const words = {
     full: '온전히',
     limited: '제한적으로',
     'not-recoverable': '복구 불가',
-    predicted: '예상',
-    takes: '소요',
     noData: '데이터 없음',
-    loss: '손실',
-    untold: '알 수 없음',
-    nothing: '없음',
-    about: '약',
-    atMost: '최대',
-    duration: '예상 소요 시간',
-    whole: '전체',
-    noPeople: '사람이 결정하는 시간은 들어 있지 않음',
-    path: '시간을 정하는 순서',
-    measured: '이전 실행에서 잰 값 (단계 수), 실행 수',
-    fromLimits: '잰 값이 없어 한 번 시도의 제한 시간을 씀',
   },
   en: {
     failover: 'Failover plan',
@@ -61,19 +50,6 @@ const words = {
     full: 'full',
     limited: 'limited',
     'not-recoverable': 'not recoverable',
-    predicted: 'predicted',
-    takes: 'takes',
-    loss: 'loses',
-    untold: 'what cannot be told',
-    nothing: 'nothing',
-    about: 'about',
-    atMost: 'at most',
-    duration: 'How long it takes, predicted',
-    whole: 'all of it',
-    noPeople: 'The time of people to decide is not in it.',
-    path: 'decided by',
-    measured: 'measured (steps), runs',
-    fromLimits: 'not measured yet, so the limit of one try',
   },
 } as const
 
@@ -107,7 +83,7 @@ export function planLines(plan: Plan, language: Language): string[] {
     '',
     ...changeLines(plan, language),
     '',
-    ...durationLines(plan, language),
+    ...forecastLines(plan, language),
     heading(say.assumptions),
     ...subject.assumptions.flatMap((one) => bullet(`${one.subject}: ${one.statement[language]}`)),
     '',
@@ -139,12 +115,6 @@ function heading(text: string): string {
   return paint('cyan', text)
 }
 
-function bullet(text: string, indent = 2): string[] {
-  const [first = '', ...rest] = wrap(text, pageWidth - indent - 2)
-  const margin = ' '.repeat(indent)
-  return [`${margin}- ${first}`, ...rest.map((line) => `${margin}  ${line}`)]
-}
-
 function systemLines(forecast: SystemForecast, plan: Plan, language: Language): string[] {
   const say = words[language]
   const { recoverability, system, rtoTargetMs, rpoTargetMs } = forecast
@@ -169,44 +139,6 @@ function systemLines(forecast: SystemForecast, plan: Plan, language: Language): 
 function painted(state: string, text: string): string {
   const colour = paintOfState(state)
   return colour === undefined ? text : paint(colour, text)
-}
-
-/** What will most likely be lost of a system and how long it takes, to be read beside its targets. */
-function predictedLine({ system, rtoTargetMs, rpoTargetMs }: SystemForecast, plan: Plan, language: Language) {
-  const { forecast } = plan.observed
-  const loss = forecast?.loss[system]
-  const ms = forecast?.duration?.systems[system]
-  if (loss === undefined && ms === undefined) return []
-  const say = words[language]
-  const worse = (loss?.seconds ?? 0) * 1000 > (rpoTargetMs ?? 0) || (ms ?? 0) > rtoTargetMs
-  const lost = loss === undefined ? [] : [`${say.loss} ${lossText(loss, language)}`]
-  const text = [...(ms === undefined ? [] : [`${say.takes} ${span(ms)}`]), ...lost].join(', ')
-  const lines = bullet(`${say.predicted}: ${text}`, 6)
-  return worse || loss?.seconds === null ? lines.map((line) => paint('yellow', line)) : lines
-}
-
-export function lossText({ seconds, atMost, why }: LossForecast, language: Language): string {
-  const say = words[language]
-  if (seconds === null) return `${say.untold} (${why[language]})`
-  if (seconds === 0) return `${say.nothing} (${why[language]})`
-  return `${atMost ? say.atMost : say.about} ${seconds.toFixed(1)} s (${why[language]})`
-}
-
-/** How long the whole takes, which steps decide about that, and where the figures come from. */
-function durationLines({ observed: { forecast } }: Plan, language: Language): string[] {
-  if (forecast?.duration === undefined) return []
-  const say = words[language]
-  const { ms, criticalPath, measured, fromLimits } = forecast.duration
-  const runs = Math.max(0, ...Object.values(measured).map((one) => one.runs))
-  const known = Object.entries(measured).map(([type, one]) => `${type} ${span(one.ms)} (${one.steps})`)
-  return [
-    heading(say.duration),
-    ...bullet(`${say.whole}: ${span(ms)}. ${say.noPeople}`),
-    ...bullet(`${say.path}: ${criticalPath.join(' → ')}`),
-    ...(known.length === 0 ? [] : bullet(`${say.measured} ${runs}: ${known.join(', ')}`)),
-    ...(fromLimits.length === 0 ? [] : bullet(`${say.fromLimits}: ${fromLimits.join(', ')}`)),
-    '',
-  ]
 }
 
 function nodeLine(node: PlanNode, language: Language): string {

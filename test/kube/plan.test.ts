@@ -112,7 +112,7 @@ async function scene(port: number, sourceHeartbeat?: string): Promise<Scene> {
     now: Date.now(),
   })
   const execution = { readers: () => targets.readers, loss }
-  const observe = planObserver({
+  const { observe } = planObserver({
     ...{ config: { site: 'gwangju' }, pool: haetae().pool, clock: systemClock, log, execution },
   })
   return { plan, loss, observe: () => observe(plan) }

@@ -71,6 +71,24 @@ describe('the plan of a fleet', () => {
     expect(nodeOf(made, 'attest').gate).toEqual({ purpose: 'attestation', quorum: 2 })
   })
 
+  test('says how long it takes from what steps took before, beside the digest and not in it', () => {
+    const measured = new Map([['pg.promote', { ms: 2_000, steps: 9, runs: 3 }]])
+    const { digest, observed } = planEvacuation({ ...request, durations: { measured, atOnce: 128 } })
+    expect(digest).toBe(fleet.digest)
+    const { duration } = observed.forecast ?? {}
+    expect(Object.keys(duration?.systems ?? {}).toSorted()).toEqual(systems.toSorted())
+    expect(duration).toMatchObject({
+      measured: { 'pg.promote': { ms: 2_000 } },
+      fromLimits: expect.arrayContaining(['dns.switch']) as string[],
+    })
+    const { systems: ends = {}, ms } = duration ?? {}
+    expect(ms).toBe(Math.max(...Object.values(ends)))
+    // The first goes alone (the ramp), and who cannot serve without another ends after it.
+    for (const other of systems.slice(1)) expect(ends[other], other).toBeGreaterThan(ends['AID'] ?? 0)
+    expect(ends['GOV']).toBeGreaterThan(ends['GPK'] ?? 0)
+    expect(fleet.observed.forecast).toBeUndefined()
+  })
+
   test('covers the plan of every system by its digest, as it is made again when its turn comes', () => {
     for (const system of systems) expect(atItsTurn(system).digest, system).toBe(ownRun(fleet, system).digest)
     const later = { now: 1e12, world: { active: () => ({ site: 'daejeon', epoch: 1 }) } }

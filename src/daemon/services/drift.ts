@@ -10,7 +10,7 @@ import type { PlanObserver } from '../observer.ts'
 
 interface Needs {
   execution: Pick<Execution, 'engine' | 'assumptions'>
-  observe: PlanObserver
+  observe: PlanObserver['observe']
 }
 
 /** Proving takes looks at the other site, which end by themselves. */

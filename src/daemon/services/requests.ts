@@ -3,6 +3,7 @@ import { subjectOf } from '#api/approval-service.ts'
 import type { Draft, FailoverRequest } from '#api/schema/run.ts'
 import type { RequestService, RunService, Services } from '#api/services.ts'
 import { scopeOf } from '#approval/statement.ts'
+import { stepsAtOnce } from '#engine/options.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import { untoldLosses } from '#plan/assumptions.ts'
@@ -24,7 +25,7 @@ interface Needs {
   clock: Clock
   execution: Execution
   runs: RunService
-  observe: PlanObserver
+  observer: PlanObserver
 }
 
 /** Plans that are only looked at, at once: half of the planner's places stay for what people have signed. */
@@ -51,7 +52,7 @@ export function requestServices(needs: Needs): Pick<Services, 'failover' | 'oper
 
 /** One run of all systems; or a fleet, of which the plan of one system may be asked for. */
 function failoverPlans(needs: Needs) {
-  const { planner, config } = needs
+  const { planner, config, observer } = needs
   return async (request: FailoverRequest, ground: Ground, draft?: Plan): Promise<Plan> => {
     const { fromSite, systems, fleet, only } = request
     const asked = {
@@ -63,7 +64,8 @@ function failoverPlans(needs: Needs) {
       lossUntold: draft === undefined ? lossUntold(needs, fromSite) : untoldIn(draft),
     }
     if (fleet === undefined) return planner.failover(asked)
-    const whole = await planner.evacuation({ ...asked, runbook: fleet })
+    const durations = { measured: await observer.measured(), atOnce: stepsAtOnce }
+    const whole = await planner.evacuation({ ...asked, runbook: fleet, durations })
     if (only === undefined) return whole
     const node = whole.subject.nodes.find(({ system }) => system === only)
     if (node !== undefined) return planner.part({ ...ground, ...partRequestOf(whole, node, false) })
@@ -89,7 +91,8 @@ function serviceOf<Request extends Asked>(
   letter: (request: Request) => string,
   planOf: (request: Request, ground: Ground, draft?: Plan) => Promise<Plan>,
 ): RequestService<Request> {
-  const { execution, runs, clock, observe } = needs
+  const { execution, runs, clock, observer } = needs
+  const { observe } = observer
   const drafts = new Drafts()
   const planNow = (request: Request, draft?: Plan) =>
     planFree(needs, request, (ground) => planOf(request, ground, draft))

@@ -1,7 +1,7 @@
 import { digestOf, type Json } from '#model/digest.ts'
 import { messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
-import { Unreachable, type StepCall } from '#runbook/step-type.ts'
+import { PartlyDone, Unreachable, type StepCall } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
 import { acted, answerLost, isGivenUp, triesOf, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
@@ -116,7 +116,8 @@ function outcomeOf(host: RunHost, ready: Ready, view: NodeView, result: Bounded<
   const { node, type } = ready
   const about = { node: node.id, attempt: view.attempts.length }
   if (result.kind === 'value') return { kind: 'applied', ...about, output: result.value }
-  const lost = result.kind !== 'error' || result.error instanceof Unreachable
+  const lost =
+    result.kind !== 'error' || result.error instanceof Unreachable || result.error instanceof PartlyDone
   const failure: Failure =
     result.kind === 'stopped' ? { kind: 'stopped', message: 'the run was canceled' } : failureOf(result)
   if (lost && type.effect !== 'read') return { kind: 'attempt-unknown', ...about, failure }

@@ -95,7 +95,11 @@ function conclude(
     type.optional === true
       ? { kind: 'node-skipped', node: id, failure: view.failure ?? { kind: 'error', message: q.text } }
       : { kind: 'asked', node: id, question: q }
-  if (seen.kind === 'unclear') return ask(question('unclear', view, { observed: seen.seen }))
+  if (seen.kind === 'unclear') {
+    const changed = type.changedSince?.(ready.input, seen.seen) ?? []
+    if (changed.length > 0) return ask(question('changed', view, { changed }))
+    return ask(question('unclear', view, { observed: seen.seen }))
+  }
   if (seen.kind === 'unseen') {
     const silent = seen.failure.kind === 'unreachable' || seen.failure.kind === 'deadline'
     if (over && silent && node.onUnreachable === 'skip' && !mayHaveActed(view))

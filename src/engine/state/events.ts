@@ -14,6 +14,7 @@ export interface Failure {
 /** Why a person is asked. */
 export type QuestionReason =
   | 'unclear'
+  | 'changed'
   | 'unreachable'
   | 'exhausted'
   | 'assumption'

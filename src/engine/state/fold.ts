@@ -1,6 +1,7 @@
 import { terminalNodeStates } from '#model/states.ts'
 import { instant, type Instant } from '#model/time.ts'
 import {
+  goesOn,
   isNodeEvent,
   type EngineEvent,
   type Failure,
@@ -10,6 +11,7 @@ import {
   type RunEvent,
 } from './events.ts'
 import { transitionNode, transitionRun } from './transition.ts'
+import { leftChanged } from './undo.ts'
 import { emptyNode, type AttemptView, type NodeView, type RunView } from './view.ts'
 
 /**
@@ -76,7 +78,7 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
       view.rollingBack = { by: event.by, reason: event.reason, at }
       break
     case 'run-rollback-planned':
-      view.undo = { steps: event.steps, left: event.left }
+      view.undo = { steps: event.steps, left: [...event.left] }
       view.deadlineFrom = at
       for (const { id } of event.steps) view.nodes.set(id, emptyNode(id))
       break
@@ -113,6 +115,9 @@ function resume(view: RunView, at: Instant, whose: PauseOf | undefined): void {
 function foldNode(view: RunView, event: NodeEvent, at: Instant): void {
   const node = view.nodes.get(event.node)
   if (node === undefined) throw new Error(`run ${view.id} has no node ${event.node}`)
+  if (event.kind === 'decided' && node.question?.reason === 'changed' && !goesOn(event.decision)) {
+    view.undo?.left.push(leftChanged(view.undo.steps, event))
+  }
   node.state = transitionNode(node.state, event)
   applyToNode(node, event, at)
   if (event.kind === 'decided' || event.kind === 'skipped') view.commands.delete(event.command)

@@ -71,7 +71,8 @@ function wrongUndo({ world, plan }: Simulation, view: RunView): string[] {
     }
     const promised = view.undo?.steps.some((step) => step.undoes === node.id) === true
     const thing = (node.with as { thing?: string }).thing ?? ''
-    if (view.state === 'rolled-back' && promised && world.see(thing).on)
+    const left = view.undo?.left.some((each) => each.node === node.id) === true
+    if (view.state === 'rolled-back' && promised && !left && world.see(thing).on)
       found.push(`${node.id} is still there`)
   }
   return found

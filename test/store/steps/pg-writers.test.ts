@@ -115,6 +115,16 @@ describe('pg.pauseWriters on a real primary', () => {
         await pause({}, acting(targets(), { runId: 'other' }))
         await resume()
       },
+      others: {
+        there: () =>
+          system.primary.sql('SELECT key FROM haetae.pause WHERE haetae.paused_until() IS NOT NULL'),
+        // Another run resumes, and pauses for itself.
+        async change() {
+          await resume()
+          await pause({}, acting(targets(), { runId: 'other' }))
+        },
+        changeBeside: async () => void (await system.primary.sql('ANALYZE transactions')),
+      },
       silent: targets(silent.port),
       state: await pgPauseWriters.observe(acting(targets()), input),
     }
