@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { EngineEvent } from '#engine/state/events.ts'
+import { fold, foldEvent } from '#engine/state/fold.ts'
+import { IllegalTransition } from '#engine/state/transition.ts'
+import { emptyNode, emptyView, type AttemptView, type RunView } from '#engine/state/view.ts'
 import { terminalNodeStates, type NodeState } from '#model/states.ts'
-import { node, planOf } from '../../../test/sim/world/plans.ts'
-import type { EngineEvent } from './events.ts'
-import { fold, foldEvent } from './fold.ts'
-import { IllegalTransition } from './transition.ts'
-import { emptyNode, emptyView, type AttemptView, type RunView } from './view.ts'
+import { node, planOf } from '../sim/world/plans.ts'
 
 const at = '2026-11-24T05:00:00.000Z'
 const head = { id: 'r', requester: 'operator-1', reason: '', createdAt: at, parent: null }
