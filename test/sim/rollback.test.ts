@@ -65,6 +65,61 @@ test('what was done is taken back in reverse order, then the run cleans up and i
   expect([row?.state, row?.nodes, row?.nodesDone]).toEqual(['rolled-back', 10, 10])
 })
 
+/** The first system cleans up while the second one is at work still. */
+function cleansUpEarly() {
+  return planOf([
+    node('A/one', 'sim.set'),
+    node('A/clean', 'slow', [], { after: ['A/one'], finally: true }),
+    node('A/tidy', 'sim.set', [], { after: ['A/one', 'B/two'], finally: true }),
+    node('B/one', 'sim.set'),
+    node('B/rest', 'wait', ['B/one'], { waitFor: { kind: 'time', ms: 4_000 } }),
+    node('B/two', 'sim.set', ['B/rest']),
+  ])
+}
+
+const cleaning = new Map([
+  [
+    'slow',
+    simType('slow', 'idempotent', {
+      apply: async (ctx, { thing }, seen) => {
+        const about = { key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false }
+        await ctx.readers.world.clock.sleep(2_000)
+        ctx.readers.world.change(thing, seen.version, about)
+        return { version: 1 }
+      },
+    }),
+  ],
+])
+
+test('what cleans up and had begun ends before anything is taken back, what had not begun runs after', async () => {
+  const plan = cleansUpEarly()
+  const begun = (sim: Simulation) => landed(sim).length >= 2 && sim.clock.now() % 1_000 > 500
+  const { sim, view } = await run({ plan, types: cleaning, between: rolling(begun), commandsEveryMs: 10 })
+  expect(landed(sim).slice(0, 2).toSorted()).toEqual(['A/one', 'B/one'])
+  expect(landed(sim)[2]).toBe('A/clean')
+  expect(landed(sim).slice(3, 5).toSorted()).toEqual(['A/one~undo', 'B/one~undo'])
+  expect(landed(sim).slice(5)).toEqual(['A/tidy'])
+  expect(view.state).toBe('rolled-back')
+})
+
+test('a roll back at every point beside steps that clean up, with a mishap: the order is kept', async () => {
+  let rolled = 0
+  for (let point = 1; ; point++) {
+    for (const kind of [undefined, ...kinds]) {
+      const mishaps = new Map<number, Mishap>(kind === undefined ? [] : [[point + 2, kind]])
+      const between = rolling((sim) => sim.points >= point)
+      const plan = cleansUpEarly()
+      const sim = await simulate({ plan, types: cleaning, mishaps, between, commandsEveryMs: 10 })
+      const where = `rolled back at ${point}, ${kind ?? 'no mishap'}: ${sim.names[point - 1] ?? '(none)'}`
+      expect(await violations(sim), where).toEqual([])
+      const row = await sim.store.run(runId)
+      expect(['rolled-back', 'succeeded'], where).toContain(row?.state)
+      if (row?.state === 'rolled-back') rolled += 1
+      if (kind === undefined && sim.points < point) return expect(rolled).toBeGreaterThan(40)
+    }
+  }
+})
+
 test('a roll back stops at a point of no return: what stands before it and beside it is told and left', async () => {
   const between = rolling((sim) => landed(sim).includes('A/start') && landed(sim).includes('B/one'))
   const { sim, view } = await run({ plan: withPoint(), between, commandsEveryMs: 1 })
@@ -356,7 +411,8 @@ test('seeded runs with a world that answers badly, crashes, and people who pause
 
 /** People who pause, resume, roll back and cancel at moments of their own; who pauses resumes. */
 function whims(random: Random) {
-  const at = { pause: random.below(400), rollback: 50 + random.below(400), cancel: random.below(3_000) }
+  const rollback = random.chance(0.2) ? Infinity : 50 + random.below(400)
+  const at = { pause: random.below(400), rollback, cancel: random.below(3_000) }
   const asked = new Set<string>()
   return async (sim: Simulation) => {
     const row = await sim.store.run(runId)

@@ -3,6 +3,7 @@ import { messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import { actsUnderAuthority, PartlyDone, Unreachable, type StepCall } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
+import { waitsForUndo } from '../state/rollback-order.ts'
 import { acted, answerLost, isGivenUp, triesOf, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded, type Bounded } from './bounded.ts'
@@ -14,7 +15,7 @@ import { Stopped } from './stopped.ts'
 
 /**
  * How a round on a node ended: nothing more for now, look again, look again because nothing could be seen, or once the
- * run is resumed.
+ * run is resumed or what comes before it in a roll back is over.
  */
 export type Round = 'over' | 'again' | 'unseen' | 'held'
 
@@ -25,6 +26,7 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
   const again = answerLost(view)
   const epoch = actsUnderAuthority(type, input) ? await epochOf(host, node.system) : null
   host.go(node.id)
+  if (waitsForUndo(host.view, node)) return 'held'
   if (epoch === 'none') {
     host.note(noAuthority(view))
     return 'over'

@@ -10,6 +10,7 @@ import {
   type PauseOf,
   type RunEvent,
 } from './events.ts'
+import { assertOrder } from './rollback-order.ts'
 import { transitionNode, transitionRun } from './transition.ts'
 import { leftChanged } from './undo.ts'
 import { emptyNode, type AttemptView, type NodeView, type RunView } from './view.ts'
@@ -29,6 +30,7 @@ export function fold(view: RunView, record: JournalRecord): void {
 
 /** What an event makes of a view. `seq` is needed for commands only: it is what their answers name. */
 export function foldEvent(view: RunView, event: EngineEvent, at: Instant, seq: number): void {
+  assertOrder(view, event)
   if (isNodeEvent(event)) foldNode(view, event, at)
   else if (event.kind === 'command') {
     const { command, by, fleet } = event
@@ -71,7 +73,8 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
       view.preemptedBy = null
       break
     case 'run-taken-over':
-      view.canceling = { by: event.by.join(', '), reason: event.reason, at }
+      view.takenOver = { by: event.by.join(', '), reason: event.reason, at }
+      view.canceling = view.takenOver
       break
     case 'run-rolling-back':
       view.commands.delete(event.command)
@@ -140,14 +143,18 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.attempts.push({
         number: event.attempt,
         startedAt: at,
+        provenAt: null,
         endedAt: null,
         outcome: 'open',
         failure: null,
         epoch: event.epoch,
       })
       break
-    case 'proven':
+    case 'proven': {
+      const attempt = node.attempts.at(-1)
+      if (attempt !== undefined) attempt.provenAt = at
       break
+    }
     case 'applied':
       node.applied = { output: event.output, at }
       endAttempt(node, 'applied', null, at)

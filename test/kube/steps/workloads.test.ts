@@ -9,7 +9,7 @@ import { k8sWait } from '#steps/k8s-wait.ts'
 import type { ScaleInput } from '#steps/inputs.ts'
 import type { Targets } from '#steps/targets.ts'
 import { applyObjects } from '../../../lab/systems/apply.ts'
-import { startCluster, type TestCluster } from '../../support/cluster.ts'
+import { namespaceName, sharedCluster, type TestCluster } from '../../support/cluster.ts'
 import { freePort } from '../../support/processes.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
@@ -19,10 +19,9 @@ let cluster: TestCluster
 let silent: SilentServer
 let client: KubernetesClient
 let away: KubernetesClient
-let count = 0
 
 beforeAll(async () => {
-  cluster = await startCluster()
+  cluster = await sharedCluster()
   silent = await silentServer()
   client = kubernetesClient(cluster.kubeconfig)
   const elsewhere = `${cluster.kubeconfig}.silent`
@@ -45,7 +44,7 @@ function targetsOf(of: KubernetesClient): Pick<Targets, 'readers' | 'writers'> {
 }
 
 async function namespaceWith(workloads: Record<string, number>): Promise<string> {
-  const namespace = `system-${++count}`
+  const namespace = namespaceName()
   await cluster.system(namespace, workloads)
   return namespace
 }
