@@ -113,10 +113,13 @@ async function specFor(
     ...{ binary, dir, pki, address: '127.0.0.1', serviceCidr, audit: 'reads' },
     ports: { api, etcd, etcdPeer, controllerManager, scheduler } as ControlPlaneSpec['ports'],
     ...{ auditLog: join(dir, 'audit.log'), unsafeNoFsync: true, announce: false },
+    // A simulated node is never lost, however late its heartbeat comes on a busy machine.
+    extraControllerManagerArgs: ['--node-monitor-grace-period=1h'],
   }
 }
 
-function administrator(binary: string, kubeconfig: string): ControlPlane['kubectl'] {
+/** kubectl as the administrator whose kubeconfig it is. */
+export function administrator(binary: string, kubeconfig: string): ControlPlane['kubectl'] {
   return async (args, input) => {
     const argv = [binary, 'kubectl', `--kubeconfig=${kubeconfig}`, ...args]
     const result = await attempt(argv, input === undefined ? {} : { input })

@@ -22,6 +22,7 @@ export interface ControlPlaneSpec {
   /** Announce the API server as the service `kubernetes`; not possible from a loopback address. */
   announce: boolean
   extraApiServerArgs?: readonly string[]
+  extraControllerManagerArgs?: readonly string[]
 }
 
 export interface ControlPlaneParts {
@@ -120,6 +121,7 @@ function controllerManager(spec: ControlPlaneSpec, kubeconfig: string): Part {
       ],
       ...[`--root-ca-file=${pki.authority.cert}`, `--service-account-private-key-file=${pki.token.key}`],
       ...['--use-service-account-credentials=true', '--kube-api-qps=200', '--kube-api-burst=400'],
+      ...(spec.extraControllerManagerArgs ?? []),
     ],
     ready: () =>
       httpsGet(`https://127.0.0.1:${port}/healthz`, { authority: pki.authority, client: pki.admin }),

@@ -10,12 +10,11 @@ import { DaemonCommand } from '../base.ts'
 const purpose = 'take-over'
 
 export default class RunTakeover extends DaemonCommand {
-  static override summary =
-    'End a run that nobody can end otherwise, whoever holds it. Two people sign; with the second signature it has ended.'
+  static override summary = 'End a run that nobody can end otherwise, whoever holds it. Two people sign.'
   static override description =
-    'For a run whose process hangs, or that blocks systems and cannot be canceled. Nobody looks: each step is told as ' +
-    'untouched or unknown. Its systems are free, and its process can write nothing any more; what it was doing at that ' +
-    'moment may still happen. Begin anew with a plan, which looks first. ' +
+    'For a run whose process hangs, or that blocks systems and cannot be canceled. With the second signature its process ' +
+    'can write nothing any more and nothing is begun. What it was doing may still happen: that is waited out and looked at, ' +
+    'then the run has ended and its systems are free. Begin anew with a plan. ' +
     'Exit codes: 0 signed, or ended; 2 wrong use or not confirmed; 3 not allowed (own request, role, key); ' +
     '4 no such run; 5 signed already, or it has ended; 6 no daemon answers.'
   static override examples = [
@@ -57,15 +56,28 @@ export default class RunTakeover extends DaemonCommand {
       keyFile,
     )
     const { gate } = await client.call('approve', { params, body: signed })
-    const ended = gate.state === 'passed'
-    this.log(
-      ended
-        ? this.say(`${args.run}: 인수되어 끝났습니다.`, `${args.run}: taken over; it has ended.`)
-        : this.say(
-            `${args.run}: 서명 ${gate.given.length}/${gate.quorum}. 한 사람이 더 서명해야 합니다.`,
-            `${args.run}: ${gate.given.length} of ${gate.quorum} signatures. Another person has to sign.`,
-          ),
-    )
+    const takenOver = gate.state === 'passed'
+    const { endedAt } = takenOver ? await client.call('runShow', { params }) : { endedAt: null }
+    const ended = endedAt !== null
+    this.log(`${args.run}: ${ended ? this.#ended() : takenOver ? this.#looking() : this.#signed(gate)}`)
     return { gate, ended }
+  }
+
+  #ended(): string {
+    return this.say('인수되어 끝났습니다.', 'taken over; it has ended.')
+  }
+
+  #looking(): string {
+    return this.say(
+      '인수되었습니다. 하던 일의 기한을 기다려 확인한 뒤 끝납니다. 경과: haetae run show',
+      'taken over. What was under way is waited out and looked at, then it has ended: haetae run show',
+    )
+  }
+
+  #signed({ given, quorum }: { given: readonly unknown[]; quorum: number }): string {
+    return this.say(
+      `서명 ${given.length}/${quorum}. 한 사람이 더 서명해야 합니다.`,
+      `${given.length} of ${quorum} signatures. Another person has to sign.`,
+    )
   }
 }

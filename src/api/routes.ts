@@ -243,7 +243,7 @@ export const routes = {
     path: '/runs/:run/approvals',
     access: rolesThatMay.sign,
     summary:
-      'A signed approval or attestation, or a signature for a take-over, which ends the run with the last one',
+      'A signed approval or attestation, or a signature for a take-over, which ends the run when the last one is there',
     errors: [
       'run-unknown',
       'gate-unknown',

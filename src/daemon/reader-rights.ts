@@ -113,8 +113,8 @@ function findingOf(system: string, user: string, rights: readonly string[]) {
     subject: system,
     severity: 'warning' as const,
     message: {
-      en: `planning signs in to its database as ${user}, which may do more than look: ${told}${more > 0 ? ` and ${more} more` : ''}`,
-      ko: `계획이 쓰는 데이터베이스 역할 ${user}에 조회 이상의 권한이 있음: ${told}${more > 0 ? ` 외 ${more}건` : ''}`,
+      en: `planning signs in to the database of ${system} as ${user}, which may do more than look: ${told}${more > 0 ? ` and ${more} more` : ''}`,
+      ko: `계획이 ${system} 데이터베이스에 쓰는 역할 ${user}에 조회 이상의 권한이 있음: ${told}${more > 0 ? ` 외 ${more}건` : ''}`,
     },
     facts: { user, rights },
   }

@@ -47,8 +47,9 @@ export interface Engine {
   /** Answers the question at a node, or with null the question about the run. Throws `nothing-to-decide`, `run-unknown`, `run-ended`. */
   decide(runId: string, node: string | null, decision: Decision, by: string, reason: string): Promise<void>
   /**
-   * Ends a run at once, whoever holds it: its steps are left as they are and told so, its systems are free, and its
-   * holder can write nothing any more. For two people who signed that. Throws `run-unknown`, `run-ended`.
+   * Ends a run, whoever holds it: its holder can write nothing any more, and nothing is begun. It has ended at once when
+   * nothing was under way; what was is looked at once it cannot happen any more, and then the run has ended and its
+   * systems are free. For two people who signed that. Throws `run-unknown`, `run-ended`.
    */
   takeOver(runId: string, by: readonly string[], reason: string): Promise<void>
   /** Begins nothing more, lets attempts end for `drainMs`, aborts the rest (they are `unknown`) and lets go of the runs. */

@@ -50,8 +50,10 @@ export function createEngine(options: EngineOptions): Engine {
     },
 
     async takeOver(runId, by, reason) {
-      const ended = await journal.takeOver(runId, by, reason)
-      for (const id of ended) keeper.letGo(id, `${by.join(' and ')} have taken it over`)
+      const taken = await journal.takeOver(runId, by, reason)
+      keeper.keep()
+      for (const id of taken) keeper.letGo(id, `${by.join(' and ')} have taken it over`)
+      await Promise.all(taken.map((id) => keeper.take(id)))
     },
 
     stop: (drainMs = 5_000) => keeper.stop(drainMs),

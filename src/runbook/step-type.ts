@@ -36,6 +36,16 @@ export interface StepCall {
   with: Record<string, unknown>
 }
 
+/** A target on which somebody changed what an earlier step had left there. */
+export interface ChangedSince {
+  /** As in a plan, e.g. `deployments/web in gpk`. */
+  target: string
+  /** What the step had left; null: nothing. */
+  left: unknown
+  /** What is there now; null: nothing. */
+  found: unknown
+}
+
 /** Whether an effect can be taken back: by a step of which type, or why not. */
 export type Inverse = { kind: 'step'; type: string } | { kind: 'none'; why: string }
 
@@ -52,6 +62,14 @@ export class PreconditionRefused extends Conflict {
   constructor(target: string, why: string) {
     super(target, why)
     this.name = 'PreconditionRefused'
+  }
+}
+
+/** Thrown by `apply` when it failed after it had changed something: the engine takes what it did for *unknown*. */
+export class PartlyDone extends Error {
+  constructor(cause: unknown) {
+    super(`a part was changed, then: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'PartlyDone'
   }
 }
 
@@ -97,8 +115,11 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   /** Part of the plan's digest: raised whenever the type's behaviour changes. */
   readonly version: number
   readonly effect: Effect
-  /** No `apply` without a held epoch. */
-  readonly needsAuthority: boolean
+  /**
+   * No `apply` without a held epoch: for all that can make a system write or serve at a site. By the input where that
+   * tells which way it goes: stopping needs none, so that a site that has lost its systems can be stopped.
+   */
+  readonly needsAuthority: boolean | ((input: I) => boolean)
   /** What `apply` makes its target check, or why it cannot (`unfenced`: a takeover waits and asks a person). */
   readonly precondition: { kind: 'checked'; by: string } | { kind: 'unfenced'; why: string }
   /** Which step takes an effect back, or why none does: known without looking, for docs, lint and rolling back. */
@@ -129,9 +150,23 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   foresee?(input: I, state: S): O
   /**
    * Compensation as another step of the type that `inverse` names, planned and journaled too. `none` where it names
-   * none, or where from `before` there is nothing to restore.
+   * none, or where from `before` there is nothing to restore. It restores only what the step changed, and carries what
+   * the step left (`left` in its input): where something else is there by then, it judges `unclear` and its target
+   * refuses it.
    */
   invert(input: I, before: S): StepCall | 'none'
+  /** What somebody changed since the step that this one takes back; empty when it takes none back, or nothing was. */
+  changedSince?(input: I, state: S): ChangedSince[]
+}
+
+/** Whether a step acts only under a held epoch. An input that is not known yet may be any. */
+export function actsUnderAuthority(
+  { needsAuthority, input }: Pick<AnyStepType, 'needsAuthority' | 'input'>,
+  given: unknown,
+): boolean {
+  if (typeof needsAuthority === 'boolean') return needsAuthority
+  const known = input.safeParse(given)
+  return !known.success || needsAuthority(known.data)
 }
 
 /** Any step type, where only its outside matters. */

@@ -11,6 +11,8 @@ export const site = z
   .min(1)
   .meta({ description: 'where it acts: the site of the daemon that runs it; any other is refused' })
 export const namespace = z.string().min(1)
+/** Of `left`, which inverses carry: their target is asked to change that and nothing else. */
+export const leftOf = 'what the step that is taken back had left: where anything else is there, it is refused'
 const name = z.string().min(1).meta({ description: "the system's public name" })
 const port = z.int().min(1).max(65535)
 const epoch = z.int().min(1).meta({ description: 'the epoch that the run holds for the system' })
@@ -19,7 +21,8 @@ const epoch = z.int().min(1).meta({ description: 'the epoch that the run holds f
 const database = { site, host: z.string().min(1), port, database: z.string().min(1) }
 
 /** `components.workloads` of the estate. Replicas may be 0 here: scaling down is scaling too. */
-const workloads = z.array(z.strictObject({ deployment: z.string().min(1), replicas: z.int().min(0) })).min(1)
+const workload = z.strictObject({ deployment: z.string().min(1), replicas: z.int().min(0) })
+const workloads = z.array(workload).min(1)
 
 /** `authority.attest`: fence `site` (the lost one) for `system` by the statements on record for the run. */
 export const attestInput = z.strictObject({
@@ -72,8 +75,12 @@ export const pauseInput = z
     message: 'writers would resume before the older transactions are ended',
   })
 
-/** `pg.resumeWriters`: writers at that address may write again, whoever paused them. */
-export const resumeInput = z.strictObject({ ...database, system })
+/** `pg.resumeWriters`: writers at that address may write again, whoever paused them; with `left`, only that pause ends. */
+export const resumeInput = z.strictObject({
+  ...database,
+  system,
+  left: z.strictObject({ key: z.string() }).optional().meta({ description: leftOf }),
+})
 
 /** `pg.stop`: the PostgreSQL that `deployment` runs and that answers at that address. */
 export const stopInput = z.strictObject({ ...database, system, namespace, deployment: z.string().min(1) })
@@ -112,7 +119,17 @@ export const sqlInput = z.strictObject({
   observe: z.strictObject({ statement: look, parameters }).optional(),
 })
 
-export const scaleInput = z.strictObject({ site, namespace, workloads })
+export const scaleInput = z.strictObject({
+  site,
+  namespace,
+  workloads: z
+    .array(
+      workload.extend({
+        left: z.strictObject({ uid: z.string(), replicas: z.int() }).optional().meta({ description: leftOf }),
+      }),
+    )
+    .min(1),
+})
 
 /** `k8s.wait`: the newest generation rolled out and that many replicas ready, of each workload. */
 export const waitInput = z.strictObject({ site, namespace, workloads })
@@ -159,7 +176,16 @@ export const switchInput = z.strictObject({
 const balanced = z.string().regex(/^[\w.:-]+$/, 'letters, digits, and _ . : - are in names of HAProxy')
 
 /** `lb.switch`: all traffic of `backend` goes to `server`. */
-export const balanceInput = z.strictObject({ site, system, backend: balanced, server: balanced })
+export const balanceInput = z.strictObject({
+  site,
+  system,
+  backend: balanced,
+  server: balanced,
+  left: z
+    .strictObject({ version: z.int().min(0), server: balanced })
+    .optional()
+    .meta({ description: leftOf }),
+})
 
 export type AttestInput = z.infer<typeof attestInput>
 export type AcquireInput = z.infer<typeof acquireInput>

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { KubeObject, KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
+import type { ChangedSince } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
-import { site } from './inputs.ts'
+import { leftOf, site } from './inputs.ts'
 import { differenceOf, isNone, type Difference } from './k8s-difference.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import {
@@ -15,7 +17,8 @@ import {
   targetOf,
   type Seen,
 } from './k8s-object.ts'
-import { ownedOf } from './k8s-owned.ts'
+import { othersOf, ownedOf } from './k8s-owned.ts'
+import { refuseChanged } from './refuse-changed.ts'
 import type { Read, Step } from './targets.ts'
 
 export const applyInput = z.strictObject({
@@ -37,6 +40,10 @@ export const applyInput = z.strictObject({
     .boolean()
     .default(true)
     .meta({ description: 'false: an object that Haetae has applied is removed' }),
+  left: z
+    .strictObject({ owned: z.looseObject({}).nullable() })
+    .optional()
+    .meta({ description: leftOf }),
 })
 
 export const applyOutput = z.strictObject({
@@ -49,12 +56,18 @@ export type ApplyOutput = z.infer<typeof applyOutput>
 interface Found extends Seen {
   /** What Haetae has applied of it before; null when it has not. */
   owned: KubeObject | null
+  /** Who else has written more of it than its status and its labels. */
+  others: string[]
 }
 
 export interface ApplyState {
   found: Found | null
   /** What the server, asked by a dry run, would change. */
   change: Difference
+  /** What Haetae would have applied of it then. */
+  leaves: KubeObject | null
+  /** The step has changed it already, or may have. */
+  tried: boolean
   /** What it says against it, such as a field that somebody else owns. */
   refused: string | null
 }
@@ -65,9 +78,9 @@ export interface ApplyState {
  */
 export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
   type: 'k8s.apply',
-  version: 1,
+  version: 2,
   effect: 'idempotent',
-  needsAuthority: false,
+  needsAuthority: true,
   precondition: { kind: 'checked', by: 'UID, resourceVersion and the owners of fields, by the API server' },
   inverse: { kind: 'step', type: 'k8s.apply' },
   requires: [],
@@ -80,6 +93,7 @@ export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
   },
 
   judge(input, state) {
+    if (changedOf(input, state).length > 0) return 'unclear'
     if (isAsWanted(input, state)) return 'holds'
     return !input.present && state.found?.owned === null ? 'unclear' : 'absent'
   },
@@ -97,6 +111,7 @@ export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
 
   async apply(ctx, input, state) {
     refuseElsewhere(ctx.readers, input.site, 'k8s.apply')
+    refuseChanged(changedOf(input, state))
     if (isAsWanted(input, state)) return outputOf(state)
     const ref = await refOf(ctx, nameOf(input))
     const change = (found: Found | null) => send(ctx, ctx.writers.kubernetes, ref, input, found)
@@ -107,12 +122,29 @@ export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
 
   adopt: (_input, state) => outputOf(state),
 
-  invert(input, { found }) {
-    if (found === null) return { type: 'k8s.apply', with: { ...input, present: false } }
+  invert(input, { found, leaves }) {
+    const left = { owned: leaves }
+    if (found === null) return { type: 'k8s.apply', with: { ...input, present: false, left } }
     const { apiVersion: version, kind: of, metadata } = input.object
     const nothing = { apiVersion: version, kind: of, metadata: { name: metadata.name } }
-    return { type: 'k8s.apply', with: { ...input, present: true, object: found.owned ?? nothing } }
+    return { type: 'k8s.apply', with: { ...input, present: true, object: found.owned ?? nothing, left } }
   },
+
+  changedSince: changedOf,
+}
+
+/**
+ * What Haetae has applied is no longer what the step had left: who changes a field owns it from then on. What somebody
+ * put beside it into an object that the step made would go with it.
+ */
+function changedOf(input: ApplyInput, { found, tried }: ApplyState): ChangedSince[] {
+  if (input.left === undefined || tried || (found === null && !input.present)) return []
+  const { owned } = input.left
+  const others = input.present ? [] : (found?.others ?? [])
+  const there = owned === null ? found === null : isDeepStrictEqual(owned, found?.owned ?? null)
+  if (there && others.length === 0) return []
+  const now = found === null ? null : { owned: found.owned, others: found.others }
+  return [{ target: targetOf(nameOf(input)), left: owned, found: now }]
 }
 
 function isAsWanted({ present }: ApplyInput, { found, change, refused }: ApplyState): boolean {
@@ -131,13 +163,22 @@ function nameOf({ namespace, object }: ApplyInput) {
 async function look(ctx: Read, ref: ResourceRef, input: ApplyInput): Promise<ApplyState> {
   const { kubernetes } = ctx.readers
   const object = await kubernetes.get(ref, ctx.signal)
-  const found = object === undefined ? null : { ...seenOf(object), owned: ownedOf(object) ?? null }
-  let change: Difference = { before: {}, after: {} }
-  if (!input.present && found === null) return { found, change, refused: null }
-  const dryRun = send(ctx, kubernetes.dryRun, ref, input, found).then((after) => {
-    change = differenceOf(contentOf(object), contentOf(after))
-  })
-  return { found, refused: (await refusalOf(dryRun)) ?? null, change }
+  const found =
+    object === undefined
+      ? null
+      : { ...seenOf(object), owned: ownedOf(object) ?? null, others: othersOf(object) }
+  let after = object
+  const dryRun = async () => {
+    if (input.present || found !== null) after = await send(ctx, kubernetes.dryRun, ref, input, found)
+  }
+  const refused = (await refusalOf(dryRun())) ?? null
+  return {
+    found,
+    change: differenceOf(contentOf(object), contentOf(after)),
+    leaves: (after && ownedOf(after)) ?? null,
+    tried: ctx.lastTry !== 'none',
+    refused,
+  }
 }
 
 /** The object as it is afterwards; undefined when it was removed. Under the version that was seen, where one was. */

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { KubeObject, ObjectVersion, ResourceRef } from '#platform/kubernetes/types.ts'
-import { PreconditionRefused } from '#runbook/step-type.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { PartlyDone, PreconditionRefused, type ChangedSince } from '#runbook/step-type.ts'
 import type { Read } from './targets.ts'
 
 /* What the step types of any Kubernetes object have in common. */
@@ -74,6 +75,35 @@ export function contentOf(object: KubeObject | undefined): Record<string, unknow
   const { status: _, metadata, ...content } = object
   const { labels: named, annotations } = metadata
   return { ...content, metadata: { labels: named, annotations } }
+}
+
+/** What somebody changed of an object since it was left, by the fields that were written; another object is a change. */
+export function changedSince<F extends { uid: string }>(
+  target: string,
+  left: F,
+  found: F | null,
+): ChangedSince[] {
+  if (isDeepStrictEqual(left, found)) return []
+  if (found !== null && found.uid !== left.uid) return [{ target, left, found }]
+  return [{ target, left: withoutUid(left), found: found && withoutUid(found) }]
+}
+
+function withoutUid<F extends { uid: string }>({ uid: _, ...fields }: F): Omit<F, 'uid'> {
+  return fields
+}
+
+/** Changes several objects one after another. Throws PartlyDone when it fails behind the first that was changed. */
+export async function changeEach<T>(
+  objects: readonly T[],
+  change: (object: T) => Promise<unknown>,
+): Promise<void> {
+  for (const [index, object] of objects.entries()) {
+    try {
+      await change(object)
+    } catch (error) {
+      throw index === 0 ? error : new PartlyDone(error)
+    }
+  }
 }
 
 /**

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { differenceOf, isFields } from './k8s-difference.ts'
 import { changeSeen } from './k8s-object.ts'
 import { ownedOf } from './k8s-owned.ts'
-import { undoOf } from './k8s-undo.ts'
+import { undoOf, valuesAt } from './k8s-undo.ts'
 
 /** RFC 7386, as an API server does it. */
 function mergePatch(target: unknown, patch: unknown): unknown {
@@ -32,9 +33,35 @@ test('a merge patch is taken back by its inverse, whatever it changed, removed o
   fc.assert(
     fc.property(object, patch, (before, change) => {
       const after = mergePatch(before, change)
-      expect(mergePatch(after, undoOf(before, change))).toEqual(before)
+      const undo = undoOf(before, after, change)
+      expect(valuesAt(after, undo.patch)).toEqual(undo.left)
+      expect(mergePatch(after, undo.patch)).toEqual(before)
     }),
   )
+})
+
+test('what an inverse would change and somebody else changed before is no longer as it was left', () => {
+  fc.assert(
+    fc.property(object, patch, patch, (before, change, another) => {
+      const after = mergePatch(before, change)
+      const undo = undoOf(before, after, change)
+      const now = mergePatch(after, another)
+      if (!isDeepStrictEqual(valuesAt(now, undo.patch), undo.left)) return
+      // As it was left: putting back overwrites nothing that the other changed.
+      const { before: ours } = differenceOf(after, mergePatch(after, undo.patch))
+      const { before: theirs } = differenceOf(after, now)
+      expect(Object.keys(ours).filter((path) => path in theirs)).toEqual([])
+    }),
+  )
+})
+
+test('an inverse puts nothing back that its patch did not change', () => {
+  const before = { spec: { replicas: 2, paused: true } }
+  const patch = { spec: { replicas: 2, paused: false } }
+  expect(undoOf(before, patch, patch)).toEqual({
+    patch: { spec: { paused: true } },
+    left: { spec: { paused: false } },
+  })
 })
 
 test('a difference names every field that differs and no other, with both values', () => {

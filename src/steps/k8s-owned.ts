@@ -36,6 +36,18 @@ export function ownedOf(object: KubeObject): KubeObject | undefined {
   }
 }
 
+/** Who else has written more of an object than its status and its metadata, in the server's own record. */
+export function othersOf({ metadata }: KubeObject): string[] {
+  const entries = (metadata['managedFields'] ?? []) as ManagedFields[]
+  const others = entries.filter(
+    ({ manager, subresource, fieldsV1 = {} }) =>
+      manager !== fieldManager &&
+      subresource !== 'status' &&
+      Object.keys(fieldsV1).some((field) => field !== 'f:metadata'),
+  )
+  return [...new Set(others.map(({ manager = '' }) => manager))].sort()
+}
+
 /** `f:` names a field, `k:` an item by its keys, `v:` one by its value; a field with nothing below is owned whole. */
 function partOf(value: unknown, fields: Record<string, unknown>): unknown {
   const names = Object.keys(fields).filter((name) => name !== '.')

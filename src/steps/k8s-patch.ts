@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
+import type { ChangedSince } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
-import { site } from './inputs.ts'
+import { leftOf, site } from './inputs.ts'
 import { differenceOf, isNone, type Difference } from './k8s-difference.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import {
   apiVersion,
+  changedSince,
   changeSeen,
   contentOf,
   kind,
@@ -15,7 +18,8 @@ import {
   targetOf,
   type Seen,
 } from './k8s-object.ts'
-import { undoOf } from './k8s-undo.ts'
+import { undoOf, valuesAt, type PatchUndo } from './k8s-undo.ts'
+import { refuseChanged } from './refuse-changed.ts'
 import type { Read, Step } from './targets.ts'
 
 const nullable = z.record(z.string(), z.string().nullable()).nullable()
@@ -35,6 +39,10 @@ export const patchInput = z.strictObject({
       'apiVersion, kind and status are not patched',
     )
     .meta({ description: 'JSON merge patch (RFC 7386): fields with their new values, null to remove one' }),
+  left: z
+    .strictObject({ uid: z.string(), fields: z.looseObject({}) })
+    .optional()
+    .meta({ description: leftOf }),
 })
 
 export const patchOutput = z.strictObject({ uid: z.string().meta({ description: 'of the object' }) })
@@ -43,8 +51,9 @@ export type PatchInput = z.infer<typeof patchInput>
 export type PatchOutput = z.infer<typeof patchOutput>
 
 interface Found extends Seen {
-  /** The patch that takes this one back. */
-  undo: Record<string, unknown>
+  /** What the fields of the patch are now. */
+  fields: Record<string, unknown>
+  undo: PatchUndo
 }
 
 export interface PatchState {
@@ -54,12 +63,15 @@ export interface PatchState {
   refused: string | null
 }
 
-/** Changes fields of an object that is there, whoever owns them. */
+/** These patches can only end what runs. Of any other nobody can tell. */
+const stops = [{ spec: { replicas: 0 } }, { spec: { suspend: true } }]
+
+/** Changes fields of an object that is there, whoever owns them. Only `replicas: 0` and `suspend: true` need no authority. */
 export const k8sPatch: Step<PatchInput, PatchState, PatchOutput> = {
   type: 'k8s.patch',
-  version: 1,
+  version: 2,
   effect: 'idempotent',
-  needsAuthority: false,
+  needsAuthority: ({ patch }) => !stops.some((stop) => isDeepStrictEqual(patch, stop)),
   precondition: { kind: 'checked', by: 'resourceVersion, by the API server' },
   inverse: { kind: 'step', type: 'k8s.patch' },
   requires: [],
@@ -71,7 +83,10 @@ export const k8sPatch: Step<PatchInput, PatchState, PatchOutput> = {
     return look(ctx, await refOf(ctx, input), input)
   },
 
-  judge: (_input, state) => (isAsWanted(state) ? 'holds' : 'absent'),
+  judge(input, state) {
+    if (isAsWanted(state)) return 'holds'
+    return changedOf(input, state).length > 0 ? 'unclear' : 'absent'
+  },
 
   async plan(_ctx, input, { found, change, refused }) {
     const target = targetOf(input)
@@ -91,6 +106,7 @@ export const k8sPatch: Step<PatchInput, PatchState, PatchOutput> = {
   async apply(ctx, input, state) {
     refuseElsewhere(ctx.readers, input.site, 'k8s.patch')
     if (isAsWanted(state)) return outputOf(state)
+    refuseChanged(changedOf(input, state))
     if (state.found === null) throw missing(input.site, input)
     const ref = await refOf(ctx, input)
     const again = async () => (await look(ctx, ref, input)).found
@@ -100,8 +116,20 @@ export const k8sPatch: Step<PatchInput, PatchState, PatchOutput> = {
 
   adopt: (_input, state) => outputOf(state),
 
-  invert: (input, { found }) =>
-    found === null ? 'none' : { type: 'k8s.patch', with: { ...input, patch: found.undo } },
+  invert(input, { found }) {
+    if (found === null || Object.keys(found.undo.patch).length === 0) return 'none'
+    const { patch, left: fields } = found.undo
+    return { type: 'k8s.patch', with: { ...input, patch, left: { uid: found.uid, fields } } }
+  },
+
+  changedSince: changedOf,
+}
+
+function changedOf(input: PatchInput, state: PatchState): ChangedSince[] {
+  const { left } = input
+  if (left === undefined || isAsWanted(state)) return []
+  const now = state.found && { uid: state.found.uid, fields: state.found.fields }
+  return changedSince(targetOf(input), left, now)
 }
 
 function isAsWanted({ found, change, refused }: PatchState): boolean {
@@ -115,13 +143,19 @@ function outputOf({ found }: PatchState): PatchOutput {
 async function look(ctx: Read, ref: ResourceRef, input: PatchInput): Promise<PatchState> {
   const { kubernetes } = ctx.readers
   const object = await kubernetes.get(ref, ctx.signal)
-  let change: Difference = { before: {}, after: {} }
-  if (object === undefined) return { found: null, change, refused: null }
-  const found = { ...seenOf(object), undo: undoOf(object, input.patch) }
-  const dryRun = send(ctx, kubernetes.dryRun, ref, input, found).then((after) => {
-    change = differenceOf(contentOf(object), contentOf(after))
+  if (object === undefined) return { found: null, change: { before: {}, after: {} }, refused: null }
+  const seen = seenOf(object)
+  let after = object
+  const dryRun = send(ctx, kubernetes.dryRun, ref, input, seen).then((made) => {
+    after = made
   })
-  return { found, refused: (await refusalOf(dryRun)) ?? null, change }
+  const refused = (await refusalOf(dryRun)) ?? null
+  const { patch } = input
+  return {
+    found: { ...seen, fields: valuesAt(object, patch), undo: undoOf(object, after, patch) },
+    change: differenceOf(contentOf(object), contentOf(after)),
+    refused,
+  }
 }
 
 function send(

@@ -1,21 +1,24 @@
 import { HaetaeError } from '#model/errors.ts'
 import type { KubernetesWriter } from '#platform/kubernetes/types.ts'
-import type { Change } from '#runbook/step-type.ts'
-import { PreconditionRefused } from '#runbook/step-type.ts'
+import { PreconditionRefused, type Change, type ChangedSince } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
 import { scaleInput, type ScaleInput } from './inputs.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import { deploymentRef, lookAtWorkloads, type WorkloadState } from './k8s-look.ts'
-import { targetOf } from './k8s-object.ts'
+import { changedSince, changeEach, targetOf } from './k8s-object.ts'
 import { scaleOutput, type ScaleOutput } from './outputs.ts'
+import { refuseChanged } from './refuse-changed.ts'
 import type { Read, Step } from './targets.ts'
 
-/** Sets how many replicas each workload should have, in the order given. Waiting for them is `k8s.wait`. */
+/**
+ * Sets how many replicas each workload should have, in the order given. Waiting for them is `k8s.wait`. Only to none it
+ * needs no authority.
+ */
 export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
   type: 'k8s.scale',
-  version: 1,
+  version: 2,
   effect: 'idempotent',
-  needsAuthority: true,
+  needsAuthority: ({ workloads }) => workloads.some(({ replicas }) => replicas > 0),
   precondition: { kind: 'checked', by: 'UID and resourceVersion, by the API server' },
   inverse: { kind: 'step', type: 'k8s.scale' },
   requires: [],
@@ -27,35 +30,61 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
     return lookAtWorkloads(ctx, input)
   },
 
-  judge: (_input, state) =>
-    state.every(({ found, wanted }) => found !== null && found.replicas === wanted) ? 'holds' : 'absent',
+  judge(input, state) {
+    if (state.every(isAsWanted)) return 'holds'
+    return changedOf(input, state).length > 0 ? 'unclear' : 'absent'
+  },
 
   plan(ctx, input, state) {
-    const changing = state.filter(({ found, wanted }) => found?.replicas !== wanted)
+    const changing = state.filter((one) => !isAsWanted(one))
     return Promise.all(changing.map((one) => changeOf(ctx, input, one)))
   },
 
   async apply(ctx, input, state) {
     refuseElsewhere(ctx.readers, input.site, 'k8s.scale')
-    for (const workload of state) {
-      if (workload.found === null) throw missing(input, workload)
-      if (workload.found.replicas === workload.wanted) continue
+    refuseChanged(changedOf(input, state))
+    const none = state.find(({ found }) => found === null)
+    if (none !== undefined) throw missing(input, none)
+    const changing = state.filter((one) => !isAsWanted(one))
+    await changeEach(changing, async (workload) => {
       await scaleOne(ctx, ctx.writers.kubernetes, input.namespace, workload)
-      ctx.progress(`${workload.deployment}: ${workload.found.replicas} → ${workload.wanted}`)
-    }
+      ctx.progress(`${workload.deployment}: ${workload.found?.replicas} → ${workload.wanted}`)
+    })
     return outputOf(await lookAtWorkloads(ctx, input))
   },
 
   adopt: (_input, state) => outputOf(state),
 
   invert(input, before) {
-    const workloads = before.flatMap(({ deployment, found }) =>
-      found === null ? [] : [{ deployment, replicas: found.replicas }],
+    const workloads = before.flatMap(({ deployment, wanted, found }) =>
+      found === null || found.replicas === wanted
+        ? []
+        : [{ deployment, replicas: found.replicas, left: { uid: found.uid, replicas: wanted } }],
     )
     if (workloads.length === 0) return 'none'
     // Taken down in the reverse of the order in which they came up.
     return { type: 'k8s.scale', with: { ...input, workloads: workloads.reverse() } }
   },
+
+  changedSince: changedOf,
+}
+
+function isAsWanted({ found, wanted }: WorkloadState): boolean {
+  return found !== null && found.replicas === wanted
+}
+
+function changedOf({ namespace, workloads }: ScaleInput, state: readonly WorkloadState[]): ChangedSince[] {
+  return state.flatMap((one, index) => {
+    const left = workloads[index]?.left
+    if (left === undefined || isAsWanted(one)) return []
+    const { found, deployment } = one
+    const now = found === null ? null : { uid: found.uid, replicas: found.replicas }
+    return changedSince(nameOf(namespace, deployment), left, now)
+  })
+}
+
+function nameOf(namespace: string, deployment: string): string {
+  return targetOf({ kind: 'Deployment', namespace, name: deployment })
 }
 
 /**
@@ -86,15 +115,14 @@ export async function scaleOne(
 }
 
 function missing(input: ScaleInput, workload: WorkloadState): HaetaeError {
-  const { namespace, site } = input
-  const { deployment } = workload
-  const target = targetOf({ kind: 'Deployment', namespace, name: deployment })
-  return new HaetaeError('workload-missing', target, { facts: { namespace, deployment, site } })
+  return new HaetaeError('workload-missing', nameOf(input.namespace, workload.deployment), {
+    facts: { namespace: input.namespace, deployment: workload.deployment, site: input.site },
+  })
 }
 
 async function changeOf(ctx: Read, { namespace }: ScaleInput, workload: WorkloadState): Promise<Change> {
   const { deployment, found, wanted } = workload
-  const target = targetOf({ kind: 'Deployment', namespace, name: deployment })
+  const target = nameOf(namespace, deployment)
   const after = { replicas: wanted }
   if (found === null)
     return { certainty: 'opaque', target, after, why: { ko: '그런 워크로드가 없음', en: 'there is none' } }

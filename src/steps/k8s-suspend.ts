@@ -1,16 +1,18 @@
 import { z } from 'zod'
 import type { KubernetesWriter, KubeObject, ResourceRef } from '#platform/kubernetes/types.ts'
-import type { Change } from '#runbook/step-type.ts'
+import type { Change, ChangedSince } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
-import { namespace, site } from './inputs.ts'
+import { leftOf, namespace, site } from './inputs.ts'
 import { refusalOf } from './k8s-dry-run.ts'
-import { changeSeen, missing, seenOf, targetOf, type Seen } from './k8s-object.ts'
+import { changedSince, changeEach, changeSeen, missing, seenOf, targetOf, type Seen } from './k8s-object.ts'
+import { refuseChanged } from './refuse-changed.ts'
 import type { Read, Step } from './targets.ts'
 
 const job = z.strictObject({
   kind: z.enum(['CronJob', 'Job']).default('CronJob'),
   name: z.string().min(1),
   suspend: z.boolean().default(true).meta({ description: 'false: it goes on' }),
+  left: z.strictObject({ uid: z.string(), suspended: z.boolean() }).optional().meta({ description: leftOf }),
 })
 
 export const suspendInput = z.strictObject({
@@ -36,13 +38,14 @@ export interface SuspendState extends Job {
 
 /**
  * Suspends CronJobs and Jobs, or lets them go on, in the order given. A suspended CronJob starts nothing more, but what
- * it started goes on; a Job that is suspended ends its pods and begins anew with others later.
+ * it started goes on; a Job that is suspended ends its pods and begins anew with others later. Only to suspend it needs
+ * no authority.
  */
 export const k8sSuspend: Step<SuspendInput, SuspendState[], SuspendOutput> = {
   type: 'k8s.suspend',
-  version: 1,
+  version: 2,
   effect: 'idempotent',
-  needsAuthority: false,
+  needsAuthority: ({ jobs }) => jobs.some(({ suspend }) => !suspend),
   precondition: { kind: 'checked', by: 'resourceVersion, by the API server' },
   inverse: { kind: 'step', type: 'k8s.suspend' },
   requires: [],
@@ -54,7 +57,10 @@ export const k8sSuspend: Step<SuspendInput, SuspendState[], SuspendOutput> = {
     return Promise.all(input.jobs.map((each) => look(ctx, input.namespace, each)))
   },
 
-  judge: (_input, state) => (state.every(isAsWanted) ? 'holds' : 'absent'),
+  judge(input, state) {
+    if (state.every(isAsWanted)) return 'holds'
+    return changedOf(input, state).length > 0 ? 'unclear' : 'absent'
+  },
 
   plan(ctx, input, state) {
     return Promise.all(state.filter((each) => !isAsWanted(each)).map((each) => changeOf(ctx, input, each)))
@@ -63,15 +69,18 @@ export const k8sSuspend: Step<SuspendInput, SuspendState[], SuspendOutput> = {
   async apply(ctx, input, state) {
     refuseElsewhere(ctx.readers, input.site, 'k8s.suspend')
     const { namespace } = input
-    for (const each of state) {
-      if (each.found === null) throw missing(input.site, { ...each, namespace })
-      if (isAsWanted(each)) continue
+    refuseChanged(changedOf(input, state))
+    const jobs = state.flatMap(({ found, ...each }) => {
+      if (found === null) throw missing(input.site, { ...each, namespace })
+      return isAsWanted({ ...each, found }) ? [] : [{ ...each, found }]
+    })
+    await changeEach(jobs, async (each) => {
       const again = async () => (await look(ctx, namespace, each)).found
       await changeSeen(each.found, again, (found) =>
         send(ctx, ctx.writers.kubernetes, namespace, each, found),
       )
       ctx.progress(`${each.kind}/${each.name}: ${each.suspend ? 'suspended' : 'goes on'}`)
-    }
+    })
     return outputOf(state.map((each) => ({ ...each, suspended: each.suspend })))
   },
 
@@ -79,11 +88,24 @@ export const k8sSuspend: Step<SuspendInput, SuspendState[], SuspendOutput> = {
     outputOf(state.map((each) => ({ ...each, suspended: each.found?.suspended ?? false }))),
 
   invert(input, before) {
-    const jobs = before.flatMap(({ kind, name, found }) =>
-      found === null ? [] : [{ kind, name, suspend: found.suspended }],
+    const jobs = before.flatMap(({ kind, name, suspend, found }) =>
+      found === null || found.suspended === suspend
+        ? []
+        : [{ kind, name, suspend: found.suspended, left: { uid: found.uid, suspended: suspend } }],
     )
     return jobs.length === 0 ? 'none' : { type: 'k8s.suspend', with: { ...input, jobs: jobs.reverse() } }
   },
+
+  changedSince: changedOf,
+}
+
+function changedOf({ namespace }: SuspendInput, state: readonly SuspendState[]): ChangedSince[] {
+  return state.flatMap((each) => {
+    const { left, found } = each
+    if (left === undefined || isAsWanted(each)) return []
+    const now = found === null ? null : { uid: found.uid, suspended: found.suspended }
+    return changedSince(targetOf({ ...each, namespace }), left, now)
+  })
 }
 
 function isAsWanted({ found, suspend }: SuspendState): boolean {

@@ -13,7 +13,7 @@ import type { Act, Step } from './targets.ts'
  */
 export const pgPauseWriters: Step<PauseInput, PauseState, PauseOutput> = {
   type: 'pg.pauseWriters',
-  version: 1,
+  version: 2,
   effect: 'idempotent',
   needsAuthority: false,
   precondition: {
@@ -65,8 +65,10 @@ export const pgPauseWriters: Step<PauseInput, PauseState, PauseOutput> = {
 
   adopt: (_input, state) => outputOf(state),
 
-  invert({ site, system, host, port, database }) {
-    return { type: 'pg.resumeWriters', with: { site, system, host, port, database } }
+  invert({ site, system, host, port, database }, { asking }) {
+    if (asking === null) return 'none'
+    const left = { key: asking }
+    return { type: 'pg.resumeWriters', with: { site, system, host, port, database, left } }
   },
 }
 

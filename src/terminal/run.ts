@@ -170,8 +170,10 @@ export function questionLines(run: RunDetail, language: Language): string[] {
     return [
       `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
       ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
-      ...Object.entries(question.facts).map(([name, fact]) =>
-        cut(`    ${name}: ${typeof fact === 'string' ? fact : JSON.stringify(fact)}`, pageWidth),
+      ...Object.entries(question.facts).flatMap(([name, fact]) =>
+        (name === 'changed' ? (fact as unknown[]) : [fact]).map((one) =>
+          cut(`    ${name}: ${typeof one === 'string' ? one : JSON.stringify(one)}`, pageWidth),
+        ),
       ),
       `    ${words[language].choices}: ${command}`,
     ]

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { readView } from '#engine/run-reader.ts'
 import type { Command } from '#engine/state/events.ts'
-import { Unreachable } from '#runbook/step-type.ts'
+import { whyNode } from '#engine/state/why.ts'
+import { PartlyDone, Unreachable } from '#runbook/step-type.ts'
 import { landed, run } from './world/answering.ts'
 import { violations } from './world/check.ts'
 import { gate, node, planOf, randomPlan } from './world/plans.ts'
@@ -62,6 +63,61 @@ test('what was done is taken back in reverse order, then the run cleans up and i
   expect(view.rollingBack).toMatchObject({ by: 'commander-1', reason: 'the wrong site' })
   const row = await sim.store.run(runId)
   expect([row?.state, row?.nodes, row?.nodesDone]).toEqual(['rolled-back', 10, 10])
+})
+
+/** The first system cleans up while the second one is at work still. */
+function cleansUpEarly() {
+  return planOf([
+    node('A/one', 'sim.set'),
+    node('A/clean', 'slow', [], { after: ['A/one'], finally: true }),
+    node('A/tidy', 'sim.set', [], { after: ['A/one', 'B/two'], finally: true }),
+    node('B/one', 'sim.set'),
+    node('B/rest', 'wait', ['B/one'], { waitFor: { kind: 'time', ms: 4_000 } }),
+    node('B/two', 'sim.set', ['B/rest']),
+  ])
+}
+
+const cleaning = new Map([
+  [
+    'slow',
+    simType('slow', 'idempotent', {
+      apply: async (ctx, { thing }, seen) => {
+        const about = { key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false }
+        await ctx.readers.world.clock.sleep(2_000)
+        ctx.readers.world.change(thing, seen.version, about)
+        return { version: 1 }
+      },
+    }),
+  ],
+])
+
+test('what cleans up and had begun ends before anything is taken back, what had not begun runs after', async () => {
+  const plan = cleansUpEarly()
+  const begun = (sim: Simulation) => landed(sim).length >= 2 && sim.clock.now() % 1_000 > 500
+  const { sim, view } = await run({ plan, types: cleaning, between: rolling(begun), commandsEveryMs: 10 })
+  expect(landed(sim).slice(0, 2).toSorted()).toEqual(['A/one', 'B/one'])
+  expect(landed(sim)[2]).toBe('A/clean')
+  expect(landed(sim).slice(3, 5).toSorted()).toEqual(['A/one~undo', 'B/one~undo'])
+  expect(landed(sim).slice(5)).toEqual(['A/tidy'])
+  expect(view.state).toBe('rolled-back')
+})
+
+test('a roll back at every point beside steps that clean up, with a mishap: the order is kept', async () => {
+  let rolled = 0
+  for (let point = 1; ; point++) {
+    for (const kind of [undefined, ...kinds]) {
+      const mishaps = new Map<number, Mishap>(kind === undefined ? [] : [[point + 2, kind]])
+      const between = rolling((sim) => sim.points >= point)
+      const plan = cleansUpEarly()
+      const sim = await simulate({ plan, types: cleaning, mishaps, between, commandsEveryMs: 10 })
+      const where = `rolled back at ${point}, ${kind ?? 'no mishap'}: ${sim.names[point - 1] ?? '(none)'}`
+      expect(await violations(sim), where).toEqual([])
+      const row = await sim.store.run(runId)
+      expect(['rolled-back', 'succeeded'], where).toContain(row?.state)
+      if (row?.state === 'rolled-back') rolled += 1
+      if (kind === undefined && sim.points < point) return expect(rolled).toBeGreaterThan(40)
+    }
+  }
 })
 
 test('a roll back stops at a point of no return: what stands before it and beside it is told and left', async () => {
@@ -205,6 +261,91 @@ test('what asked a person is looked at again, and taken back when it holds by no
   expect(undone(sim)).toEqual(['A/two~undo', 'A/one~undo'])
 })
 
+/** Somebody changes a thing while the run rests behind its third step, and then the run is rolled back. */
+function somebodyChanging(thing: string) {
+  let changed = false
+  return rolling((sim) => {
+    if (!landed(sim).includes('A/three')) return false
+    if (!changed) sim.world.meddle(thing)
+    changed = true
+    return true
+  })
+}
+
+test('what somebody changed since a step is not taken back: a person is asked, and it is told what was left so', async () => {
+  const plan = reversible()
+  const options = { plan, commandsEveryMs: 10 }
+  const asked = await run({ ...options, between: somebodyChanging('A/two') })
+  expect(asked.view.state).toBe('needs-person')
+  expect(asked.question('A/two~undo')).toMatchObject({
+    reason: 'changed',
+    facts: { changed: [{ target: 'A/two', left: 1, found: 2 }] },
+    choices: ['retry', 'holds', 'fail'],
+  })
+  expect(undone(asked.sim)).toEqual(['A/three~undo'])
+  expect(asked.sim.world.see('A/two')).toMatchObject({ version: 2, on: true })
+
+  const left = await run({ ...options, between: somebodyChanging('A/two') }, { 'A/two~undo': ['holds'] })
+  expect([left.view.state, undone(left.sim)]).toEqual(['rolled-back', ['A/three~undo', 'A/one~undo']])
+  const told = 'somebody changed it since, and commander-1 left it so: as discussed'
+  expect(left.view.undo?.left.find(({ node: id }) => id === 'A/two')?.why.en).toBe(told)
+  expect(whyNode(left.view, 'A/two~undo')?.text.en).toBe(told)
+  expect(left.sim.world.see('A/two')).toMatchObject({ version: 2, on: true })
+
+  const given = await run({ ...options, between: somebodyChanging('A/two') }, { 'A/two~undo': ['fail'] })
+  expect([given.view.state, undone(given.sim)]).toEqual(['failed', ['A/three~undo']])
+  expect(given.state('A/one~undo')).toBe('canceled')
+})
+
+test('what somebody set back already is not taken back again', async () => {
+  let done = false
+  const between = rolling((sim) => {
+    if (!landed(sim).includes('A/three')) return false
+    if (!done) sim.world.meddle('A/two', false)
+    done = true
+    return true
+  })
+  const { sim, view, state } = await run({ plan: reversible(), between, commandsEveryMs: 1 })
+  expect([view.state, state('A/two~undo')]).toEqual(['rolled-back', 'adopted'])
+  expect(undone(sim)).toEqual(['A/three~undo', 'A/one~undo'])
+})
+
+test('a step that found its state there already is not taken back', async () => {
+  let there = false
+  const roll = rolling((sim) => landed(sim).includes('A/three'))
+  const between = async (sim: Simulation) => {
+    if (!there) sim.world.meddle('A/two')
+    there = true
+    await roll(sim)
+  }
+  const sim = await simulate({ plan: reversible(), between, commandsEveryMs: 1 })
+  const view = await readView(sim.store, runId)
+  expect([view.state, view.nodes.get('A/two')?.state]).toEqual(['rolled-back', 'adopted'])
+  expect(undone(sim)).toEqual(['A/three~undo', 'A/one~undo'])
+  expect(view.undo?.left.map((each) => each.node)).toEqual(['A/beside'])
+})
+
+test('a step that failed behind a part of its effect is taken back to what was before that', async () => {
+  const parts = simType('sim.parts', 'idempotent', {
+    judge: (_input, seen) => (seen.version >= 2 ? 'holds' : 'absent'),
+    invert: ({ thing }, before) => ({ type: 'sim.clear', with: { thing, from: before.version + 2 } }),
+    apply: async (ctx, { thing }, seen) => {
+      ctx.readers.world.change(thing, seen.version, {
+        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false },
+      })
+      if (seen.version === 0) throw new PartlyDone(new Error('the second was refused'))
+      return { version: 2 }
+    },
+  })
+  const types = new Map([['sim.parts', parts]])
+  const sim = await simulate({ plan: planOf([node('A/one', 'sim.parts')]), types })
+  const view = await readView(sim.store, runId)
+  expect(view.nodes.get('A/one')).toMatchObject({
+    attempts: [{ outcome: 'unknown' }, { outcome: 'applied' }],
+    undo: { with: { from: 2 } },
+  })
+})
+
 function murky() {
   return simType('sim.murky', 'point-of-no-return', {
     judge: (_input, seen) => (seen.version === 0 ? 'absent' : 'unclear'),
@@ -270,7 +411,8 @@ test('seeded runs with a world that answers badly, crashes, and people who pause
 
 /** People who pause, resume, roll back and cancel at moments of their own; who pauses resumes. */
 function whims(random: Random) {
-  const at = { pause: random.below(400), rollback: 50 + random.below(400), cancel: random.below(3_000) }
+  const rollback = random.chance(0.2) ? Infinity : 50 + random.below(400)
+  const at = { pause: random.below(400), rollback, cancel: random.below(3_000) }
   const asked = new Set<string>()
   return async (sim: Simulation) => {
     const row = await sim.store.run(runId)

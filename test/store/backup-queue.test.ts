@@ -11,6 +11,7 @@ import { systemClock } from '#platform/clock.ts'
 import { ownRedis, ownRedisSocket } from '#platform/supervise/redis.ts'
 import { supervise, type Supervised } from '#platform/supervise/supervise.ts'
 import { slotStore } from '#schedule/slots.ts'
+import { serversFolder } from '../support/owned-folder.ts'
 import { databasePerTest } from '../support/postgres.ts'
 import { freshRedis } from '../support/redis.ts'
 
@@ -183,7 +184,7 @@ describe('backups through BullMQ', () => {
   })
 
   test('Redis that is missing, comes, is killed and comes back only makes backups wait', async () => {
-    const folder = mkdtempSync('/var/tmp/haetae-redis-')
+    const folder = mkdtempSync(join(serversFolder(), 'haetae-redis-'))
     chmodSync(folder, 0o711)
     closers.push(async () => rmSync(folder, { recursive: true }))
     const it = site({ path: ownRedisSocket(join(folder, 'redis')) })

@@ -11,6 +11,7 @@ import type { ReplicationAccess } from '#backup/tools/source.ts'
 import { walSlotOf } from '#backup/tools/wal-stream.ts'
 import { folderOf, WalStreams } from '#backup/wal-streams.ts'
 import { systemClock } from '#platform/clock.ts'
+import { serversFolder } from '../support/owned-folder.ts'
 import { databasePerTest, postgresBinaries } from '../support/postgres.ts'
 
 const database = databasePerTest()
@@ -18,7 +19,7 @@ let folder: string
 let access: ReplicationAccess
 
 beforeEach(() => {
-  folder = mkdtempSync('/var/tmp/haetae-backup-')
+  folder = mkdtempSync(join(serversFolder(), 'haetae-backup-'))
   const passwordFile = join(folder, 'password')
   writeFileSync(passwordFile, `${inject('postgres').password}\n`)
   access = { user: inject('postgres').user, passwordFile, caFile: undefined }

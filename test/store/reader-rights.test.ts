@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { checkReaderRights, excessRights, readerRule } from '#daemon/reader-rights.ts'
+import { openFindings } from '#daemon/services/finding.ts'
 import { findingStore } from '#finding/store.ts'
 import { systemClock } from '#platform/clock.ts'
 import { databaseReader } from '#platform/database/client.ts'
@@ -112,6 +113,7 @@ describe('the finding about a reader that may write', () => {
     await system.primary.sql('GRANT DELETE ON transactions TO haetae_reader')
     await check(system.primary.port)
     expect(await open()).toEqual([expect.stringContaining('more than look: write public.transactions')])
+    expect((await openFindings(findings))('GPK')).toMatchObject([{ rule: readerRule, severity: 'warning' }])
     await check(silent.port, AbortSignal.timeout(300))
     await check(system.primary.port)
     expect(await open()).toHaveLength(1)

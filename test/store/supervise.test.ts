@@ -10,6 +10,7 @@ import { ownPostgres, ownPostgresConnection } from '#platform/supervise/postgres
 import { processesIn } from '#platform/supervise/process-table.ts'
 import { ownRedis } from '#platform/supervise/redis.ts'
 import { supervise, type Program, type Supervised } from '#platform/supervise/supervise.ts'
+import { serversFolder } from '../support/owned-folder.ts'
 
 /** A child process that supervises as the daemon does, so that it can be killed. */
 const keeper = `
@@ -30,7 +31,7 @@ const folders: string[] = []
 const supervised: Supervised[] = []
 
 function newFolder(): string {
-  const folder = mkdtempSync('/var/tmp/haetae-supervise-')
+  const folder = mkdtempSync(join(serversFolder(), 'haetae-supervise-'))
   // The users that the programs run as walk through it.
   chmodSync(folder, 0o711)
   folders.push(folder)

@@ -1,15 +1,35 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startControlPlane, type ControlPlane } from '../../lab/control-plane.ts'
+import { inject } from 'vitest'
+import { administrator, startControlPlane, type ControlPlane } from '../../lab/control-plane.ts'
+import { kubernetesBinary } from '../../lab/kubernetes-binary.ts'
 import { accessObjects, ownAccount } from '../../lab/systems/access.ts'
 import { applyObjects, writeAccountKubeconfig } from '../../lab/systems/apply.ts'
 import type { LabSystem } from '../../lab/systems/lab-system.ts'
 import type { KubernetesObject } from '../../lab/systems/objects.ts'
+import { ownedFolder } from './owned-folder.ts'
+
+/** Where the run's control plane is (kubernetes-setup.ts). */
+export interface TestKubernetes {
+  url: string
+  auditLog: string
+  /** Of Haetae's account. */
+  kubeconfig: string
+  /** The administrator's kubeconfig. */
+  administrator: string
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    kubernetes: TestKubernetes
+  }
+}
 
 /** A control plane with Haetae's own account in it, which has the few rights that the lab gives it. */
 export interface TestCluster {
-  plane: ControlPlane
+  plane: Pick<ControlPlane, 'url' | 'kubeconfig' | 'auditLog' | 'kubectl'>
   /** Of Haetae's account, not the administrator's. */
   kubeconfig: string
   /** Makes a namespace with Deployments of that many replicas; Haetae may scale them. */
@@ -28,8 +48,28 @@ interface AuditEvent {
   responseStatus?: { code?: number }
 }
 
-export async function startCluster(): Promise<TestCluster> {
+/**
+ * The run's control plane, shared by the files of the tier: for tests that keep to namespaces of their own.
+ * `stop` leaves it running.
+ */
+export async function sharedCluster(): Promise<TestCluster> {
+  const { administrator: admin, ...shared } = inject('kubernetes')
   const dir = await mkdtemp(join(tmpdir(), 'haetae-test-kube-'))
+  const kubeconfig = join(dir, 'haetae.kubeconfig')
+  await copyFile(shared.kubeconfig, kubeconfig)
+  const kubectl = administrator(await kubernetesBinary(), admin)
+  const plane = { ...shared, kubeconfig: admin, kubectl }
+  return clusterOn(plane, kubeconfig, () => rm(dir, { recursive: true, force: true }))
+}
+
+/** A name of its own for a namespace. */
+export function namespaceName(): string {
+  return `system-${randomBytes(4).toString('hex')}`
+}
+
+/** A control plane of its own, about 4 s: for tests of what a cluster has once, such as Haetae's own namespace. */
+export async function startCluster(): Promise<TestCluster> {
+  const dir = await ownedFolder('haetae-test-kube-')
   const plane = await startControlPlane({ dir })
   const kubeconfig = join(dir, 'haetae.kubeconfig')
   const stop = async () => {
@@ -44,6 +84,10 @@ export async function startCluster(): Promise<TestCluster> {
     await stop()
     throw error
   }
+  return clusterOn(plane, kubeconfig, stop)
+}
+
+function clusterOn(plane: TestCluster['plane'], kubeconfig: string, stop: () => Promise<void>): TestCluster {
   return {
     plane,
     kubeconfig,
@@ -54,7 +98,7 @@ export async function startCluster(): Promise<TestCluster> {
 }
 
 async function createSystem(
-  plane: ControlPlane,
+  plane: TestCluster['plane'],
   namespace: string,
   workloads: Record<string, number>,
 ): Promise<void> {
@@ -86,8 +130,9 @@ function rightsTo(namespace: string, deployment: string): KubernetesObject[] {
 }
 
 async function writtenIn(auditLog: string, namespace: string): Promise<string[]> {
-  const lines = (await readFile(auditLog, 'utf8')).trim().split('\n')
+  const lines = (await readFile(auditLog, 'utf8')).split('\n').slice(0, -1)
   return lines
+    .filter((line) => line.includes(`"${namespace}"`)) // other files write to it as well
     .map((line) => JSON.parse(line) as AuditEvent)
     .filter(({ stage, user }) => stage === 'ResponseComplete' && user.username.endsWith(`:${ownAccount}`))
     .filter(

@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { generateKey } from '#platform/ssh.ts'
 import { processesIn } from '#platform/supervise/process-table.ts'
+import { serversFolder } from './owned-folder.ts'
 
 const checkout = new URL('../../', import.meta.url).pathname
 
@@ -43,7 +44,7 @@ export interface RunningDaemon {
 
 /** Makes the place. `config` is laid over the least configuration. */
 export async function daemonPlace(config: Record<string, unknown> = {}): Promise<DaemonPlace> {
-  const folder = mkdtempSync('/var/tmp/haetae-daemon-')
+  const folder = mkdtempSync(join(serversFolder(), 'haetae-daemon-'))
   chmodSync(folder, 0o711)
   const dataDir = join(folder, 'data')
   const configFile = join(folder, 'config.yaml')

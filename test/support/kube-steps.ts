@@ -4,11 +4,11 @@ import { kubernetesClient, type KubernetesClient } from '#platform/kubernetes/cl
 import { answering } from '#steps/answering.ts'
 import type { Targets } from '#steps/targets.ts'
 import { applyObjects } from '../../lab/systems/apply.ts'
-import { startCluster, type TestCluster } from './cluster.ts'
+import { namespaceName, sharedCluster, type TestCluster } from './cluster.ts'
 import { silentServer } from './silent-server.ts'
 import { someTargets } from './step-contexts.ts'
 
-/** A control plane for the steps of one test file, used with the rights that the lab gives Haetae. */
+/** The run's control plane for the steps of one test file, used with the rights that the lab gives Haetae. */
 export interface KubeSteps {
   cluster: TestCluster
   targets: Pick<Targets, 'readers' | 'writers'>
@@ -21,13 +21,12 @@ export interface KubeSteps {
   kubectl(namespace: string, ...args: string[]): Promise<string>
 }
 
-/** Started before the file's tests and stopped after them. */
+/** Opened before the file's tests and closed after them. */
 export function kubeSteps(): KubeSteps {
   const parts = {} as KubeSteps
   const release: (() => Promise<unknown>)[] = []
-  let count = 0
   beforeAll(async () => {
-    const cluster = await startCluster()
+    const cluster = await sharedCluster()
     release.push(() => cluster.stop())
     const silent = await silentServer()
     release.push(() => silent.close())
@@ -41,7 +40,7 @@ export function kubeSteps(): KubeSteps {
       targets: targetsOf(client),
       silent: targetsOf(away),
       async namespace() {
-        const namespace = `system-${++count}`
+        const namespace = namespaceName()
         await cluster.system(namespace, { web: 0 })
         return namespace
       },

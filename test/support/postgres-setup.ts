@@ -72,6 +72,7 @@ async function initialise(
 listen_addresses = '127.0.0.1'
 fsync = off
 full_page_writes = off
+max_wal_size = 256MB
 max_connections = 300
 shared_buffers = 64MB
 wal_level = replica

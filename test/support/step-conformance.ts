@@ -14,11 +14,23 @@ export interface Subject<I, S, O> {
   written(): Promise<string[]>
   /** Changes what the step's precondition is about behind its back; absent for a type that declares none. */
   meddle?: () => Promise<void>
+  /** For a type with an inverse: what others do when the step was applied. */
+  others?: Others
   /** The same step on a target that takes connections and never answers. */
   silent?: Pick<Targets, 'readers' | 'writers'>
   /** A state as the step would have seen it, for `apply` on the silent target. */
   state?: S
   output?: (output: O) => void
+}
+
+/** By the target's own means, not Haetae's. */
+export interface Others {
+  /** What the step writes, as it is now. */
+  there(): Promise<unknown>
+  /** Somebody changes that. */
+  change(): Promise<void>
+  /** Somebody changes something beside it. */
+  changeBeside(): Promise<void>
 }
 
 /**
@@ -65,25 +77,7 @@ export function conforms<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Su
     }
   })
 
-  test(`${step.type}: its inverse restores what was there, or it says that it has none`, async () => {
-    const { input, targets, context } = await prepare()
-    const ctx = acting(targets, context)
-    const before = await step.observe(ctx, input)
-    await step.apply(ctx, input, before)
-    const inverse = step.invert(input, before)
-    if (step.inverse.kind === 'none') {
-      expect(inverse).toBe('none')
-      return
-    }
-    if (inverse === 'none') throw new Error(`${step.type} declares an inverse and gives none`)
-    expect(inverse.type).toBe(step.inverse.type)
-    const undoing = stepTypes.get(inverse.type)
-    if (undoing === undefined) throw new Error(`there is no ${inverse.type}`)
-    const back = undoing.input.parse(inverse.with)
-    await undoing.apply(ctx, back, await undoing.observe(ctx, back))
-    expect(undoing.judge(back, await undoing.observe(ctx, back))).toBe('holds')
-    expect(step.judge(input, await step.observe(ctx, input))).toBe(step.judge(input, before))
-  })
+  takenBack[step.inverse.kind](step, prepare)
 
   test(`${step.type}: a stale precondition is refused by the target, or it is said to be unfenced`, async () => {
     const { input, targets, context, meddle } = await prepare()
@@ -108,6 +102,66 @@ export function conforms<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Su
       await expect(step.apply(doing, input, state)).rejects.toBeInstanceOf(Unreachable)
     }
     expect(performance.now() - began).toBeLessThan(2500)
+  })
+}
+
+const takenBack = { none: isNotTakenBack, step: isTakenBack }
+
+function isNotTakenBack<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Subject<I, S, O>>): void {
+  test(`${step.type}: it gives no inverse, as it says`, async () => {
+    const { input, targets, context } = await prepare()
+    expect(step.invert(input, await step.observe(acting(targets, context), input))).toBe('none')
+  })
+}
+
+function isTakenBack<I, S, O>(step: Step<I, S, O>, prepare: () => Promise<Subject<I, S, O>>): void {
+  /** Applied; and the step that takes it back. */
+  async function applied() {
+    const { input, targets, context, others } = await prepare()
+    if (others === undefined)
+      throw new Error(`${step.type} has an inverse, and nobody else acts in this test`)
+    const ctx = acting(targets, context)
+    const was = await others.there()
+    const before = await step.observe(ctx, input)
+    await step.apply(ctx, input, before)
+    const inverse = step.invert(input, before)
+    if (inverse === 'none') throw new Error(`${step.type} declares an inverse and gives none`)
+    expect(step.inverse).toEqual({ kind: 'step', type: inverse.type })
+    const undoing = stepTypes.get(inverse.type) as Step<unknown, unknown, unknown>
+    const back = undoing.input.parse(JSON.parse(canonicalJson(inverse.with)))
+    const done = acting(targets, { ...context, lastTry: 'done' })
+    return { others, ctx, done, was, undoing, back }
+  }
+
+  test(`${step.type}: its inverse restores what was there, also when somebody changed something beside it`, async () => {
+    const { others, ctx, done, was, undoing, back } = await applied()
+    await others.changeBeside()
+    const state = await undoing.observe(ctx, back)
+    expect([undoing.judge(back, state), undoing.changedSince?.(back, state)]).toEqual(['absent', []])
+    await undoing.apply(ctx, back, state)
+    expect(undoing.judge(back, await undoing.observe(done, back))).toBe('holds')
+    expect(await others.there()).toEqual(was)
+  })
+
+  test(`${step.type}: what somebody changed since is not taken back: its inverse asks, and is refused`, async () => {
+    const { others, ctx, was, undoing, back } = await applied()
+    await others.change()
+    const theirs = await others.there()
+    expect(theirs).not.toEqual(was)
+    const state = await undoing.observe(ctx, back)
+    expect(undoing.judge(back, state)).toBe('unclear')
+    expect(undoing.changedSince?.(back, state)).not.toEqual([])
+    await expect(undoing.apply(ctx, back, state)).rejects.toBeInstanceOf(PreconditionRefused)
+    expect(await others.there()).toEqual(theirs)
+  })
+
+  test(`${step.type}: what somebody changes while its inverse is under way is refused by the target`, async () => {
+    const { others, ctx, undoing, back } = await applied()
+    const state = await undoing.observe(ctx, back)
+    await others.change()
+    const theirs = await others.there()
+    await expect(undoing.apply(ctx, back, state)).rejects.toBeInstanceOf(PreconditionRefused)
+    expect(await others.there()).toEqual(theirs)
   })
 }
 

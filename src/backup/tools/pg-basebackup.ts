@@ -66,6 +66,8 @@ async function copy({ source, access, signal, onProgress }: BaseBackupOptions, d
   signal.throwIfAborted()
   if (end.code !== 0)
     throw new ToolFailed('pg_basebackup', end.said || `ended with ${end.code ?? end.signal}`)
+  // Its own last word is of the size at the beginning, and databases may have shrunk meanwhile.
+  onProgress?.(1)
 }
 
 async function verify({ access, signal }: BaseBackupOptions, draft: string): Promise<void> {

@@ -2,8 +2,9 @@ import type { Json } from '#model/digest.ts'
 import { terminalNodeStates } from '#model/states.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import { endsNode, goesOn, isNodeEvent, type EngineEvent } from '../state/events.ts'
+import { endsBeforeUndo, waitsForUndo } from '../state/rollback-order.ts'
 import type { planUndo } from '../state/undo.ts'
-import { isDone, isEnded, nodesOf, type NodeView, type RunView } from '../state/view.ts'
+import { isDone, isEnded, isGivenUp, nodesOf, type NodeView, type RunView } from '../state/view.ts'
 
 /** How what was done is taken back, as of now. */
 export type PlanUndo = (view: RunView) => ReturnType<typeof planUndo>
@@ -32,6 +33,7 @@ export class RunGraph {
   readonly #asked = new Set<string>()
   readonly #planUndo: PlanUndo
   #open = 0
+  #undoPlanned = false
   /** Those that do not run at the end. */
   #openSteps = 0
 
@@ -75,13 +77,9 @@ export class RunGraph {
   #isReady(id: string): boolean {
     const { state } = this.node(id)
     if (state === 'needs-person' || terminalNodeStates.has(state) || this.#missing.get(id) !== 0) return false
-    return this.planNode(id).finally !== true || !this.#takesBack()
-  }
-
-  /** Whether a roll back has still to take something back, or to find out what. */
-  #takesBack(): boolean {
-    const { rollingBack, canceling, undo } = this.#view
-    return rollingBack !== null && (this.#openSteps > 0 || (canceling === null && undo === null))
+    const node = this.planNode(id)
+    if (node.finally !== true || this.#view.rollingBack === null) return true
+    return this.#view.canceling === null ? !waitsForUndo(this.#view, node) : this.#openSteps === 0
   }
 
   /** What follows from an event that was folded just now: further events, and nodes that became ready. */
@@ -94,8 +92,8 @@ export class RunGraph {
     if (node.state === 'needs-person') this.#asked.add(node.id)
     else this.#asked.delete(node.id)
     if (endsNode(event)) return this.#ended(node)
-    const isLast = this.planNode(node.id).finally === true
-    if (event.kind === 'asked' && this.#view.canceling !== null && !isLast) {
+    const isGivenUpNow = this.#view.canceling !== null && isGivenUp(this.#view, this.planNode(node.id))
+    if (event.kind === 'asked' && isGivenUpNow) {
       return { events: [canceled(node, 'the run was canceled')], ready: [] }
     }
     const again = event.kind === 'decided' && goesOn(event.decision)
@@ -160,15 +158,18 @@ export class RunGraph {
       events.push(...dependents.map((id) => canceled(this.node(id), why)))
     }
     for (const id of waiting) this.#missing.set(id, (this.#missing.get(id) ?? 0) - 1)
-    if (isStep && this.#openSteps === 0 && this.#view.rollingBack !== null) return this.#stepsEnded(events)
+    if (this.#openSteps === 0 && this.#view.rollingBack !== null) return this.#stepsEnded(events)
     const ready = [...new Set(waiting)].filter((id) => this.#isReady(id))
     return { events, ready: ready.map((id) => this.planNode(id)) }
   }
 
-  /** In a roll back: every step has ended, or every one that takes back has. */
+  /** In a roll back: every step has ended, or every one that takes back has. Those at the end that had begun end first. */
   #stepsEnded(events: EngineEvent[]): Follows {
-    const { canceling, undo } = this.#view
+    const { canceling, undo, nodes } = this.#view
     if (canceling !== null || undo !== null) return { events, ready: this.#atTheEnd() }
+    const open = [...this.#plan.values()].some((node) => endsBeforeUndo(node, nodes.get(node.id)))
+    if (open || this.#undoPlanned) return { events, ready: [] }
+    this.#undoPlanned = true
     return { events: [...events, { kind: 'run-rollback-planned', ...this.#planUndo(this.#view) }], ready: [] }
   }
 

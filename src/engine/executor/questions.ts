@@ -6,6 +6,9 @@ import { toJson } from './look.ts'
 
 const texts: { [R in QuestionReason]: string } = {
   unclear: 'What is there is neither what the step brings about nor clearly without it. Does it hold?',
+  changed:
+    'Somebody changed since what the step had left; it was not touched. Leave it as it is and take back the others ' +
+    '(holds), look again because it was set back (retry), or leave it and what was done before it (fail)?',
   unreachable: 'The target did not answer within the time of the step. Look again, or give it up?',
   exhausted: 'Every try of the step was used or its time is over. Try again, or give it up?',
   assumption:
@@ -30,6 +33,7 @@ const texts: { [R in QuestionReason]: string } = {
 const anything: readonly Decision[] = ['retry', 'holds', 'fail']
 const choices: { [R in QuestionReason]: readonly Decision[] } = {
   unclear: anything,
+  changed: anything,
   unreachable: anything,
   exhausted: anything,
   assumption: ['retry', 'fail'],

@@ -180,7 +180,7 @@ export class RunExecutor implements RunHost {
     await this.started()
     if (this.#graph.node(node.id).state === 'waiting') await this.untilResumed()
     if (node.finally === true && nothingBegan(this, node)) return
-    if (node.finally === true) await this.#locked()
+    if (node.finally === true && this.view.takenOver === null) await this.#locked()
     if (node.waitFor !== undefined) return passWait(this, node, node.waitFor)
     return runStep(this, node)
   }

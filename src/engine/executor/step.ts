@@ -2,14 +2,26 @@ import type { Json } from '#model/digest.ts'
 import { isHaetaeError, messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
+import type { AnyStepType } from '#runbook/step-type.ts'
 import type { EngineEvent, Question } from '../state/events.ts'
-import { answerLost, isGivenUp, mayHaveActed, triesOf, type NodeView } from '../state/view.ts'
+import { waitsForUndo } from '../state/rollback-order.ts'
+import {
+  answerLost,
+  isGivenUp,
+  mayHaveActed,
+  requestsEndAt,
+  triesOf,
+  type NodeView,
+  type RunView,
+} from '../state/view.ts'
 import { attempt, type Round } from './attempt.ts'
 import { backoff, longestPauseMs } from './backoff.ts'
 import type { RunHost } from './host.ts'
 import { look, toJson, type Look, type Ready } from './look.ts'
 import { question, unseenQuestion } from './questions.ts'
 import { verify } from './verify.ts'
+
+const lookEveryMs = 1_000
 
 /**
  * Brings one step to its end, or to a question. The world decides, not the journal: every round looks first, and
@@ -22,9 +34,10 @@ export async function runStep(host: RunHost, node: PlanNode): Promise<void> {
     return
   }
   let ready = prepared
-  await lateRequestsOver(host, ready)
   for (let unseen = 0, held = false; ;) {
+    await lateRequestsOver(host, ready)
     // What may have happened is looked at in a pause too; nothing is tried.
+    await untilTakenBack(host, node)
     if ((held || host.go(node.id).state === 'waiting') && (await host.untilResumed())) {
       ready = { ...ready, begun: host.parts.monotonic() }
     }
@@ -86,16 +99,19 @@ function conclude(
   }
   // A cancel leaves open what cannot be told; a roll back has to know it, and asks.
   if (isGivenUp(host.view, node) && (host.view.canceling !== null || seen.kind === 'absent')) {
-    const left = seen.kind === 'absent' ? 'absent' : 'unknown'
-    const why = host.view.canceling === null ? 'the run is rolled back' : 'the run was canceled'
-    return { kind: 'node-canceled', node: id, left, why }
+    const left = seen.kind === 'absent' && !mayStillLand(type, view) ? 'absent' : 'unknown'
+    return { kind: 'node-canceled', node: id, left, why: whyGivenUp(host.view) }
   }
   const over = timeOver(host, ready, view)
   const ask = (q: Question): EngineEvent =>
     type.optional === true
       ? { kind: 'node-skipped', node: id, failure: view.failure ?? { kind: 'error', message: q.text } }
       : { kind: 'asked', node: id, question: q }
-  if (seen.kind === 'unclear') return ask(question('unclear', view, { observed: seen.seen }))
+  if (seen.kind === 'unclear') {
+    const changed = type.changedSince?.(ready.input, seen.seen) ?? []
+    if (changed.length > 0) return ask(question('changed', view, { changed }))
+    return ask(question('unclear', view, { observed: seen.seen }))
+  }
   if (seen.kind === 'unseen') {
     const silent = seen.failure.kind === 'unreachable' || seen.failure.kind === 'deadline'
     if (over && silent && node.onUnreachable === 'skip' && !mayHaveActed(view))
@@ -104,8 +120,7 @@ function conclude(
     const retryAt = instant(host.parts.clock.now() + backoff(node.limits, unseen + 1))
     return { kind: 'not-seen', node: id, failure: seen.failure, retryAt }
   }
-  const mayLand = answerLost(view) && view.attempts.length > view.harmless
-  if (mayLand && type.effect !== 'read' && type.precondition.kind === 'unfenced') {
+  if (type.effect !== 'read' && type.precondition.kind === 'unfenced' && mayStillLand(type, view)) {
     return ask(question('unfenced', view, { observed: seen.seen, why: type.precondition.why }))
   }
   const tries = triesOf(view)
@@ -113,6 +128,21 @@ function conclude(
     return ask(question('exhausted', view, { observed: seen.seen }))
   }
   return { kind: 'try', seen: seen.seen }
+}
+
+/** A lost request whose target takes it however late it comes. */
+function mayStillLand({ effect, precondition }: AnyStepType, view: NodeView): boolean {
+  return (
+    effect !== 'read' &&
+    precondition.kind === 'unfenced' &&
+    answerLost(view) &&
+    view.attempts.length > view.harmless
+  )
+}
+
+function whyGivenUp({ takenOver, canceling }: RunView): string {
+  if (takenOver !== null) return 'the run was taken over'
+  return canceling === null ? 'the run is rolled back' : 'the run was canceled'
 }
 
 /** The last try failed in a way that the plan does not try again. */
@@ -129,12 +159,24 @@ function timeOver(host: RunHost, { node, begun }: Ready, view: NodeView): boolea
   return since !== null && clock.now() >= Date.parse(since) + node.limits.totalMs
 }
 
-/** Waits out a lost attempt whose target cannot refuse a late request: it may still land. */
+/**
+ * Waits out a lost attempt whose request may still land: one that the target cannot refuse, and any of a run that is
+ * being ended, because what is seen then is the last word on it.
+ */
 async function lateRequestsOver(host: RunHost, { node, type }: Ready): Promise<void> {
-  if (type.effect === 'read' || type.precondition.kind === 'checked') return
   const last = host.go(node.id).attempts.at(-1)
-  if (last?.outcome !== 'unknown') return
-  await until(host, node, Date.parse(last.startedAt) + node.limits.attemptMs, node.limits.attemptMs)
+  if (type.effect === 'read' || last?.outcome !== 'unknown') return
+  if (type.precondition.kind === 'checked' && !isGivenUp(host.view, node)) return
+  const { attemptMs } = node.limits
+  await until(host, node, requestsEndAt(last, node), 2 * attemptMs, () => false)
+}
+
+/** A step at the end that had not begun comes behind what a roll back takes back. */
+async function untilTakenBack(host: RunHost, node: PlanNode): Promise<void> {
+  while (waitsForUndo(host.view, node)) {
+    await host.pause(lookEveryMs)
+    host.go(node.id)
+  }
 }
 
 async function untilRetry(host: RunHost, node: PlanNode): Promise<void> {
@@ -143,10 +185,16 @@ async function untilRetry(host: RunHost, node: PlanNode): Promise<void> {
 }
 
 /** Waits until an instant, but never longer than `mostMs`: the clock on the wall may be set back meanwhile. */
-async function until(host: RunHost, node: PlanNode, at: number, mostMs: number): Promise<void> {
+async function until(
+  host: RunHost,
+  node: PlanNode,
+  at: number,
+  mostMs: number,
+  isOver: () => boolean = () => isGivenUp(host.view, node),
+): Promise<void> {
   const { clock, monotonic } = host.parts
   const end = monotonic() + Math.min(mostMs, at - clock.now())
-  while (monotonic() < end && !isGivenUp(host.view, node)) {
+  while (monotonic() < end && !isOver()) {
     await host.pause(end - monotonic())
     host.go(node.id)
   }

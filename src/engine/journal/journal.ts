@@ -104,8 +104,9 @@ export interface Journal {
    */
   command(runId: string, command: Command, by: string, fleet?: Term): Promise<number>
   /**
-   * Ends the hold on a run, whoever has it, and the run with it; each step is told as it was left. Its systems are free
-   * and its holder can write nothing any more. The parts of a fleet end with it. Returns the runs that it ended. Throws
+   * Ends the hold on a run, whoever has it: its holder can write nothing any more, and nothing more is begun. A run of
+   * which nothing was under way has ended with it; of another one, whoever takes it looks first at what was
+   * (`takeOverEvents`). The parts of a fleet are taken over with it. Returns the runs that it took over. Throws
    * `run-unknown`, `run-ended`.
    */
   takeOver(runId: string, by: readonly string[], reason: string): Promise<string[]>

@@ -65,7 +65,7 @@ export async function takeFree(
   return rows
 }
 
-/** Ends a run and the hold on it, whoever has it, and the parts of a fleet with it. Throws `run-unknown`, `run-ended`. */
+/** Ends the hold on a run, whoever has it, and on the parts of a fleet with it. Throws `run-unknown`, `run-ended`. */
 export async function takeOver(
   tx: ClientBase,
   runId: string,
@@ -85,7 +85,8 @@ export async function takeOver(
     open.rows.map(({ id }) => id),
   )
   const all = [row, ...[...parts.values()].filter(({ state }) => !terminalRunStates.has(state))]
-  for (const each of all) await seize(tx, each, by.join(', '), at, (view) => takeOverEvents(view, by, reason))
+  for (const each of all)
+    await seize(tx, each, by.join(', '), at, (view) => takeOverEvents(view, by, reason, at))
   return all.map(({ id }) => id)
 }
 
@@ -105,12 +106,14 @@ async function seize(
     row.id,
   ])
   for (const record of rows) fold(view, recordOf(record))
+  const events = eventsOf(view)
+  if (events.length === 0) return
   const term = row.term + 1
   await tx.query(
     `UPDATE runs SET term = $2, holder_daemon = NULL, holder_incarnation = NULL, term_until = NULL WHERE id = $1`,
     [row.id, term],
   )
-  await store(tx, [recordsOf({ row, term, actor, events: eventsOf(view) }, at)])
+  await store(tx, [recordsOf({ row, term, actor, events }, at)])
 }
 
 function locked(held: readonly Held[]) {

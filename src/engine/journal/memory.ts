@@ -44,8 +44,10 @@ export function memoryJournal(clock: Clock): Journal {
   function seize(entry: Entry, actor: string, eventsOf: (view: RunView) => EngineEvent[]): void {
     const view = emptyView({ ...entry.row, plan: entry.plan })
     for (const record of entry.records) fold(view, record)
+    const events = eventsOf(view)
+    if (events.length === 0) return
     entry.row = { ...entry.row, term: entry.row.term + 1, holder: null }
-    write(entry, entry.row.term, actor, eventsOf(view))
+    write(entry, entry.row.term, actor, events)
   }
 
   const free = (entry: Entry, daemon: string) =>
@@ -115,7 +117,8 @@ export function memoryJournal(clock: Clock): Journal {
       const entry = mustBeOpen(runId)
       const parts = [...entries.values()].filter((each) => each.row.parent === runId && !ended(each))
       const all = [entry, ...parts]
-      for (const each of all) seize(each, by.join(', '), (view) => takeOverEvents(view, by, reason))
+      const at = instant(clock.now())
+      for (const each of all) seize(each, by.join(', '), (view) => takeOverEvents(view, by, reason, at))
       return all.map(({ row }) => row.id)
     },
 

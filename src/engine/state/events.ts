@@ -14,6 +14,7 @@ export interface Failure {
 /** Why a person is asked. */
 export type QuestionReason =
   | 'unclear'
+  | 'changed'
   | 'unreachable'
   | 'exhausted'
   | 'assumption'
@@ -71,7 +72,7 @@ export type RunEvent =
   | { kind: 'run-preempted'; run: string; by: string; reason: string }
   /** Its systems are its own again: it cleans up. */
   | { kind: 'run-locked-again' }
-  /** Two people ended the hold on the run, and with it the run. */
+  /** Two people ended the hold on the run: it ends once it is known what its last steps did. */
   | { kind: 'run-taken-over'; by: string[]; reason: string }
   /** Nothing more is begun; once all is known, what was done is taken back. */
   | { kind: 'run-rolling-back'; by: string; reason: string; command: number }

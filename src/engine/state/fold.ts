@@ -1,6 +1,7 @@
 import { terminalNodeStates } from '#model/states.ts'
 import { instant, type Instant } from '#model/time.ts'
 import {
+  goesOn,
   isNodeEvent,
   type EngineEvent,
   type Failure,
@@ -9,7 +10,9 @@ import {
   type PauseOf,
   type RunEvent,
 } from './events.ts'
+import { assertOrder } from './rollback-order.ts'
 import { transitionNode, transitionRun } from './transition.ts'
+import { leftChanged } from './undo.ts'
 import { emptyNode, type AttemptView, type NodeView, type RunView } from './view.ts'
 
 /**
@@ -27,6 +30,7 @@ export function fold(view: RunView, record: JournalRecord): void {
 
 /** What an event makes of a view. `seq` is needed for commands only: it is what their answers name. */
 export function foldEvent(view: RunView, event: EngineEvent, at: Instant, seq: number): void {
+  assertOrder(view, event)
   if (isNodeEvent(event)) foldNode(view, event, at)
   else if (event.kind === 'command') {
     const { command, by, fleet } = event
@@ -69,14 +73,15 @@ function foldRun(view: RunView, event: RunEvent, at: Instant): void {
       view.preemptedBy = null
       break
     case 'run-taken-over':
-      view.canceling = { by: event.by.join(', '), reason: event.reason, at }
+      view.takenOver = { by: event.by.join(', '), reason: event.reason, at }
+      view.canceling = view.takenOver
       break
     case 'run-rolling-back':
       view.commands.delete(event.command)
       view.rollingBack = { by: event.by, reason: event.reason, at }
       break
     case 'run-rollback-planned':
-      view.undo = { steps: event.steps, left: event.left }
+      view.undo = { steps: event.steps, left: [...event.left] }
       view.deadlineFrom = at
       for (const { id } of event.steps) view.nodes.set(id, emptyNode(id))
       break
@@ -113,6 +118,9 @@ function resume(view: RunView, at: Instant, whose: PauseOf | undefined): void {
 function foldNode(view: RunView, event: NodeEvent, at: Instant): void {
   const node = view.nodes.get(event.node)
   if (node === undefined) throw new Error(`run ${view.id} has no node ${event.node}`)
+  if (event.kind === 'decided' && node.question?.reason === 'changed' && !goesOn(event.decision)) {
+    view.undo?.left.push(leftChanged(view.undo.steps, event))
+  }
   node.state = transitionNode(node.state, event)
   applyToNode(node, event, at)
   if (event.kind === 'decided' || event.kind === 'skipped') view.commands.delete(event.command)
@@ -135,14 +143,18 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.attempts.push({
         number: event.attempt,
         startedAt: at,
+        provenAt: null,
         endedAt: null,
         outcome: 'open',
         failure: null,
         epoch: event.epoch,
       })
       break
-    case 'proven':
+    case 'proven': {
+      const attempt = node.attempts.at(-1)
+      if (attempt !== undefined) attempt.provenAt = at
       break
+    }
     case 'applied':
       node.applied = { output: event.output, at }
       endAttempt(node, 'applied', null, at)

@@ -77,6 +77,20 @@ function judge(
     : said('되돌리는 단계를 할 수 없습니다', 'its inverse cannot be run here')
 }
 
+/** What somebody changed since and a person left so. */
+export function leftChanged(
+  steps: readonly UndoNode[],
+  { node, by, reason }: { node: string; by: string; reason: string },
+): Left {
+  return {
+    node: steps.find(({ id }) => id === node)?.undoes ?? node,
+    why: said(
+      `그 뒤에 변경된 것을 ${by}이(가) 그대로 둠: ${reason}`,
+      `somebody changed it since, and ${by} left it so: ${reason}`,
+    ),
+  }
+}
+
 /**
  * An effect of which nobody knows whether it happened counts as one that did; so does one whose answer was lost, although
  * nothing is there: its request may still land.

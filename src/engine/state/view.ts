@@ -10,6 +10,8 @@ import type { Left } from './undo.ts'
 export interface AttemptView {
   number: number
   startedAt: Instant
+  /** Of a point of no return: when its assumptions were proven; null where they were not, and of every other step. */
+  provenAt: Instant | null
   endedAt: Instant | null
   outcome: 'open' | 'applied' | 'failed' | 'unknown'
   failure: Failure | null
@@ -90,6 +92,8 @@ export interface RunView {
   /** Who let it go on last. */
   resumed: Said | null
   rollingBack: Said | null
+  /** Two people ended the hold on it: what was under way is looked at, and nothing is tried any more. */
+  takenOver: Said | null
   /** The run that took its systems; null once they are its own again. */
   preemptedBy: string | null
   /** How what was done is taken back; null before every step has ended. */
@@ -128,6 +132,7 @@ export function emptyView(head: RunHead): RunView {
     paused: null,
     resumed: null,
     rollingBack: null,
+    takenOver: null,
     preemptedBy: null,
     undo: null,
     deadlineFrom: head.createdAt,
@@ -160,6 +165,16 @@ export function emptyNode(id: string): NodeView {
     pausedAlone: null,
     replanned: false,
   }
+}
+
+/**
+ * Until when, in milliseconds, a request of an attempt may still come from a process that keeps its deadlines. Before a
+ * point of no return it may ask as long whether signatures were voided.
+ */
+export function requestsEndAt({ startedAt, provenAt }: AttemptView, { limits }: PlanNode): number {
+  return provenAt === null
+    ? Date.parse(startedAt) + limits.attemptMs
+    : Date.parse(provenAt) + 2 * limits.attemptMs
 }
 
 /** True when the last attempt's answer was lost and nothing has been seen since that settles it. */
@@ -208,8 +223,12 @@ export function planNodeOf({ plan, undo }: RunView, id: string): PlanNode | unde
   return indexOf(plan.subject.nodes).get(id) ?? (undo === null ? undefined : indexOf(undo.steps).get(id))
 }
 
-/** Whether nothing more is begun on a node, because the run is being ended. What runs at the end runs all the same. */
+/**
+ * Whether nothing more is begun on a node, because the run is being ended. What runs at the end runs all the same, unless
+ * the run was taken over.
+ */
 export function isGivenUp(view: RunView, node: PlanNode): boolean {
+  if (view.takenOver !== null) return true
   if (node.finally === true) return false
   return view.canceling !== null || (view.rollingBack !== null && !('undoes' in node))
 }

@@ -44,8 +44,14 @@ export function whyNode(view: RunView, id: string): Why | undefined {
     case 'succeeded':
     case 'adopted':
     case 'failed':
-      return why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
+      return whyLeft(view, plan) ?? why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
   }
+}
+
+/** Of a step that was to take another one back, and did not. */
+function whyLeft({ undo }: RunView, plan: PlanNode): Why | undefined {
+  const left = 'undoes' in plan ? undo?.left.find(({ node }) => node === plan.undoes) : undefined
+  return left === undefined ? undefined : why('ended', left.why, {})
 }
 
 function whySkipped({ skipped, failure }: NodeView): Why {

@@ -36,6 +36,7 @@ describe('k8s.suspend', () => {
   conforms(k8sSuspend, async () => {
     const namespace = await kube.namespace()
     await kube.create(cronJob(namespace, 'close-day'), endless(namespace, 'load'))
+    const suspended = 'jsonpath={range .items[*]}{.metadata.uid} {.spec.suspend} {end}'
     return {
       input: suspending(namespace),
       targets: kube.targets,
@@ -53,6 +54,16 @@ describe('k8s.suspend', () => {
           '-p',
           '{"spec":{"schedule":"0 4 * * *"}}',
         )),
+      others: {
+        there: () => kube.kubectl(namespace, 'get', 'cronjobs,jobs', '-o', suspended),
+        // Made anew, and suspended by whoever made it.
+        async change() {
+          await kube.kubectl(namespace, 'delete', 'job/load')
+          const { spec, ...rest } = endless(namespace, 'load')
+          await kube.create({ ...rest, spec: { ...spec, suspend: true } })
+        },
+        changeBeside: async () => void (await kube.kubectl(namespace, 'label', 'cronjobs', '--all', 'a=b')),
+      },
       silent: kube.silent,
     }
   })
@@ -89,13 +100,10 @@ describe('k8s.suspend', () => {
     const ctx = acting(kube.targets)
     const input = suspending(namespace)
     const inverse = k8sSuspend.invert(input, await k8sSuspend.observe(ctx, input))
-    expect(inverse).toMatchObject({
-      with: {
-        jobs: [
-          { kind: 'Job', name: 'load', suspend: false },
-          { kind: 'CronJob', name: 'close-day', suspend: true },
-        ],
-      },
+    const left = { uid: expect.any(String) as string, suspended: true }
+    expect(inverse).toEqual({
+      type: 'k8s.suspend',
+      with: { ...input, jobs: [{ kind: 'Job', name: 'load', suspend: false, left }] },
     })
   })
 

@@ -8,7 +8,7 @@ import { k8sPatch, patchInput, type PatchInput } from '#steps/k8s-patch.ts'
 import { runbookObject } from '../../../lab/systems/access.ts'
 import { kubeSteps } from '../../support/kube-steps.ts'
 import { node, planOf } from '../../sim/world/plans.ts'
-import { conforms } from '../../support/step-conformance.ts'
+import { conforms, type Others } from '../../support/step-conformance.ts'
 import { acting, planning } from '../../support/step-contexts.ts'
 
 const kube = kubeSteps()
@@ -36,6 +36,20 @@ async function applied(input: ApplyInput): Promise<void> {
 
 const nothingSeen = { found: null, change: { before: {}, after: {} }, refused: null }
 
+/** Others who change the config map by kubectl: a field of the step's, and one that nobody had. */
+function others(namespace: string, change = { data: { mode: 'other' } } as object, beside?: object): Others {
+  const patch = async (what: object) =>
+    void (await kube.kubectl(namespace, 'patch', `configmap/${name}`, '-p', JSON.stringify(what)))
+  return {
+    async there() {
+      const data = (await dataOf(namespace)) as Record<string, string> | null
+      return data === null ? null : { ...data, beside: undefined }
+    },
+    change: () => patch(change),
+    changeBeside: () => patch(beside ?? { data: { beside: 'yes' } }),
+  }
+}
+
 describe('k8s.apply of an object that is not there', () => {
   conforms(k8sApply, async () => {
     const namespace = await kube.namespace()
@@ -44,6 +58,8 @@ describe('k8s.apply of an object that is not there', () => {
       targets: kube.targets,
       written: () => kube.cluster.written(namespace),
       meddle: () => kube.create(configMap(namespace, { mode: 'normal' })),
+      // It would be removed with what others put into it, but for labels.
+      others: others(namespace, { data: { more: 'theirs' } }, { metadata: { labels: { theirs: 'yes' } } }),
       silent: kube.silent,
     }
   })
@@ -57,6 +73,7 @@ describe('k8s.apply of an object that Haetae has applied before', () => {
     return {
       input: applying(namespace, { mode: 'maintenance' }),
       targets: kube.targets,
+      others: others(namespace),
       written: async () => (await kube.cluster.written(namespace)).slice(first.length),
       meddle: () => kube.create(configMap(namespace, { another: 'value' })),
       silent: kube.silent,
@@ -85,6 +102,12 @@ describe('k8s.apply that removes', () => {
     return {
       input: applying(namespace, {}, { present: false }),
       targets: kube.targets,
+      others: {
+        ...others(namespace),
+        change: () => kube.create(configMap(namespace, { mode: 'other' })),
+        changeBeside: async () =>
+          void (await kube.kubectl(namespace, 'label', 'configmaps', '--all', 'theirs=yes')),
+      },
       written: async () => (await kube.cluster.written(namespace)).slice(first.length),
       meddle: () => kube.create(configMap(namespace, { another: 'value' })),
       silent: kube.silent,
@@ -177,6 +200,7 @@ describe('k8s.patch', () => {
       targets: kube.targets,
       written: () => kube.cluster.written(namespace),
       meddle: () => kube.create(configMap(namespace, { mode: 'other', notice: 'none' })),
+      others: others(namespace),
       silent: kube.silent,
     }
   })

@@ -5,7 +5,7 @@ import { PreconditionRefused } from '#runbook/step-type.ts'
 import { answering } from '#steps/answering.ts'
 import type { StopInput } from '#steps/inputs.ts'
 import { pgStop } from '#steps/pg-stop.ts'
-import { startCluster, type TestCluster } from '../../support/cluster.ts'
+import { namespaceName, sharedCluster, type TestCluster } from '../../support/cluster.ts'
 import { freePort } from '../../support/processes.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
@@ -15,10 +15,9 @@ let cluster: TestCluster
 let client: KubernetesClient
 let nobody: number
 let silent: SilentServer
-let count = 0
 
 beforeAll(async () => {
-  cluster = await startCluster()
+  cluster = await sharedCluster()
   client = kubernetesClient(cluster.kubeconfig)
   nobody = await freePort()
   silent = await silentServer()
@@ -38,7 +37,7 @@ function targets() {
 }
 
 async function running(): Promise<StopInput> {
-  const namespace = `stop-${++count}`
+  const namespace = namespaceName()
   await cluster.system(namespace, { db: 1 })
   return {
     ...{ site: 'gwangju', system: 'GPK', namespace, deployment: 'db' },

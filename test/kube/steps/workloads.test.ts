@@ -9,7 +9,7 @@ import { k8sWait } from '#steps/k8s-wait.ts'
 import type { ScaleInput } from '#steps/inputs.ts'
 import type { Targets } from '#steps/targets.ts'
 import { applyObjects } from '../../../lab/systems/apply.ts'
-import { startCluster, type TestCluster } from '../../support/cluster.ts'
+import { namespaceName, sharedCluster, type TestCluster } from '../../support/cluster.ts'
 import { freePort } from '../../support/processes.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
@@ -19,10 +19,9 @@ let cluster: TestCluster
 let silent: SilentServer
 let client: KubernetesClient
 let away: KubernetesClient
-let count = 0
 
 beforeAll(async () => {
-  cluster = await startCluster()
+  cluster = await sharedCluster()
   silent = await silentServer()
   client = kubernetesClient(cluster.kubeconfig)
   const elsewhere = `${cluster.kubeconfig}.silent`
@@ -45,7 +44,7 @@ function targetsOf(of: KubernetesClient): Pick<Targets, 'readers' | 'writers'> {
 }
 
 async function namespaceWith(workloads: Record<string, number>): Promise<string> {
-  const namespace = `system-${++count}`
+  const namespace = namespaceName()
   await cluster.system(namespace, workloads)
   return namespace
 }
@@ -85,6 +84,8 @@ function atMostOneReplica(namespace: string) {
   ]
 }
 
+const replicasOfEach = 'jsonpath={range .items[*]}{.metadata.name}={.spec.replicas} {end}'
+
 describe('k8s.scale on a real control plane', () => {
   conforms(k8sScale, async () => {
     const namespace = await namespaceWith({ web: 0, batch: 1 })
@@ -100,6 +101,13 @@ describe('k8s.scale on a real control plane', () => {
       // Another person scales it: neither the version nor what was decided about is there any more.
       meddle: async () =>
         void (await cluster.plane.kubectl(['-n', namespace, 'scale', 'deployment/web', '--replicas=3'])),
+      others: {
+        there: () => cluster.plane.kubectl(['-n', namespace, 'get', 'deployments', '-o', replicasOfEach]),
+        change: async () =>
+          void (await cluster.plane.kubectl(['-n', namespace, 'scale', 'deployment/batch', '--replicas=4'])),
+        changeBeside: async () =>
+          void (await cluster.plane.kubectl(['-n', namespace, 'label', 'deployments', '--all', 'a=b'])),
+      },
       silent: targetsOf(away),
       state: [
         {

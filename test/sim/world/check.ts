@@ -35,7 +35,12 @@ export async function violations(sim: Simulation): Promise<string[]> {
     if (state === 'skipped') must(landed === 0, `${node.id} was skipped and happened`)
     else if (isDone(state)) must(landed === 1, `${node.id} is done and never happened`)
   }
-  found.push(...sim.trespasses, ...begunInPause(records), ...wrongUndo(sim, view))
+  found.push(
+    ...sim.trespasses,
+    ...begunInPause(records),
+    ...besideUndo(sim, records),
+    ...wrongUndo(sim, view),
+  )
   for (const change of sim.witnessed) found.push(...unlawful(sim, change))
   for (const [term, writers] of sim.writers)
     must(writers.size === 1, `${writers.size} processes wrote under term ${term}`)
@@ -71,7 +76,8 @@ function wrongUndo({ world, plan }: Simulation, view: RunView): string[] {
     }
     const promised = view.undo?.steps.some((step) => step.undoes === node.id) === true
     const thing = (node.with as { thing?: string }).thing ?? ''
-    if (view.state === 'rolled-back' && promised && world.see(thing).on)
+    const left = view.undo?.left.some((each) => each.node === node.id) === true
+    if (view.state === 'rolled-back' && promised && !left && world.see(thing).on)
       found.push(`${node.id} is still there`)
   }
   return found
@@ -102,6 +108,25 @@ function begunInPause(records: readonly JournalRecord[]): string[] {
     if (event.kind === 'run-resumed') paused = false
     return paused && event.kind === 'intended' ? [`${event.node} was begun in a pause, at ${seq}`] : []
   })
+}
+
+/** Steps that run at the end and were under way while something was taken back. */
+function besideUndo({ plan }: Simulation, records: readonly JournalRecord[]): string[] {
+  const atTheEnd = new Set(plan.subject.nodes.filter((node) => node.finally === true).map(({ id }) => id))
+  const open = new Set<string>()
+  const undoing = new Set<string>()
+  const found: string[] = []
+  let canceled = false
+  for (const { event } of records) {
+    if (event.kind === 'run-canceling' || event.kind === 'run-taken-over') canceled = true
+    if (!('node' in event)) continue
+    const now = atTheEnd.has(event.node) ? open : event.node.endsWith('~undo') ? undoing : undefined
+    if (event.kind === 'intended') now?.add(event.node)
+    if (endsNode(event)) now?.delete(event.node)
+    if (!canceled && open.size > 0 && undoing.size > 0)
+      found.push(`${[...open].join()} at the end was beside ${[...undoing].join()}`)
+  }
+  return found
 }
 
 /** What is wrong with a change, given what was durable when it happened. */

@@ -5,8 +5,9 @@ import type { Journal } from '#engine/journal/journal.ts'
 import type { Approvals, Assumptions, PlanChild } from '#engine/ports.ts'
 import { readView } from '#engine/run-reader.ts'
 import type { JournalRecord } from '#engine/state/events.ts'
-import { isDone, nodesOf, type RunView } from '#engine/state/view.ts'
-import { terminalNodeStates, terminalRunStates } from '#model/states.ts'
+import { openNeeds } from '#engine/state/needs.ts'
+import { nodesOf, type RunView } from '#engine/state/view.ts'
+import { terminalRunStates } from '#model/states.ts'
 import type { Plan } from '#plan/plan.ts'
 import { createResolver } from '#plan/resolve.ts'
 import type { AnyStepType } from '#runbook/step-type.ts'
@@ -259,10 +260,6 @@ export function waitsForPersonsOnly(view: RunView): boolean {
   return nodesOf(view).every((node) => {
     const state = view.nodes.get(node.id)?.state
     if (state === 'running' || state === 'unknown') return false
-    return (
-      state !== 'waiting' ||
-      !node.needs.every((need) => isDone(view.nodes.get(need)?.state ?? 'waiting')) ||
-      !(node.after ?? []).every((other) => terminalNodeStates.has(view.nodes.get(other)?.state ?? 'waiting'))
-    )
+    return state !== 'waiting' || openNeeds(view, node).length > 0
   })
 }

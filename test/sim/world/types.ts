@@ -112,12 +112,24 @@ export function simType(
   return made
 }
 
+/** Somebody changed the thing since the step had left it at version `from`. */
+function changedSince({ thing, from }: Input, { version, on }: Seen) {
+  if (typeof from !== 'number' || version === from || on !== true) return []
+  return [{ target: thing, left: from, found: version }]
+}
+
 /** The kinds of effect that there are, over the world of the simulation. */
 export const simTypes: ReadonlyMap<string, AnyStepType> = new Map(
   [
-    simType('sim.set', 'idempotent', { invert: ({ thing }) => ({ type: 'sim.clear', with: { thing } }) }),
+    simType('sim.set', 'idempotent', {
+      invert: ({ thing }, { version }) => ({ type: 'sim.clear', with: { thing, from: version + 1 } }),
+    }),
     simType('sim.clear', 'idempotent', {
-      judge: (_input, seen) => (seen.on === true ? 'absent' : 'holds'),
+      judge(input, seen) {
+        if (seen.on !== true) return 'holds'
+        return changedSince(input, seen).length > 0 ? 'unclear' : 'absent'
+      },
+      changedSince,
       apply: async (ctx, { thing }, seen) => {
         await send(ctx, thing, seen.version, true)
         return { version: seen.version }

@@ -64,6 +64,12 @@ export class World {
     return { version, on, keys: [...keys] }
   }
 
+  /** Somebody who is none of Haetae changes a thing. */
+  meddle(thing: string, on = true): void {
+    const { version, keys } = this.see(thing)
+    this.#things.set(thing, { version: version + 1, on, keys })
+  }
+
   /**
    * Changes a thing: if it still is at the version that was seen (throws Refused), once for its key, or whatever it is.
    */

@@ -172,7 +172,7 @@ test('a holder that is cut off stops before its next effect; another goes on, an
   await Promise.all([stuck.stop(100), other.stop()])
 })
 
-test('a run of a holder that hangs is taken over: what the holder writes and begins then is refused', async () => {
+test('a run of a holder that hangs is taken over: what the holder writes and begins then is refused, and what it had begun is waited for', async () => {
   const { pool } = database()
   const world = new World(systemClock)
   const journals = [0, 1].map(() => postgresJournal({ pool, clock: systemClock })) as [Journal, Journal]
@@ -183,20 +183,29 @@ test('a run of a holder that hangs is taken over: what the holder writes and beg
     await gate.promise
   }
   const hangs = engineOn({ world, journal: journals[0], daemon: 'd1', ttlMs: 60_000, before })
-  await hangs.start(request('r', chain('A', 3, 'slow')))
+  const plan = chain('A', 3, 'slow')
+  const brief = plan.subject.nodes.map((each) => ({ ...each, limits: { ...each.limits, attemptMs: 1_500 } }))
+  await hangs.start({ ...request('r', planOf(brief)) })
   await until('the first effect is under way', () => began.length === 1)
   const other = engineOn({ world, journal: journals[1], daemon: 'd2', ttlMs: 60_000 })
   await other.takeOver('r', ['approver-1', 'commander-1'], 'it hangs')
-  expect(await journals[1].run('r')).toMatchObject({ state: 'canceled', term: 2, holder: null })
-  await other.start(request('next', chain('A', 2)))
-  await until('the next run ends', async () => (await journals[1].run('next'))?.state === 'succeeded')
-  // The holder goes on now, as after SIGCONT: its outcome is refused, and it begins nothing more.
+  expect(await journals[1].run('r')).toMatchObject({ state: 'running', term: 3, holder: { daemon: 'd2' } })
+  await expect(other.start(request('next', chain('A', 2)))).rejects.toMatchObject({ code: 'system-locked' })
+  // The first one's effect lands now, after the take-over: its outcome is refused, and it begins nothing more.
   gate.resolve()
+  await until('the run has ended', async () => (await journals[1].run('r'))?.state === 'canceled')
   await hangs.stop(1_000)
   expect(began).toEqual(['A/s0'])
-  const after = (await journals[1].read('r', 0, 100)).map(({ event }) => event)
-  expect(after.at(-1)).toEqual({ kind: 'run-ended', outcome: 'canceled' })
-  expect(after.filter(({ kind }) => kind === 'applied')).toEqual([])
+  const after = await journals[1].read('r', 0, 100)
+  expect(after.at(-1)?.event).toEqual({ kind: 'run-ended', outcome: 'canceled' })
+  expect(after.filter(({ event }) => event.kind === 'applied')).toEqual([])
+  const told = (await readView(journals[1], 'r')).nodes
+  expect(['A/s0', 'A/s1'].map((id) => told.get(id)?.canceled?.left ?? told.get(id)?.state)).toEqual([
+    'adopted',
+    'untouched',
+  ])
+  await other.start(request('next', chain('B', 2)))
+  await until('the next run ends', async () => (await journals[1].run('next'))?.state === 'succeeded')
   await other.stop()
 })
 
@@ -243,7 +252,7 @@ test('every connection is cut again and again: the run goes on, and each step ha
   const world = new World(systemClock)
   const own = openPool(4)
   const journal = postgresJournal({ pool: own, clock: systemClock, withinMs: 2_000 })
-  const engine = engineOn({ world, journal, ttlMs: 300, before: () => systemClock.sleep(15) })
+  const engine = engineOn({ world, journal, ttlMs: 1_000, before: () => systemClock.sleep(15) })
   await engine.start(request('r', chain('A', 40, 'slow')))
   const state = async () =>
     (await pool.query<{ state: string }>("SELECT state FROM runs WHERE id = 'r'")).rows[0]?.state

@@ -73,6 +73,11 @@ describe('lb.switch on a real HAProxy', () => {
         await switchTo('red', one)
         await switchTo('blue', one)
       },
+      others: {
+        there: () => one.answering(),
+        change: async () => void (await switchTo('red', one)),
+        changeBeside: async () => void (await one.admin('set server web/blue weight 7')),
+      },
       silent: targets({ socket: silence }),
       state: { version: 0, servers: [{ name: 'green', address: '127.0.0.1:1', serving: false, up: false }] },
     }
