@@ -38,7 +38,7 @@ export interface StepCall {
 
 /** A target on which somebody changed what an earlier step had left there. */
 export interface ChangedSince {
-  /** As in a plan, e.g. `deployments/web in gpk`. */
+  /** As in a plan, e.g. `Deployment/web in gpk`. */
   target: string
   /** What the step had left; null: nothing. */
   left: unknown
