@@ -21,7 +21,8 @@ export function stepTypesPage(): string {
     'What the steps of a runbook can do. How a runbook is written is in [runbooks.md](runbooks.md).\n',
     '- **Effect**: `read` changes nothing; `idempotent` sets what it sets, however often; `keyed` is done once under the',
     '  key of its step; after a `point-of-no-return` nothing is taken back.',
-    '- **Authority**: it acts only while the run holds the epoch of its system.',
+    '- **Authority**: it acts only while the run holds the epoch of its system: all that can make a system write or serve.',
+    '  What only stops it needs none. What a web service does with a call (`http.call`) is for the service to say.',
     '- **Needs**: what must answer beyond PostgreSQL, the cluster and the name server of the site where it runs. In a',
     '  failover such a step says by `onUnreachable` what is done without.',
     '  A type that holds nothing up (`notify`) is skipped instead, with the reason.',
@@ -41,7 +42,7 @@ function rowOf({ type, effect, needsAuthority, requires, inverse, precondition }
   return `| ${[
     link,
     effect,
-    needsAuthority ? 'yes' : '',
+    needsAuthority === false ? '' : needsAuthority === true ? 'yes' : 'but to stop',
     requires.join(', '),
     inverse.kind === 'step' ? `\`${inverse.type}\`` : 'none',
     effect === 'read' ? '' : precondition.kind,

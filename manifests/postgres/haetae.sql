@@ -135,11 +135,12 @@ BEGIN
 END
 $$;
 
--- Ends the pause; gives the row, or none when it is not as it was seen.
-CREATE FUNCTION haetae.resume_writers(seen int) RETURNS SETOF haetae.pause
+-- Ends the pause; gives the row, or none when it is not as it was seen, or when this database is primary under another
+-- epoch than who asks holds: after a failover, the old one. Where nobody was promoted yet, that is 1.
+CREATE FUNCTION haetae.resume_writers(seen int, held int) RETURNS SETOF haetae.pause
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
   UPDATE haetae.pause SET version = version + 1, until = least(until, clock_timestamp())
-  WHERE version = seen RETURNING *
+  WHERE version = seen AND held = (SELECT coalesce(max(own.epoch), 1) FROM public.haetae_authority own) RETURNING *
 $$;
 
 -- Statements of runbooks that were run here, each in the transaction that ran it. They need rights of their own: grant
@@ -156,7 +157,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA haetae FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION haetae.paused_until() TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION haetae.pause_writers(text, int, int), haetae.end_transactions(timestamptz),
-  haetae.mark_drained(text), haetae.resume_writers(int) TO haetae;
+  haetae.mark_drained(text), haetae.resume_writers(int, int) TO haetae;
 
 -- Last, or they would watch over what stands above.
 CREATE EVENT TRIGGER haetae_new_tables ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')

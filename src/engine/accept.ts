@@ -63,7 +63,9 @@ function typeMistakes(nodes: readonly PlanNode[], types: ReadonlyMap<string, Any
     if (type.version !== node.typeVersion) {
       return [`${node.id} was planned with ${node.type} ${node.typeVersion}; here it is ${type.version}`]
     }
-    return type.needsAuthority && node.system === null ? [`${node.id} needs authority over no system`] : []
+    return type.needsAuthority !== false && node.system === null
+      ? [`${node.id} needs authority over no system`]
+      : []
   })
 }
 

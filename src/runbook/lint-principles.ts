@@ -10,6 +10,7 @@ import {
   type RunbookDefinition,
   type StepDefinition,
 } from './schema.ts'
+import { actsUnderAuthority } from './step-type.ts'
 import type { StepTypeFacts } from './variables.ts'
 
 /** What a runbook, called from another, asks of the steps before the call, and gives to those after it. */
@@ -97,7 +98,8 @@ function missingBefore({ step }: PlacedStep, type: StepTypeFacts | undefined, ab
   const approval = isDecisive(step, type) ? step.id : called?.wantsApproval
   // An operation acts under the authority that its site holds anyway, and takes none.
   const standing = definition.modes.every((mode) => mode === 'operation')
-  const authority = standing ? undefined : type?.needsAuthority === true ? step.id : called?.wantsAuthority
+  const under = type !== undefined && actsUnderAuthority(type, step.with)
+  const authority = standing ? undefined : under ? step.id : called?.wantsAuthority
   return {
     ...(approval === undefined || before(isApproval) ? {} : { approval }),
     ...(authority === undefined || before((other) => acquires(other, about)) ? {} : { authority }),

@@ -10,6 +10,7 @@ import {
   type PlacedStep,
   type RunbookDefinition,
 } from './schema.ts'
+import { actsUnderAuthority } from './step-type.ts'
 import type { StepTypeFacts } from './variables.ts'
 
 /* Rules about one step by itself: fields that do not fit together, times, and what stands under `finally`. */
@@ -161,7 +162,7 @@ function lintUnreachable(
       )
     const safe =
       type?.effect !== 'point-of-no-return' &&
-      type?.needsAuthority !== true &&
+      (type === undefined || !actsUnderAuthority(type, step.with)) &&
       !step.type.startsWith('authority.')
     if (what === 'skip' && !safe)
       reporter.report(

@@ -16,7 +16,10 @@ export type Judgement = 'holds' | 'absent' | 'unclear'
  */
 export interface Change {
   certainty: 'exact' | 'predicted' | 'opaque'
-  /** What is changed, e.g. `deployments/web in gpk` or `gpk.gov.test A`. */
+  /**
+   * What is changed, by the one name that all step types have for it, e.g. `Deployment/web in gpk` or `gpk.gov.test A and
+   * TXT`: two changes of one target at one site are changes of one thing.
+   */
   target: string
   /** Where it is changed; planning adds the site that it looks from, where the step type says none. */
   site?: string
@@ -35,7 +38,7 @@ export interface StepCall {
 
 /** A target on which somebody changed what an earlier step had left there. */
 export interface ChangedSince {
-  /** As in a plan, e.g. `deployments/web in gpk`. */
+  /** As in a plan, e.g. `Deployment/web in gpk`. */
   target: string
   /** What the step had left; null: nothing. */
   left: unknown
@@ -112,8 +115,11 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   /** Part of the plan's digest: raised whenever the type's behaviour changes. */
   readonly version: number
   readonly effect: Effect
-  /** No `apply` without a held epoch. */
-  readonly needsAuthority: boolean
+  /**
+   * No `apply` without a held epoch: for all that can make a system write or serve at a site. By the input where that
+   * tells which way it goes: stopping needs none, so that a site that has lost its systems can be stopped.
+   */
+  readonly needsAuthority: boolean | ((input: I) => boolean)
   /** What `apply` makes its target check, or why it cannot (`unfenced`: a takeover waits and asks a person). */
   readonly precondition: { kind: 'checked'; by: string } | { kind: 'unfenced'; why: string }
   /** Which step takes an effect back, or why none does: known without looking, for docs, lint and rolling back. */
@@ -151,6 +157,16 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   invert(input: I, before: S): StepCall | 'none'
   /** What somebody changed since the step that this one takes back; empty when it takes none back, or nothing was. */
   changedSince?(input: I, state: S): ChangedSince[]
+}
+
+/** Whether a step acts only under a held epoch. An input that is not known yet may be any. */
+export function actsUnderAuthority(
+  { needsAuthority, input }: Pick<AnyStepType, 'needsAuthority' | 'input'>,
+  given: unknown,
+): boolean {
+  if (typeof needsAuthority === 'boolean') return needsAuthority
+  const known = input.safeParse(given)
+  return !known.success || needsAuthority(known.data)
 }
 
 /** Any step type, where only its outside matters. */

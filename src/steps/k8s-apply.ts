@@ -80,7 +80,7 @@ export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
   type: 'k8s.apply',
   version: 2,
   effect: 'idempotent',
-  needsAuthority: false,
+  needsAuthority: true,
   precondition: { kind: 'checked', by: 'UID, resourceVersion and the owners of fields, by the API server' },
   inverse: { kind: 'step', type: 'k8s.apply' },
   requires: [],

@@ -54,9 +54,9 @@ export interface JobState {
  */
 export const k8sJob: Step<JobInput, JobState, JobOutput> = {
   type: 'k8s.job',
-  version: 1,
+  version: 2,
   effect: 'keyed',
-  needsAuthority: false,
+  needsAuthority: true,
   precondition: { kind: 'checked', by: 'the name of the Job, which the API server makes once' },
   inverse: { kind: 'none', why: 'only its author knows what takes back what a Job has done' },
   requires: [],

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
 import type { ChangedSince } from '#runbook/step-type.ts'
@@ -62,12 +63,15 @@ export interface PatchState {
   refused: string | null
 }
 
-/** Changes fields of an object that is there, whoever owns them. */
+/** These patches can only end what runs. Of any other nobody can tell. */
+const stops = [{ spec: { replicas: 0 } }, { spec: { suspend: true } }]
+
+/** Changes fields of an object that is there, whoever owns them. Only `replicas: 0` and `suspend: true` need no authority. */
 export const k8sPatch: Step<PatchInput, PatchState, PatchOutput> = {
   type: 'k8s.patch',
   version: 2,
   effect: 'idempotent',
-  needsAuthority: false,
+  needsAuthority: ({ patch }) => !stops.some((stop) => isDeepStrictEqual(patch, stop)),
   precondition: { kind: 'checked', by: 'resourceVersion, by the API server' },
   inverse: { kind: 'step', type: 'k8s.patch' },
   requires: [],

@@ -38,13 +38,14 @@ export interface SuspendState extends Job {
 
 /**
  * Suspends CronJobs and Jobs, or lets them go on, in the order given. A suspended CronJob starts nothing more, but what
- * it started goes on; a Job that is suspended ends its pods and begins anew with others later.
+ * it started goes on; a Job that is suspended ends its pods and begins anew with others later. Only to suspend it needs
+ * no authority.
  */
 export const k8sSuspend: Step<SuspendInput, SuspendState[], SuspendOutput> = {
   type: 'k8s.suspend',
   version: 2,
   effect: 'idempotent',
-  needsAuthority: false,
+  needsAuthority: ({ jobs }) => jobs.some(({ suspend }) => !suspend),
   precondition: { kind: 'checked', by: 'resourceVersion, by the API server' },
   inverse: { kind: 'step', type: 'k8s.suspend' },
   requires: [],

@@ -16,7 +16,7 @@ export const lbSwitch: Step<BalanceInput, BalanceState, BalanceOutput> = {
   type: 'lb.switch',
   version: 2,
   effect: 'idempotent',
-  needsAuthority: false,
+  needsAuthority: true,
   precondition: {
     kind: 'checked',
     by: 'HAProxy compares, in one command (manifests/haproxy/haetae.lua), how often the backend was switched and which servers serve',

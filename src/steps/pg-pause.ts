@@ -1,6 +1,7 @@
 import { HaetaeError } from '#model/errors.ts'
 import type { DatabaseAddress, Query, Row } from '#platform/database/types.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
+import { ownEpoch } from './pg-epoch.ts'
 import type { Read } from './targets.ts'
 
 /** The pause of writers as the database tells it; what it consists of is in manifests/postgres/haetae.sql. */
@@ -19,6 +20,8 @@ export interface PauseState extends Pause {
   /** Who looks; null while planning. */
   asking: string | null
   inRecovery: boolean
+  /** Under which the database is primary. */
+  epoch: number
   /** Writers are refused now, by the database's own clock. */
   active: boolean
 }
@@ -28,14 +31,19 @@ const instant = (column: string) =>
 const columns = `version, key, ${instant('since')}, ${instant('until')}, lsn::text AS lsn`
 
 const look = `
-SELECT ${columns}, pg_is_in_recovery() AS in_recovery, haetae.paused_until() IS NOT NULL AS active FROM haetae.pause`
+SELECT ${columns}, pg_is_in_recovery() AS in_recovery, haetae.paused_until() IS NOT NULL AS active, ${ownEpoch} AS own
+FROM haetae.pause`
 
 /** Looks at the pause on a read-only connection. Throws Unreachable. */
 export async function lookAtPause(ctx: Read, address: DatabaseAddress): Promise<PauseState> {
   const row = await ctx.readers.database.read(address, ctx.signal, (query) => firstRow(query, address, look))
   if (row === undefined) throw notInstalled(address, 'the table haetae.pause is empty')
-  const { in_recovery: inRecovery, active } = row as { in_recovery: boolean; active: boolean }
-  return { ...pauseOf(row), asking: ctx.key ?? null, inRecovery, active }
+  const {
+    in_recovery: inRecovery,
+    active,
+    own,
+  } = row as { in_recovery: boolean; active: boolean; own: number }
+  return { ...pauseOf(row), asking: ctx.key ?? null, inRecovery, epoch: own, active }
 }
 
 /** Calls one of the functions that change the pause. Throws PreconditionRefused when it is not as it was seen. */

@@ -2,6 +2,7 @@ import type { ChangedSince } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
 import { resumeInput, type ResumeInput } from './inputs.ts'
 import { resumeOutput, type ResumeOutput } from './outputs.ts'
+import { refuseOtherEpoch } from './pg-epoch.ts'
 import { addressOf } from './pg-look.ts'
 import { changePause, lookAtPause, nameOf, type Pause, type PauseState } from './pg-pause.ts'
 import { refuseChanged } from './refuse-changed.ts'
@@ -12,10 +13,10 @@ export const pgResumeWriters: Step<ResumeInput, PauseState, ResumeOutput> = {
   type: 'pg.resumeWriters',
   version: 2,
   effect: 'idempotent',
-  needsAuthority: false,
+  needsAuthority: true,
   precondition: {
     kind: 'checked',
-    by: "the version of the database's row haetae.pause, which every pause and resumption raises",
+    by: "the version of the database's row haetae.pause, which every pause and resumption raises; the epoch in haetae_authority",
   },
   inverse: { kind: 'none', why: 'writers that may write again are paused by a decision, not by going back' },
   requires: ['source'],
@@ -39,11 +40,13 @@ export const pgResumeWriters: Step<ResumeInput, PauseState, ResumeOutput> = {
     refuseElsewhere(ctx.readers, input.site, `pg.resumeWriters of ${input.system}`)
     if (!state.active) return outputOf(state)
     refuseChanged(changedOf(input, state))
+    refuseOtherEpoch(ctx.epoch, state.epoch, `pg.resumeWriters of ${input.system}`)
     const address = addressOf(input)
     return ctx.writers.database.write(address, ctx.signal, async (query) => {
+      const values = [state.version, state.epoch]
       // A standby that is away must not hold up the writers.
       await query('SET synchronous_commit = local')
-      return outputOf(await changePause(query, address, 'haetae.resume_writers($1)', [state.version]))
+      return outputOf(await changePause(query, address, 'haetae.resume_writers($1, $2)', values))
     })
   },
 

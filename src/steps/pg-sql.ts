@@ -2,6 +2,7 @@ import type { Query, Row } from '#platform/database/types.ts'
 import { refuseElsewhere } from './here.ts'
 import { sqlInput, type SqlInput } from './inputs.ts'
 import { sqlOutput, type SqlOutput } from './outputs.ts'
+import { ownEpoch, refuseOtherEpoch } from './pg-epoch.ts'
 import { addressOf } from './pg-look.ts'
 import { nameOf, prepared } from './pg-pause.ts'
 import type { Read, Step } from './targets.ts'
@@ -23,10 +24,13 @@ const maxRows = 100
  */
 export const pgSql: Step<SqlInput, SqlState, SqlOutput> = {
   type: 'pg.sql',
-  version: 1,
+  version: 2,
   effect: 'keyed',
-  needsAuthority: false,
-  precondition: { kind: 'checked', by: 'a row in haetae.claims, by run and node, in the same transaction' },
+  needsAuthority: true,
+  precondition: {
+    kind: 'checked',
+    by: 'the epoch in haetae_authority and a row in haetae.claims, by run and node, in the same transaction',
+  },
   inverse: {
     kind: 'none',
     why: 'what a statement did is taken back by another statement, which people review too',
@@ -76,6 +80,8 @@ export const pgSql: Step<SqlInput, SqlState, SqlOutput> = {
         await query("SELECT pg_advisory_xact_lock(hashtext('haetae.claims'), hashtext($1))", [ctx.key])
         const claim = await prepared(address, claimOf(query, ctx.key))
         if (claim !== undefined) return { rows: claim.rows }
+        const [{ own } = {}] = await query(`SELECT ${ownEpoch} AS own`)
+        refuseOtherEpoch(ctx.epoch, own as number, `pg.sql of ${input.system}`)
         const rows = await query(input.statement, input.parameters)
         if (rows.length > maxRows)
           throw new Error(`the statement gives ${rows.length} rows; ${maxRows} are handed on`)

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseMark } from '#authority/marker.ts'
 import { updateScript } from '#platform/dns/client.ts'
+import { actsUnderAuthority, type AnyStepType } from '#runbook/step-type.ts'
 import { epochInTexts, textsWithEpoch } from './epoch-text.ts'
 import { stepTypes } from './index.ts'
 import { attestInput } from './inputs.ts'
@@ -135,6 +136,49 @@ describe('pg.promote judges', () => {
     ],
   ] as const)('%s', (_what, seen, judgement) => {
     expect(pgPromote.judge(input, seen)).toBe(judgement)
+  })
+})
+
+describe('which steps act only under the epoch of their site', () => {
+  const workloads = (...replicas: number[]) => ({
+    workloads: replicas.map((wanted, index) => ({ deployment: `web-${index}`, replicas: wanted })),
+  })
+  const jobs = (...suspend: boolean[]) => ({
+    jobs: suspend.map((each, index) => ({ name: `job-${index}`, suspend: each })),
+  })
+  const patching = (patch: object) => ({ apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', patch })
+  const at = { site: 'gwangju', namespace: 'gpk' }
+
+  test.each([
+    ['k8s.scale', workloads(0, 0), false],
+    ['k8s.scale', workloads(0, 1), true],
+    ['k8s.suspend', jobs(true, true), false],
+    ['k8s.suspend', jobs(true, false), true],
+    ['k8s.patch', patching({ spec: { replicas: 0 } }), false],
+    ['k8s.patch', patching({ spec: { suspend: true } }), false],
+    ['k8s.patch', patching({ spec: { replicas: 1 } }), true],
+    ['k8s.patch', patching({ spec: { replicas: 0, selector: {} } }), true],
+    ['k8s.patch', patching({ spec: { suspend: false } }), true],
+    ['k8s.patch', patching({ metadata: { labels: { role: 'primary' } } }), true],
+  ] as const)('%s %j: %s', (name, given, needed) => {
+    const type = stepTypes.get(name) as AnyStepType
+    const input = { ...at, ...given }
+    expect(type.input.safeParse(input).success).toBe(true)
+    expect(actsUnderAuthority(type, input)).toBe(needed)
+  })
+
+  test('one whose input is not known yet', () => {
+    for (const name of ['k8s.scale', 'k8s.suspend', 'k8s.patch'])
+      expect(actsUnderAuthority(stepTypes.get(name) as AnyStepType, { site: '${{ to.site }}' })).toBe(true)
+  })
+
+  test('all that changes something but for what stops, fences, acquires, or calls what is not of a site', () => {
+    const free = [...stepTypes.values()].filter(
+      ({ effect, needsAuthority }) => effect !== 'read' && needsAuthority === false,
+    )
+    expect(free.map(({ type }) => type).toSorted()).toEqual([
+      ...['authority.acquire', 'authority.attest', 'http.call', 'notify', 'pg.pauseWriters', 'pg.stop'],
+    ])
   })
 })
 

@@ -112,6 +112,18 @@ test('a step that needs authority asks a person when the run holds none, and lea
   expect(await kinds(sim, 'A/promote')).toEqual(['asked'])
 })
 
+test('authority that is lost between the intent and the effect is no authority: nothing is changed', async () => {
+  let asked = 0
+  const epoch = () => {
+    asked += 1
+    return asked === 1 ? 7 : 8
+  }
+  const { sim, question } = await run({ plan: planOf([node('A/promote', 'sim.promote')]), epoch })
+  expect(landed(sim)).toEqual([])
+  expect(question('A/promote')?.reason).toBe('no-authority')
+  expect(await kinds(sim, 'A/promote')).toEqual(['intended', 'proven', 'attempt-failed', 'asked'])
+})
+
 test('authority that cannot be told is asked for again', async () => {
   let asked = 0
   const epoch = () => {

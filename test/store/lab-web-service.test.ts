@@ -136,7 +136,7 @@ describe("the lab's web service", () => {
     expect(paused).toMatchObject({ database: { ok: false, why: /^writers are paused until / } })
     expect((await ask('POST', '/transactions', { id: 't-more' }))[0]).toBe(503)
     expect(await ask('GET', '/transactions/t-paused')).toMatchObject([200, { id: 't-paused' }])
-    await database.primary.sql('SELECT haetae.resume_writers(version) FROM haetae.pause')
+    await database.primary.sql('SELECT haetae.resume_writers(version, 1) FROM haetae.pause')
     await untilStatus(() => ask('POST', '/transactions', { id: 't-more' }), 201)
   })
 

@@ -35,6 +35,7 @@ const types = new Map(
     fact('change', 'idempotent'),
     fact('leap', 'point-of-no-return'),
     fact('own', 'idempotent', { needsAuthority: true }),
+    fact('run', 'idempotent', { needsAuthority: ({ count }: { count: number }) => count > 0 }),
     fact('authority.acquire', 'keyed'),
     fact('dns.switch', 'idempotent'),
     fact('pg.sql', 'keyed'),
@@ -285,6 +286,13 @@ describe('lint refuses, at the place of the mistake', () => {
     expect(rules(head + step('do', 'own', ends))).toEqual(['authority-missing'])
     const take = step('take', 'authority.acquire', `needs: [approve], ${ends}`)
     expect(rules(head + gate + take + step('do', 'own', `needs: [take], ${ends}`))).toEqual([])
+  })
+
+  test('a step that acts under authority but to stop, unless its input says that it stops', () => {
+    const rulesOf = (count: string) => rules(head + step('do', 'run', ends, `name: x, count: ${count}`))
+    expect(rulesOf('0')).toEqual([])
+    expect(rulesOf('2')).toEqual(['authority-missing'])
+    expect(rulesOf('${{ inputs.most }}')).toEqual(['authority-missing'])
   })
 
   test.each(['authority.acquire', 'dns.switch', 'pg.sql'])(

@@ -88,6 +88,21 @@ const lossForecast = z.object({
   why: localized,
 })
 
+const changeCounts = z.object({
+  exact: z.int(),
+  predicted: z.int(),
+  opaque: z.int(),
+  refused: z.int(),
+  notLooked: z.int(),
+})
+
+const fleetChanges = z.object({
+  systems: z.object({ all: z.int(), looked: z.int() }),
+  kinds: z.array(changeCounts.extend({ site: z.string(), type: z.string() })),
+  bySystem: z.record(z.string(), changeCounts),
+  left: z.array(z.object({ why: localized, systems: z.int(), such: z.array(z.string()) })),
+})
+
 const observed = z.object({
   at: z.string(),
   changes: z.record(z.string(), z.array(change)),
@@ -105,6 +120,7 @@ const observed = z.object({
         .exactOptional(),
     })
     .optional(),
+  fleet: fleetChanges.optional(),
 })
 
 /** A plan on the wire is the plan itself (plan/plan.ts): its digest can be computed again by whoever reads it. */

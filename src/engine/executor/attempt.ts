@@ -1,7 +1,7 @@
 import { digestOf, type Json } from '#model/digest.ts'
 import { messageOf } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
-import { PartlyDone, Unreachable, type StepCall } from '#runbook/step-type.ts'
+import { actsUnderAuthority, PartlyDone, Unreachable, type StepCall } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
 import { waitsForUndo } from '../state/rollback-order.ts'
 import { acted, answerLost, isGivenUp, triesOf, type NodeView } from '../state/view.ts'
@@ -24,11 +24,11 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
   const { node, type, input, key } = ready
   const number = view.attempts.length + 1
   const again = answerLost(view)
-  const epoch = type.needsAuthority ? await epochOf(host, node.system) : null
+  const epoch = actsUnderAuthority(type, input) ? await epochOf(host, node.system) : null
   host.go(node.id)
   if (waitsForUndo(host.view, node)) return 'held'
   if (epoch === 'none') {
-    host.note({ kind: 'asked', node: node.id, question: question('no-authority', view) })
+    host.note(noAuthority(view))
     return 'over'
   }
   const undo = undoOf(host, ready, view, seen)
@@ -37,9 +37,14 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
   if (type.effect === 'point-of-no-return' && !(await mayPass(host, ready, view, again))) {
     return view.state === 'needs-person' ? 'over' : 'again'
   }
+  // Writing the intent and proving the assumptions took time.
+  if (epoch !== null && (await epochOf(host, node.system)) !== epoch) {
+    host.note(notBegun(view, 'refused', 'the epoch is held no more'), noAuthority(view))
+    return 'over'
+  }
   const stop = host.view.paused !== null ? 'paused' : isGivenUp(host.view, node) ? 'ended' : undefined
   if (stop !== undefined) {
-    host.note(notBegun(ready, view, stop))
+    host.note(notBegun(view, 'stopped', `the run was ${stop}`))
     return 'again'
   }
   host.assertHeld()
@@ -62,10 +67,14 @@ function undoOf(host: RunHost, { node, type, input }: Ready, view: NodeView, see
   }
 }
 
-/** Writing the intent and proving the assumptions took time, and somebody stopped the run meanwhile. */
-function notBegun({ node }: Ready, view: NodeView, stop: string): EngineEvent {
-  const failure: Failure = { kind: 'stopped', message: `the run was ${stop}, nothing was changed` }
-  return { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt: null }
+function noAuthority(view: NodeView): EngineEvent {
+  return { kind: 'asked', node: view.id, question: question('no-authority', view) }
+}
+
+/** Between the intent and the effect something came that forbids it. */
+function notBegun({ id, attempts }: NodeView, kind: Failure['kind'], why: string): EngineEvent {
+  const failure: Failure = { kind, message: `${why}, nothing was changed` }
+  return { kind: 'attempt-failed', node: id, attempt: attempts.length, failure, retryAt: null }
 }
 
 async function effect(

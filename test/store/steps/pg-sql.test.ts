@@ -7,9 +7,17 @@ import { pgSql } from '#steps/pg-sql.ts'
 import { acts, startSystemDatabase, type SystemDatabase } from '../../support/postgres-pair.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
-import { acting, planning, someTargets } from '../../support/step-contexts.ts'
+import {
+  acting as actingAs,
+  planning,
+  someTargets,
+  type ContextOptions,
+} from '../../support/step-contexts.ts'
 
 let system: SystemDatabase
+/** Under the epoch of the database. */
+const acting = (targets: Parameters<typeof actingAs>[0], options: ContextOptions = {}) =>
+  actingAs(targets, { epoch: 1, ...options })
 let silent: SilentServer
 let logged = 0
 /** A session of the system's own, and its process at the server. */
@@ -94,7 +102,14 @@ describe.each([
     await fresh()
     const state = { claim: null, observed: null }
     return {
-      ...{ input: inputOf(more), targets: targets(), written, silent: targets(silent.port), state },
+      ...{
+        input: inputOf(more),
+        targets: targets(),
+        context: { epoch: 1 },
+        written,
+        silent: targets(silent.port),
+        state,
+      },
       output: ({ rows }) => expect(rows).toEqual([{ id: 1, text: inputParameters()[0] }]),
     }
   })

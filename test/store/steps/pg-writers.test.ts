@@ -15,9 +15,17 @@ import {
 } from '../../support/postgres-pair.ts'
 import { silentServer, type SilentServer } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
-import { acting, planning, someTargets } from '../../support/step-contexts.ts'
+import {
+  acting as actingAs,
+  planning,
+  someTargets,
+  type ContextOptions,
+} from '../../support/step-contexts.ts'
 
 let system: SystemDatabase
+/** Under the epoch of the database. */
+const acting = (targets: Parameters<typeof actingAs>[0], options: ContextOptions = {}) =>
+  actingAs(targets, { epoch: 1, ...options })
 let silent: SilentServer
 const sessions: Client[] = []
 const standbys: SystemServer[] = []
@@ -109,6 +117,7 @@ describe('pg.pauseWriters on a real primary', () => {
     return {
       input,
       targets: targets(),
+      context: { epoch: 1 },
       written,
       // Somebody else pauses and resumes in between: nothing is paused, but it is not what was seen.
       meddle: async () => {
@@ -295,6 +304,7 @@ describe('pg.resumeWriters on a real primary', () => {
     return {
       input,
       targets: targets(),
+      context: { epoch: 1 },
       // The row is there before: what counts is what was added to it.
       written: async () => (await written()).filter((line) => !line.includes('"version":1')),
       meddle: async () => {
