@@ -78,6 +78,7 @@ export async function testApi(
     roster: people.roster,
     policy,
     findings,
+    installation: 'test',
     gradeOf: (id) => estate.systems.find((one) => one.id === id)?.grade,
     clock,
     subjects: {

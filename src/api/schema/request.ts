@@ -27,7 +27,7 @@ export const draft = z.object({ run: runId, plan })
 
 export const signed = z.object({
   /** The statement's canonical JSON: exactly the bytes that were signed. */
-  statement: z.string().min(2).max(20_000),
+  statement: z.string().min(2).max(100_000),
   /** An armored SSH signature (SSHSIG). */
   signature: z.string().min(20).max(20_000),
 })

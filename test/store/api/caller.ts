@@ -75,7 +75,8 @@ export class Caller {
       validFor: '24h',
       ...decision,
     }
-    const statement = { ...statementOver(draft, name, full, Date.now()), ...change }
+    const about = { principal: name, installation: 'test' }
+    const statement = { ...statementOver(draft, about, full, Date.now()), ...change }
     return signStatement(statement, this.#people.keyOf(key))
   }
 
