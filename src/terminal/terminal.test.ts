@@ -93,6 +93,11 @@ describe('an error', () => {
     expect(problemLines(error, 'en')[0]).toBe('Error: no such system: system NOPE')
   })
 
+  it('tells instants in Korean time', () => {
+    const late = new HaetaeError('system-unknown', 'X', { why: 'gone at 2026-11-24T14:15:59.631Z, it says' })
+    expect(problemLines(late, 'en')[1]).toBe('  why:    gone at 2026-11-24 23:15:59 KST, it says')
+  })
+
   it.each([
     ['--lang', 'ko', { LANG: 'en_US.UTF-8' }, 'ko'],
     ['the locale', undefined, { LANG: 'ko_KR.UTF-8' }, 'ko'],
