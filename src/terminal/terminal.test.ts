@@ -184,6 +184,14 @@ describe('a plan', () => {
     expect(text).not.toContain('same')
   })
 
+  it('with hundreds of notes shows the first ones and how many more there are', () => {
+    const notes = Array.from({ length: 60 }, (_, at) => ({ ko: `참고 ${at}`, en: `note ${at}` }))
+    const text = planLines({ ...plan(), notes }, 'en').join('\n')
+    expect(text).toContain('note 39')
+    expect(text).not.toContain('note 40')
+    expect(text).toContain('and 20 more (--json)')
+  })
+
   function plan(): Plan {
     const limits = { attemptMs: 1, totalMs: 1, retryMax: 0, retryBaseMs: 1 }
     const node = (id: string, system: string | null, gate: PlanNode['gate'], wave: number): PlanNode => ({
