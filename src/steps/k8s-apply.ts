@@ -98,6 +98,8 @@ export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
     return !input.present && state.found?.owned === null ? 'unclear' : 'absent'
   },
 
+  targets: (input) => [targetOf(nameOf(input))],
+
   async plan(_ctx, input, state) {
     const target = targetOf(nameOf(input))
     if (isAsWanted(input, state)) return []
