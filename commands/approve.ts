@@ -2,15 +2,15 @@ import { string as text } from '@oclif/core/args'
 import { boolean, option, string } from '@oclif/core/flags'
 import type { Client } from '#client/client.ts'
 import { reasonOf } from '#client/arguments.ts'
-import { identityOf } from '#client/context.ts'
+import { signingOf } from '#client/context.ts'
 import { gateOf, refuseAltered, signStatement, statementOver, type RunPlan } from '#client/signing.ts'
 import { readPlan, readSigned } from '#client/statement-files.ts'
-import type { Purpose } from '#approval/statement.ts'
+import type { Purpose, Statement } from '#approval/statement.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { paint } from '#terminal/paint.ts'
 import { planLines } from '#terminal/plan.ts'
-import { gateLines } from '#terminal/gate.ts'
+import { gateLines, statementLines } from '#terminal/gate.ts'
 import { DaemonCommand } from './base.ts'
 
 interface Flags {
@@ -114,11 +114,9 @@ export default class Approve extends DaemonCommand {
     const gate = gateOf(target.plan, flags.gate)
     const purpose: Purpose = flags['break-glass'] ? 'break-glass' : gate.purpose
     if (purpose === 'break-glass' && gate.purpose !== 'approve') throw notTheFence(gate.node)
-    const { principal, keyFile } = identityOf(await this.context(flags), flags.as)
+    const signing = signingOf(await this.context(flags), flags.as)
     const sources = flags.source ?? []
     if (purpose === 'attest' && flags.decision === 'yes') refuseFewSources(sources, flags.outside)
-    if (!flags.quiet) await this.#show(target, gate.node, flags)
-    await confirmName(run, flags.confirm, this.#question(purpose, gate.node, principal, flags.decision))
     const decision = {
       purpose,
       gate: gate.node,
@@ -128,35 +126,39 @@ export default class Approve extends DaemonCommand {
       oneSourceOutsideHaetae: purpose === 'attest' && flags.outside,
       validFor: flags['valid-for'],
     }
-    return signStatement(statementOver(target, principal, decision, Date.now()), keyFile)
+    const statement = statementOver(target, signing, decision, Date.now())
+    if (!flags.quiet) await this.#show(target, statement, flags)
+    await confirmName(run, flags.confirm, this.#question(statement))
+    return signStatement(statement, signing.keyFile)
   }
 
   /** What is signed, and where its gate stands. stdout may be a statement's or JSON's: then it goes beside it. */
-  async #show(target: RunPlan, gate: string, flags: Flags): Promise<void> {
+  async #show(target: RunPlan, statement: Statement, flags: Flags): Promise<void> {
     const lines = [...planLines(target.plan, this.language), '']
     if (flags.plan === undefined) {
       const client = await this.client(flags)
       const { gates } = await client.call('approvalList', { params: { run: target.run } })
-      const about = gates.filter((one) => one.gate === gate)
+      const about = gates.filter((one) => one.gate === statement.gate)
       lines.push(...about.flatMap((one) => gateLines(one, this.language)), '')
     }
+    lines.push(...statementLines(statement, this.language), '')
     if (!flags['sign-only'] && !this.jsonEnabled()) this.print(lines)
     else if (flags.confirm === undefined || flags['sign-only']) process.stderr.write(`${lines.join('\n')}\n`)
   }
 
-  #question(purpose: Purpose, gate: string, principal: string, decision: string): string {
+  #question({ purpose, gate, principal, decision, installation }: Statement): string {
     if (purpose === 'break-glass') {
       return paint(
         'red',
         this.say(
-          `${principal} 이름으로 ${gate}을(를) 긴급 승인합니다. 필요한 인원 없이 열리고, 다른 두 사람이 검토할 때까지 지적 사항으로 남습니다. 실행의 이름을 입력하십시오: `,
-          `You break the glass of ${gate} as ${principal}. It opens without the people that it takes, and stays an open finding until two others have reviewed it. Type the name of the run: `,
+          `${installation}: ${principal} 이름으로 ${gate}을(를) 긴급 승인합니다. 필요한 인원 없이 열리고, 다른 두 사람이 검토할 때까지 지적 사항으로 남습니다. 실행의 이름을 입력하십시오: `,
+          `You break the glass of ${gate} of ${installation} as ${principal}. It opens without the people that it takes, and stays an open finding until two others have reviewed it. Type the name of the run: `,
         ),
       )
     }
     return this.say(
-      `${principal} 이름으로 ${gate}에 ${decision}로 서명합니다. 실행의 이름을 입력하십시오: `,
-      `You sign ${decision} at ${gate} as ${principal}. Type the name of the run: `,
+      `${installation}: ${principal} 이름으로 ${gate}에 ${decision}로 서명합니다. 실행의 이름을 입력하십시오: `,
+      `You sign ${decision} at ${gate} of ${installation} as ${principal}. Type the name of the run: `,
     )
   }
 }

@@ -49,7 +49,7 @@ export default class Failover extends DaemonCommand {
         `You request this failover as ${principal}. Type the name of the lost site: `,
       ),
     )
-    const declaration = await signDeclaration(draft, client.identity, reason, Date.now())
+    const declaration = await signDeclaration(draft, client.signing, reason, Date.now())
     const run = await client.call('declareFailover', { body: { ...request, run: draft.run, declaration } })
     this.print(createdLines(run, flags.site, this.language))
     return run

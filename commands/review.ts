@@ -39,7 +39,7 @@ export default class Review extends DaemonCommand {
     const { args, flags } = await this.parse(Review)
     const reason = reasonOf(flags.reason)
     const client = await this.client(flags)
-    const { principal, keyFile } = client.identity
+    const { signing } = client
     const params = { run: args.run }
     const [{ plan }, { items }] = await Promise.all([
       client.call('runPlan', { params }),
@@ -58,8 +58,8 @@ export default class Review extends DaemonCommand {
       args.run,
       flags.confirm,
       this.say(
-        `${principal} 이름으로 검토 결과 ${flags.decision}에 서명합니다. 실행의 이름을 입력하십시오: `,
-        `You sign ${flags.decision} as ${principal}. Type the name of the run: `,
+        `${signing.principal} 이름으로 검토 결과 ${flags.decision}에 서명합니다. 실행의 이름을 입력하십시오: `,
+        `You sign ${flags.decision} as ${signing.principal}. Type the name of the run: `,
       ),
     )
     const decision = {
@@ -71,7 +71,7 @@ export default class Review extends DaemonCommand {
       oneSourceOutsideHaetae: false,
     }
     const target = { run: args.run, plan }
-    const body = await signStatement(statementOver(target, principal, decision, Date.now()), keyFile)
+    const body = await signStatement(statementOver(target, signing, decision, Date.now()), signing.keyFile)
     const { gate } = await client.call('approve', { params, body })
     this.print([
       this.say('서명이 접수되었습니다:', 'The signature is received:'),

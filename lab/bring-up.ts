@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { addressesOf } from './addresses.ts'
 import type { LabContents } from './contents.ts'
 import { startCitizens } from './citizens/start.ts'
-import { startDaemon } from './daemon.ts'
+import { daemonServes, startDaemon } from './daemon.ts'
 import { buildLabImages } from './image/images.ts'
 import { PLACES, SITES, type Instance, type SiteId } from './instance.ts'
 import { kubernetesBinary } from './kubernetes-binary.ts'
@@ -53,6 +53,7 @@ export async function bringUp(
   if (contents.daemons) {
     for (const site of SITES)
       await startDaemon(instance, site, { config: daemonPaths(instance, site).config })
+    await Promise.all(SITES.map((site) => daemonServes(instance, site)))
     progress('daemons')
   }
   if (contents.citizens) {

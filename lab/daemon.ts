@@ -1,4 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
+import { get } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaetaeError } from '#model/errors.ts'
@@ -6,6 +7,7 @@ import { attempt, lastLines, run } from './command.ts'
 import { CHECKOUT, placeFolder, type Instance, type SiteId } from './instance.ts'
 import { startPart } from './part.ts'
 import { inPlace } from './place.ts'
+import { daemonPaths } from './systems/daemon-files.ts'
 
 export interface DaemonStart {
   /** Its configuration file. */
@@ -47,6 +49,41 @@ export async function startDaemon(instance: Instance, site: SiteId, start: Daemo
     }
     await sleep(10)
   }
+}
+
+/**
+ * Waits until a site's daemon takes requests at its socket.
+ *
+ * @throws HaetaeError `lab-part-failed` when it has ended, or takes longer than `withinMs`.
+ */
+export async function daemonServes(instance: Instance, site: SiteId, withinMs = 60_000): Promise<void> {
+  const deadline = Date.now() + withinMs
+  while (!(await isReady(daemonPaths(instance, site).socket))) {
+    const ended = (await daemonPid(instance, site)) === undefined
+    if (ended || Date.now() > deadline) {
+      const logFile = join(placeFolder(instance, site), 'log', 'daemon.log')
+      throw new HaetaeError(
+        'lab-part-failed',
+        `the daemon of ${site} ${ended ? 'ended' : 'takes no requests'}`,
+        {
+          where: logFile,
+          why: lastLines(await readFile(logFile, 'utf8').catch(() => ''), 6),
+        },
+      )
+    }
+    await sleep(100)
+  }
+}
+
+function isReady(socketPath: string): Promise<boolean> {
+  return new Promise((done) => {
+    const asked = get({ socketPath, path: '/readyz', timeout: 2_000 }, (reply) => {
+      reply.resume()
+      done(reply.statusCode === 200)
+    })
+    asked.on('timeout', () => asked.destroy())
+    asked.on('error', () => done(false))
+  })
 }
 
 /** Starts the daemon as it was started the last time. */

@@ -54,6 +54,11 @@ export function instanceOf(name: string = process.env['HAETAE_LAB_INSTANCE'] ?? 
   }
 }
 
+/** What the lab's daemons and the contexts of its people are called, so that nothing signed here counts anywhere else. */
+export function installationOf({ name }: Instance): string {
+  return `lab-${name}`
+}
+
 function defaultName(): string {
   const path = realpathSync(CHECKOUT)
   const digest = createHash('sha256').update(path).digest('hex').slice(0, 6)

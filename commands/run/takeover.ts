@@ -1,7 +1,7 @@
 import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
 import { reasonOf } from '#client/arguments.ts'
-import { identityOf } from '#client/context.ts'
+import { signingOf } from '#client/context.ts'
 import { refuseAltered, signStatement, statementOver } from '#client/signing.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { runLines } from '#terminal/run.ts'
@@ -38,13 +38,13 @@ export default class RunTakeover extends DaemonCommand {
     const { plan } = await client.call('runPlan', { params })
     refuseAltered(plan)
     this.print([...runLines(await client.call('runShow', { params }), this.language), ''])
-    const { principal, keyFile } = identityOf(await this.context(flags), flags.as)
+    const signing = signingOf(await this.context(flags), flags.as)
     await confirmName(
       args.run,
       flags.confirm,
       this.say(
-        `${principal} 이름으로 실행의 인수에 서명합니다. 실행의 이름을 입력하십시오: `,
-        `You sign the take-over of this run as ${principal}. Type its name: `,
+        `${signing.principal} 이름으로 실행의 인수에 서명합니다. 실행의 이름을 입력하십시오: `,
+        `You sign the take-over of this run as ${signing.principal}. Type its name: `,
       ),
     )
     const decision = {
@@ -52,8 +52,8 @@ export default class RunTakeover extends DaemonCommand {
       ...{ sources: [], oneSourceOutsideHaetae: false, validFor: '1h' },
     }
     const signed = await signStatement(
-      statementOver({ run: args.run, plan }, principal, decision, Date.now()),
-      keyFile,
+      statementOver({ run: args.run, plan }, signing, decision, Date.now()),
+      signing.keyFile,
     )
     const { gate } = await client.call('approve', { params, body: signed })
     const takenOver = gate.state === 'passed'

@@ -61,7 +61,7 @@ export default class RunbookRun extends DaemonCommand {
         `You request this operation as ${principal}. Type the name of the runbook: `,
       ),
     )
-    const declaration = await signDeclaration(draft, client.identity, reason, Date.now())
+    const declaration = await signDeclaration(draft, client.signing, reason, Date.now())
     const run = await client.call('declareOperation', { body: { ...request, run: draft.run, declaration } })
     this.print(this.#created(run, flags.site === undefined ? '' : ` --site ${flags.site}`))
     return run

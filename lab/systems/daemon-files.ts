@@ -2,7 +2,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { addressesOf, otherSite, PORTS } from '../addresses.ts'
-import { placeFolder, type Instance, type SiteId } from '../instance.ts'
+import { placeFolder, type Instance, type SiteId, installationOf } from '../instance.ts'
 import { issue, type KeyPair } from '../pki.ts'
 import { sitePaths } from '../site/spec.ts'
 import type { SharedPasswordFiles } from './credentials.ts'
@@ -63,6 +63,7 @@ export async function writeDaemonFiles(options: DaemonFilesOptions): Promise<Dae
   }
   const peer = otherSite(site)
   const config = {
+    installation: installationOf(instance),
     site,
     dataDir: paths.data,
     catalogueDir: paths.catalogue,

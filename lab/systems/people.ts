@@ -41,6 +41,7 @@ export async function createPeople(dir: string): Promise<{ roster: string; keys:
 
 /** What the command line knows of the lab: where the daemons are and who is asking. */
 export interface LabContext {
+  installation: string
   defaultSite: string
   sites: Record<string, { socket: string; url: string; caFile: string }>
   principal: string

@@ -3,7 +3,7 @@ import type { LabName } from '#estate/generate-lab.ts'
 import { loadEstate } from '#estate/load.ts'
 import { buildLabImages, type LabImages } from '../image/images.ts'
 import { addressesOf, PORTS } from '../addresses.ts'
-import { CHECKOUT, placeFolder, SITES, type Instance, type SiteId } from '../instance.ts'
+import { CHECKOUT, placeFolder, SITES, type Instance, type SiteId, installationOf } from '../instance.ts'
 import type { KeyPair } from '../pki.ts'
 import { accessObjects, ownAccount, peerAccount } from './access.ts'
 import { applyObjects, writeAccountKubeconfig, type Kubectl } from './apply.ts'
@@ -103,6 +103,7 @@ export async function writeLabContext(
     caFile: labAuthority.cert,
   })
   await writeContext(instance, CHECKOUT, {
+    installation: installationOf(instance),
     defaultSite: 'gwangju',
     sites: { daejeon: site('daejeon'), gwangju: site('gwangju') },
     principal: 'operator-1',

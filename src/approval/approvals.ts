@@ -7,7 +7,14 @@ import { transaction } from '#platform/postgres/transaction.ts'
 import { expired, statusOf, type GateStatus } from './counting.ts'
 import { afterBreaking, afterReview, type OpenFindings } from './glass.ts'
 import type { Demand } from './policy.ts'
-import { entryOf, insertOnce, otherRun, refuseOtherTarget, type DeclarationTarget } from './receipt.ts'
+import {
+  entryOf,
+  insertOnce,
+  otherRun,
+  refuseOtherTarget,
+  type DeclarationTarget,
+  refuseOtherInstallation,
+} from './receipt.ts'
 import { ApprovalRecord, type RecordOptions } from './record.ts'
 import { admit, expiryOf, refuseSigner, spent } from './rules.ts'
 import { namespaceOf, type Statement } from './statement.ts'
@@ -18,6 +25,8 @@ import { recordVoiding, type Voiding } from './voiding.ts'
 export interface ApprovalsOptions extends RecordOptions {
   /** Where a broken glass stands open until it was reviewed. */
   findings: OpenFindings
+  /** The name of this installation: what was signed for another one is refused. */
+  installation: string
 }
 
 /** A statement as it was sent: the exact bytes that were signed, and the armored signature. */
@@ -48,6 +57,7 @@ export class Approvals extends ApprovalRecord {
       const { clock, pool, findings } = this.#options
       const subject = await this.subject(run)
       const statement = parseStatement(signed.statement)
+      refuseOtherInstallation(statement, this.#options.installation)
       if (statement.run !== run) throw otherRun(statement, run)
       if (statement.purpose === 'declare') {
         throw new HaetaeError('statement-invalid', 'the statement', {
@@ -88,6 +98,7 @@ export class Approvals extends ApprovalRecord {
     return this.#recordingRefusals(target.run, signed, sentBy, async () => {
       const { clock, pool, subjects } = this.#options
       const statement = parseStatement(signed.statement)
+      refuseOtherInstallation(statement, this.#options.installation)
       refuseOtherTarget(statement, target)
       const now = clock.now()
       const signer = await this.#prove(statement, signed, now)

@@ -1,3 +1,4 @@
+import { scopeText, signedScope } from './statement.ts'
 import type { LedgerEntry } from '#ledger/ledger.ts'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
@@ -71,12 +72,24 @@ export function refuseOtherTarget(statement: Statement, target: DeclarationTarge
   }
   if (statement.run !== target.run) throw otherRun(statement, target.run)
   if (statement.planDigest !== target.planDigest) throw planChanged(statement, target)
-  const signed = [...statement.scope.systems].sort().join(',')
-  const planned = [...target.systems].sort().join(',')
-  if (statement.scope.site === target.site && signed === planned) return
+  const planned = signedScope(target)
+  if (digestOf(statement.scope) === digestOf(planned)) return
   throw new HaetaeError('statement-invalid', 'the statement', {
     where: 'scope',
-    why: `signed was ${statement.scope.site} [${signed}], the plan is about ${target.site} [${planned}]`,
+    why: `signed was ${scopeText(statement.scope)}, the plan is about ${scopeText(planned)}`,
+  })
+}
+
+/** Throws `statement-invalid` for what was signed for another installation, such as a rehearsal with the same roster. */
+export function refuseOtherInstallation(statement: Statement, installation: string): void {
+  if (statement.installation === installation) return
+  throw new HaetaeError('statement-invalid', 'the statement', {
+    where: 'installation',
+    why: {
+      en: `it was signed for the installation ${statement.installation}, this one is ${installation}`,
+      ko: `${statement.installation} 설비에 대한 서명입니다. 이 설비는 ${installation}입니다`,
+    },
+    facts: { signed: statement.installation, installation },
   })
 }
 
@@ -86,12 +99,12 @@ export function otherRun(statement: Statement, run: string): HaetaeError {
 }
 
 /** A recorded attestation in the form that a fence needs. */
-export function attestationOf(one: RecordedStatement): Attestation {
+export function attestationOf(one: RecordedStatement, systems: readonly string[]): Attestation {
   return {
     id: one.id,
     principal: one.statement.principal,
     site: one.statement.scope.site,
-    systems: one.statement.scope.systems,
+    systems,
     sources: one.statement.sources,
     receivedAt: instant(one.receivedAt),
     expiresAt: instant(one.expiresAt),

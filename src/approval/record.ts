@@ -80,7 +80,8 @@ export class ApprovalRecord {
     const recorded = await statementsOf(this.#options.pool, run)
     // What was declared is what the plan is about: so the run need not be read for it each time that its gates are.
     const declared = recorded.find(({ statement }) => statement.purpose === 'declare')?.statement
-    const { systems } = declared?.scope ?? (await this.subject(run))
+    const named = declared?.scope.systems
+    const systems = Array.isArray(named) ? (named as string[]) : (await this.subject(run)).systems
     return statusOf(gate, this.counting({ ...about, systems }, recorded))
   }
 
@@ -120,7 +121,7 @@ export class ApprovalRecord {
     return recorded
       .filter((one) => one.statement.purpose === 'attest' && one.statement.decision === 'yes')
       .filter((one) => whyNot(one, counting) === undefined)
-      .map(attestationOf)
+      .map((one) => attestationOf(one, subject.systems))
   }
 
   /**

@@ -28,14 +28,15 @@ const anew = { ko: '다시 서명했습니다', en: 'signed anew' }
 
 function statement(over: Partial<Statement> = {}): Statement {
   return {
-    version: 1,
+    version: 2,
+    installation: 'test',
     purpose: 'approve',
     run: 'R-1',
     planDigest: digest,
     principal: 'approver-1',
     gate: 'approve',
     decision: 'yes',
-    scope: { site: 'daejeon', systems: ['GPK', 'AID'] },
+    scope: { site: 'daejeon', systems: ['AID', 'GPK'] },
     reason: 'read',
     sources: [],
     oneSourceOutsideHaetae: false,

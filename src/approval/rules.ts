@@ -1,3 +1,4 @@
+import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Localized } from '#model/localized.ts'
 import { instant, parseDuration } from '#model/time.ts'
@@ -6,7 +7,14 @@ import type { Principal } from '#people/roster.ts'
 import type { Signer } from '#people/signatures.ts'
 import { glassBroken, isRequesters, statusOf, whyNot, whyNotTheKey, type Counting } from './counting.ts'
 import type { Demand } from './policy.ts'
-import { purposeIsOfRun, statementBytes, type Purpose, type Statement } from './statement.ts'
+import {
+  purposeIsOfRun,
+  statementBytes,
+  type Purpose,
+  type Statement,
+  scopeText,
+  signedScope,
+} from './statement.ts'
 import { runGate, type RecordedStatement, type Subject, type SubjectGate } from './subject.ts'
 
 /**
@@ -157,12 +165,11 @@ export function planChanged(statement: Statement, subject: Pick<Subject, 'run' |
 }
 
 function refuseOtherScope(statement: Statement, subject: Subject): void {
-  const signed = [...statement.scope.systems].sort().join(',')
-  const planned = [...subject.systems].sort().join(',')
-  if (statement.scope.site === subject.site && signed === planned) return
+  const planned = signedScope(subject)
+  if (digestOf(statement.scope) === digestOf(planned)) return
   throw new HaetaeError('statement-invalid', 'the statement', {
     where: 'scope',
-    why: `signed was ${statement.scope.site} [${signed}], the run is about ${subject.site} [${planned}]`,
+    why: `signed was ${scopeText(statement.scope)}, the run is about ${scopeText(planned)}`,
   })
 }
 

@@ -3,7 +3,7 @@ import { canonicalJson } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import { parseDuration } from '#model/time.ts'
 import { purposeFacts, purposeNames } from '#people/purposes.ts'
-import type { Statement } from './statement.ts'
+import { namedAtMost, type Statement } from './statement.ts'
 
 /**
  * What a person says. It is shown on other people's terminals: nothing in it may move a cursor, hide or turn text
@@ -27,15 +27,24 @@ function name(longest: number) {
     .max(longest)
 }
 
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a digest is sha256: and 64 hex digits')
+
 const statementSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
+  installation: name(100),
   purpose: z.enum(purposeNames),
   run: name(100),
-  planDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a digest is sha256: and 64 hex digits'),
+  planDigest: digest,
   principal: name(100),
   gate: name(200).nullable(),
   decision: z.enum(['yes', 'no']),
-  scope: z.strictObject({ site: name(100), systems: z.array(name(100)).max(20_000) }),
+  scope: z.strictObject({
+    site: name(100),
+    systems: z.union(
+      [z.array(name(100)).max(namedAtMost), z.strictObject({ count: z.int().min(namedAtMost + 1), digest })],
+      `at most ${namedAtMost} names of ASCII, or their count and digest`,
+    ),
+  }),
   reason: words,
   sources: z.array(words).max(10),
   oneSourceOutsideHaetae: z.boolean(),

@@ -1,4 +1,4 @@
-import { canonicalJson } from '#model/digest.ts'
+import { canonicalJson, digestOf } from '#model/digest.ts'
 import type { Instant } from '#model/time.ts'
 import { purposeFacts, type GatePurpose, type Purpose } from '#people/purposes.ts'
 
@@ -9,8 +9,19 @@ import { purposeFacts, type GatePurpose, type Purpose } from '#people/purposes.t
 
 export type { GatePurpose, Purpose }
 
+/**
+ * The site that is left or attested lost (in an operation: where it is done), and the systems of the plan: by name, or
+ * where they are many, how many and the digest of their sorted names. The digest of the plan binds them in both cases.
+ */
+export interface Scope {
+  site: string
+  systems: readonly string[] | { count: number; digest: string }
+}
+
 export interface Statement {
-  version: 1
+  version: 2
+  /** The installation whose daemons take it: what was signed in a rehearsal is nothing elsewhere. */
+  installation: string
   purpose: Purpose
   run: string
   planDigest: string
@@ -23,8 +34,7 @@ export interface Statement {
   gate: string | null
   /** A `no` is on record and stops the gate. */
   decision: 'yes' | 'no'
-  /** The site that is left or attested lost (in an operation: where it is done), and the systems of the plan. */
-  scope: { site: string; systems: readonly string[] }
+  scope: Scope
   reason: string
   /** For an attestation: how the signer knows, two sources that do not rest on each other. Empty otherwise. */
   sources: readonly string[]
@@ -51,9 +61,25 @@ export function scopeOf(subject: {
   readonly fromSite?: string
   readonly toSite: string
   readonly nodes: readonly { readonly system: string | null }[]
-}): Statement['scope'] {
+}): { site: string; systems: string[] } {
   const systems = new Set(subject.nodes.flatMap(({ system }) => (system === null ? [] : [system])))
   return { site: subject.fromSite ?? subject.toSite, systems: [...systems].sort() }
+}
+
+/** Systems that a statement names; more are counted, so that it stays small enough to be read and sent. */
+export const namedAtMost = 100
+
+/** The scope as it is signed: there is one form for the same site and systems. */
+export function signedScope({ site, systems }: { site: string; systems: readonly string[] }): Scope {
+  const names = [...new Set(systems)].sort()
+  if (names.length <= namedAtMost) return { site, systems: names }
+  return { site, systems: { count: names.length, digest: digestOf(names) } }
+}
+
+/** What a signed scope says, in a line. */
+export function scopeText({ site, systems }: Scope): string {
+  const shown = 'count' in systems ? `${systems.count} systems, ${systems.digest}` : systems.join(', ')
+  return `${site} [${shown}]`
 }
 
 /** True of a purpose whose gate is the run as a whole. */

@@ -6,7 +6,7 @@ import { routeHead, type RouteName } from '#api/routes.ts'
 import { catalogue } from '#model/error-catalogue.ts'
 import { fromProblem, HaetaeError, isHaetaeError, type Problem } from '#model/errors.ts'
 import { sessionStatement } from '#people/session-statement.ts'
-import { addressOf, identityOf, type Context, type SiteAddress } from './context.ts'
+import { addressOf, identityOf, type Context, type SiteAddress, signingOf, type Signing } from './context.ts'
 import { forgetSession, readSession, signWith, writeSession } from './session.ts'
 import { AnswerLost, bodyOf, placeOf, send } from './transport.ts'
 
@@ -49,6 +49,11 @@ export class Client {
   /** Who calls, and with which key. Throws `key-unusable`. */
   get identity(): { principal: string; keyFile: string } {
     return identityOf(this.context, this.#as)
+  }
+
+  /** The same, and the installation that a statement names. Throws `context-invalid` where the context names none. */
+  get signing(): Signing {
+    return signingOf(this.context, this.#as)
   }
 
   /**

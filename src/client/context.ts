@@ -12,6 +12,8 @@ export interface SiteAddress {
 /** Where the daemons are and who one is: `.haetae/context.json`, written by `haetae lab up`. */
 export interface Context {
   file: string
+  /** The installation that one means: it is signed. Absent: nothing can be signed but the sign-in. */
+  installation?: string
   defaultSite: string
   sites: Record<string, SiteAddress>
   principal: string | undefined
@@ -48,7 +50,9 @@ function readContext(file: string, value: unknown): Context {
   const wrong = (field: string, why: string) =>
     new HaetaeError('context-invalid', file, { where: `${file}: ${field}`, why })
   if (!isObject(value)) throw wrong('(whole)', 'an object is needed')
-  const { defaultSite, sites, principal, keys = {} } = value
+  const { installation, defaultSite, sites, principal, keys = {} } = value
+  if (installation !== undefined && typeof installation !== 'string')
+    throw wrong('installation', 'a name is needed')
   if (typeof defaultSite !== 'string') throw wrong('defaultSite', 'the name of a site is needed')
   if (!isObject(sites) || !Object.values(sites).every(isAddress)) {
     throw wrong('sites', 'for each site a socket or a url is needed')
@@ -61,6 +65,7 @@ function readContext(file: string, value: unknown): Context {
   const folder = dirname(file)
   return {
     file,
+    ...(installation === undefined ? {} : { installation }),
     defaultSite,
     sites: sites as Record<string, SiteAddress>,
     principal,
@@ -85,6 +90,30 @@ export function addressOf(context: Context, site: string): SiteAddress {
   throw new HaetaeError('site-unknown', site, {
     where: context.file,
     why: `the context knows ${Object.keys(context.sites).join(', ')}`,
+  })
+}
+
+/** Who signs, with which key, and for which installation. */
+export interface Signing {
+  principal: string
+  keyFile: string
+  installation: string
+}
+
+/** The same with what a statement names. Throws `key-unusable`, and `context-invalid` where the context names no installation. */
+export function signingOf(context: Context, as: string | undefined): Signing {
+  const { file, installation } = context
+  if (installation !== undefined) return { ...identityOf(context, as), installation }
+  throw new HaetaeError('context-invalid', file, {
+    where: `${file}: installation`,
+    why: {
+      en: 'what you sign names the installation, and the context does not say which one you mean',
+      ko: '서명에는 설비의 이름이 들어갑니다. 문맥 파일에 어느 설비인지 적혀 있지 않습니다',
+    },
+    remedy: {
+      en: 'Add `installation` to the context: the name in the configuration of its daemons.',
+      ko: '문맥 파일에 `installation`을 더하십시오. 데몬 설정에 있는 이름입니다.',
+    },
   })
 }
 

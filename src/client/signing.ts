@@ -1,7 +1,15 @@
-import { longestOf, namespaceOf, scopeOf, statementBytes, type Statement } from '#approval/statement.ts'
+import {
+  longestOf,
+  namespaceOf,
+  scopeOf,
+  signedScope,
+  statementBytes,
+  type Statement,
+} from '#approval/statement.ts'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Plan } from '#plan/plan.ts'
+import type { Signing } from './context.ts'
 import { signWith } from './session.ts'
 
 /** A run's name with its plan: what is read before it is signed; `run show RUN --plan --json` writes one. */
@@ -46,17 +54,18 @@ export function refuseAltered(plan: Plan): void {
 /** The statement of a person over a run's plan. */
 export function statementOver(
   target: RunPlan,
-  principal: string,
+  { principal, installation }: Omit<Signing, 'keyFile'>,
   decision: Decision,
   now: number,
 ): Statement {
   const { plan, run } = target
   return {
-    version: 1,
+    version: 2,
+    installation,
     run,
     principal,
     planDigest: plan.digest,
-    scope: scopeOf(plan.subject),
+    scope: signedScope(scopeOf(plan.subject)),
     at: new Date(now).toISOString(),
     ...decision,
     validFor: decision.validFor ?? longestOf(decision.purpose),
@@ -66,7 +75,7 @@ export function statementOver(
 /** The signed request of a run: what opens it. Throws `key-unusable`. */
 export async function signDeclaration(
   target: RunPlan,
-  { principal, keyFile }: { principal: string; keyFile: string },
+  signing: Signing,
   reason: string,
   now: number,
 ): Promise<{ statement: string; signature: string }> {
@@ -74,7 +83,7 @@ export async function signDeclaration(
     ...{ purpose: 'declare', gate: null, decision: 'yes', reason },
     ...{ sources: [], oneSourceOutsideHaetae: false, validFor: '24h' },
   }
-  return signStatement(statementOver(target, principal, decision, now), keyFile)
+  return signStatement(statementOver(target, signing, decision, now), signing.keyFile)
 }
 
 /** Signs a statement with the person's key. Throws `key-unusable`. */

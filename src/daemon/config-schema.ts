@@ -42,6 +42,10 @@ const service = z.strictObject({
 const role = (user: string) => z.strictObject({ user: z.string().min(1).default(user), passwordFile: path })
 
 const keys = z.strictObject({
+  /** The same at every site of one installation, and at no rehearsal: people's signatures name it. */
+  installation: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{1,60}$/, 'a name in lower case is needed, such as production'),
   site,
   /** What this daemon owns: its socket, its PostgreSQL and its Redis. */
   dataDir: path,
@@ -106,7 +110,13 @@ const keys = z.strictObject({
     .prefault({}),
 })
 
-export const configSchema = keys.superRefine(({ site: own, peers }, context) => {
+export const configSchema = keys.superRefine(({ site: own, peers, services }, context) => {
+  services.forEach(({ url: address }, index) => {
+    const before = services.slice(0, index).findIndex((one) => sameOrigin(one.url, address))
+    if (before < 0) return
+    const message = `services.${before} has the same origin: which secret it is sent would be chance`
+    context.addIssue({ code: 'custom', path: ['services', index, 'url'], message })
+  })
   peers.forEach((one, index) => {
     const twice = peers.slice(0, index).some((before) => before.site === one.site)
     if (one.site !== own && !twice) return
@@ -114,6 +124,11 @@ export const configSchema = keys.superRefine(({ site: own, peers }, context) => 
     context.addIssue({ code: 'custom', path: ['peers', index, 'site'], message })
   })
 })
+
+function sameOrigin(one: string, other: string): boolean {
+  return URL.parse(one)?.origin === URL.parse(other)?.origin
+}
+
 export type Config = z.infer<typeof configSchema>
 export type PeerConfig = z.infer<typeof peer>
 

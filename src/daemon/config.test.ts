@@ -25,7 +25,7 @@ function faultOf(work: () => unknown): { code: string; where: string | undefined
   throw new Error('it was accepted')
 }
 
-const least = 'site: gwangju\ndataDir: data\ncatalogueDir: catalogue\n'
+const least = 'site: gwangju\ndataDir: data\ncatalogueDir: catalogue\ninstallation: test\n'
 
 const both = (reader: string) => `reader: { user: ${reader}, passwordFile: r }, writer: { passwordFile: w }`
 
@@ -57,6 +57,7 @@ describe('the configuration', () => {
 
   test('everything can come from the environment', () => {
     const { config } = loadConfig(undefined, {
+      HAETAE_INSTALLATION: 'test',
       HAETAE_SITE: 'gwangju',
       HAETAE_DATA_DIR: '/d',
       HAETAE_CATALOGUE_DIR: '/c',
@@ -67,7 +68,7 @@ describe('the configuration', () => {
 
   test('an unknown key is refused with its line', () => {
     const fault = faultOf(() => loadConfig(file(`${least}log:\n  levle: debug\n`), {}))
-    expect(fault).toMatchObject({ code: 'config-invalid', where: `${join(folder, 'haetae.yaml')}:5:10` })
+    expect(fault).toMatchObject({ code: 'config-invalid', where: `${join(folder, 'haetae.yaml')}:6:10` })
     expect(fault.why).toContain('log.levle: there is no such key')
   })
 
@@ -115,9 +116,11 @@ describe('the configuration', () => {
 
   test('without a file, what to do names --config and does not point back to itself', () => {
     expect(() => loadConfig(undefined, {})).toThrow(
-      expect.objectContaining({ remedy: expect.stringMatching(/--config FILE.*HAETAE_SITE/) }),
+      expect.objectContaining({ remedy: expect.stringMatching(/--config FILE.*HAETAE_INSTALLATION/) }),
     )
-    expect(faultOf(() => loadConfig(undefined, {})).why).toBe('not set: site, dataDir, catalogueDir')
+    expect(faultOf(() => loadConfig(undefined, {})).why).toBe(
+      'not set: installation, site, dataDir, catalogueDir',
+    )
   })
 
   test('a variable that is no key is reported, those of the CLI and the lab are not', () => {
@@ -142,6 +145,20 @@ describe('the configuration', () => {
     }))
     const fault = faultOf(() => loadConfig(file(`${least}peers: ${JSON.stringify(peers)}\n`), {}))
     expect(fault.why).toMatch(/peers\.\d\.site: it is (this daemon's own site|there twice)/)
+  })
+
+  test('two services of one origin are refused: the secret of one would go to the other', () => {
+    const services = ['https://hooks.gov.test', 'https://b.gov.test', 'https://HOOKS.gov.test:443/']
+    const lines = JSON.stringify(services.map((url) => ({ url })))
+    const fault = faultOf(() => loadConfig(file(`${least}services: ${lines}\n`), {}))
+    expect(fault).toMatchObject({ code: 'config-invalid' })
+    expect(fault.why).toContain('services.2.url: services.0 has the same origin')
+  })
+
+  test('an installation has a name of its own', () => {
+    expect(faultOf(() => loadConfig(file(`${least.replace('test', 'Test 1')}`), {})).why).toContain(
+      'installation:',
+    )
   })
 
   test.each([

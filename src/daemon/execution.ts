@@ -91,6 +91,7 @@ export function buildExecution(needs: Needs, journal: Journal, holder: Holder): 
     roster: catalogue.roster,
     policy: catalogue.approvalPolicy,
     findings,
+    installation: config.installation,
     gradeOf: (system) => catalogue.systems.get(system)?.grade,
     clock,
     subjects: subjectsIn(journal),

@@ -5,7 +5,9 @@ import { messageOf } from '#model/errors.ts'
 import type { Clock } from '#model/time.ts'
 import { durationOf, type Measured } from '#plan/duration.ts'
 import { createLane } from '#plan/lane.ts'
+import { observeFleet, type PartsOf } from '#plan/observe-fleet.ts'
 import { observePlan } from '#plan/observe.ts'
+import { runsOf } from '#plan/part.ts'
 import type { Forecast, LossForecast, Plan } from '#plan/plan.ts'
 import type { Log } from '#platform/log.ts'
 import { stepTypes } from '#steps/index.ts'
@@ -24,9 +26,10 @@ interface Needs {
 export interface PlanObserver {
   /**
    * The plan with what it would change as the world is now, what would be lost, and how long it will take. Writes nothing;
-   * takes no longer than about ten seconds, whoever is silent.
+   * takes no longer than about ten seconds, whoever is silent. Of a fleet the changes are counted, when there is somebody
+   * to ask for the plans of its systems.
    */
-  observe(plan: Plan): Promise<Plan>
+  observe(plan: Plan, partsOf?: PartsOf): Promise<Plan>
   /** How long steps took in earlier runs. */
   measured(): Promise<Measured>
 }
@@ -47,15 +50,19 @@ export function planObserver({ config, pool, clock, log, execution }: Needs): Pl
       return new Map()
     }
   }
-  const observe = async (plan: Plan): Promise<Plan> => {
+  const observe = async (plan: Plan, partsOf?: PartsOf): Promise<Plan> => {
     const signal = AbortSignal.timeout(planningBounds.totalMs)
-    // A fleet does nothing by itself: each system is looked at by its own plan. What would be lost is told of all, and
-    // how long it takes was told by whoever made its plans.
-    if (plan.subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')) {
-      const loss = await lossesOf(plan, execution.loss, signal)
-      return { ...plan, observed: { ...plan.observed, forecast: { ...plan.observed.forecast, loss } } }
-    }
     const looking = { stepTypes, clock, site, ...planningBounds, readers: execution.readers(), signal }
+    // How long a fleet takes was told by whoever made the plans of its systems.
+    if (runsOf(plan.subject.nodes).length > 0) {
+      const [loss, fleet] = await Promise.all([
+        lossesOf(plan, execution.loss, signal),
+        partsOf === undefined ? undefined : observeFleet(plan, partsOf, looking),
+      ])
+      const { observed } = plan
+      const forecast = { ...observed.forecast, loss }
+      return { ...plan, observed: { ...observed, forecast, ...(fleet === undefined ? {} : { fleet }) } }
+    }
     const [observed, loss, durations] = await Promise.all([
       observePlan(plan, looking),
       lossesOf(plan, execution.loss, signal),

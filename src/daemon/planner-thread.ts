@@ -1,7 +1,7 @@
 import { planEvacuation } from '#plan/evacuation.ts'
 import { planFailover } from '#plan/failover.ts'
 import { planOperation } from '#plan/operation.ts'
-import { planPart } from '#plan/part.ts'
+import { planPart, planParts } from '#plan/part.ts'
 import type { Plan } from '#plan/plan.ts'
 import { answerOffLoop } from '#platform/off-loop.ts'
 import { runbooksFrom } from '#runbook/load.ts'
@@ -12,17 +12,19 @@ import type { PlanningData, PlanningRequest } from './planner.ts'
 answerOffLoop(({ estate, runbookSources, approvedGrades }: PlanningData) => {
   const sites = estate.sites.map(({ id }) => id)
   const runbooks = runbooksFrom(runbookSources, { stepTypes, sites })
-  return ({ active, ...request }: PlanningRequest): Plan => {
+  return ({ active, ...request }: PlanningRequest): Plan[] => {
     const ground = { estate, runbooks, stepTypes, world: { active: (system: string) => active.get(system) } }
     switch (request.mode) {
       case 'failover':
-        return planFailover({ ...request, ...ground })
+        return [planFailover({ ...request, ...ground })]
       case 'evacuation':
-        return planEvacuation({ ...request, ...ground })
+        return [planEvacuation({ ...request, ...ground })]
       case 'part':
-        return planPart({ ...request, ...ground })
+        return [planPart({ ...request, ...ground })]
+      case 'parts':
+        return planParts({ ...request, ...ground })
       case 'operation':
-        return planOperation({ ...request, ...ground, approvedGrades })
+        return [planOperation({ ...request, ...ground, approvedGrades })]
     }
   }
 })

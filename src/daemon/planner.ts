@@ -6,6 +6,7 @@ import type {
   FailoverRequest,
   OperationRequest,
   PartRequest,
+  PartsRequest,
 } from '#plan/request.ts'
 import { OffLoop } from '#platform/off-loop.ts'
 import type { RunbookSource } from '#runbook/load.ts'
@@ -28,6 +29,7 @@ export type PlanningRequest =
   | ({ mode: 'failover' } & Asked<FailoverRequest>)
   | ({ mode: 'evacuation' } & Asked<EvacuationRequest>)
   | ({ mode: 'part' } & Asked<PartRequest>)
+  | ({ mode: 'parts' } & Asked<PartsRequest>)
   | ({ mode: 'operation' } & Asked<OperationRequest>)
 
 /** Plans beside the event loop: thousands of systems take seconds, and terms are renewed meanwhile. */
@@ -38,6 +40,8 @@ export interface Planner {
   evacuation(request: Asked<EvacuationRequest>): Promise<Plan>
   /** Throws what `planPart` throws, and `work-failed`. */
   part(request: Asked<PartRequest>): Promise<Plan>
+  /** The plans of several systems of a fleet. Throws what `planPart` throws, and `work-failed`. */
+  parts(request: Asked<PartsRequest>): Promise<Plan[]>
   /** Throws what `planOperation` throws, and `work-failed`. */
   operation(request: Asked<OperationRequest>): Promise<Plan>
   close(): Promise<void>
@@ -51,17 +55,19 @@ export function startPlanner({
   runbookSources,
   approvalPolicy,
 }: Pick<Catalogue, 'estate' | 'runbookSources' | 'approvalPolicy'>): Planner {
-  const thread = new OffLoop<PlanningRequest, Plan>({
+  const thread = new OffLoop<PlanningRequest, Plan[]>({
     module: new URL('planner-thread.ts', import.meta.url),
     data: { estate, runbookSources, approvedGrades: approvalPolicy.operations } satisfies PlanningData,
     what: 'a plan',
     ...limits,
   })
+  const one = async (request: PlanningRequest) => (await thread.call(request))[0] as Plan
   return {
-    failover: (request) => thread.call({ ...request, mode: 'failover' }),
-    evacuation: (request) => thread.call({ ...request, mode: 'evacuation' }),
-    part: (request) => thread.call({ ...request, mode: 'part' }),
-    operation: (request) => thread.call({ ...request, mode: 'operation' }),
+    failover: (request) => one({ ...request, mode: 'failover' }),
+    evacuation: (request) => one({ ...request, mode: 'evacuation' }),
+    part: (request) => one({ ...request, mode: 'part' }),
+    parts: (request) => thread.call({ ...request, mode: 'parts' }),
+    operation: (request) => one({ ...request, mode: 'operation' }),
     close: () => thread.close(),
   }
 }

@@ -131,7 +131,7 @@ describe('looking at the world for a plan', () => {
   test('a second change of the same thing is not exact, and names the step that comes before', async () => {
     const changes = await changesOf([
       node('AA/first', 'scale'),
-      node('AA/second', 'scale'),
+      { ...node('AA/second', 'scale'), needs: ['AA/first'] },
       node('AA/elsewhere', 'promote', { epoch: 1, site: 'c' }),
     ])
     expect(changes['AA/first']).toMatchObject([{ certainty: 'exact' }])
@@ -166,6 +166,21 @@ describe('looking at the world for a plan', () => {
     const nodes = Array.from({ length: 20 }, (_, at) => node(`B/${at}`, 'busy'))
     await changesOf(nodes, { stepTypes: new Map([['busy', busy]]), withinMs: 1_000 })
     expect(most).toBe(2)
+  })
+
+  test('others have their turns on the event loop while thousands of steps are looked at', async () => {
+    let [turns, going] = [0, true]
+    const turn = () => {
+      turns += 1
+      if (going) setImmediate(turn)
+    }
+    setImmediate(turn)
+    const nodes = Array.from({ length: 10_000 }, (_, at) => node(`AA/${at}`, 'scale'))
+    const changes = await changesOf(nodes, { withinMs: 60_000, totalMs: 60_000 })
+    going = false
+    expect(Object.keys(changes)).toHaveLength(10_000)
+    // One turn is that of the end.
+    expect(turns).toBeGreaterThan(3)
   })
 
   test('hands no writers to step types', async () => {

@@ -11,40 +11,59 @@ import { inputsOf } from './inputs.ts'
 import { gateLimits } from './node.ts'
 import { nodesOf, type Member, type Neighbours } from './nodes.ts'
 import type { Plan, PlanNode } from './plan.ts'
-import type { FailoverRequest, PartRequest, PlanRequest } from './request.ts'
+import type { FailoverRequest, PartRequest, PartsRequest, PlanRequest } from './request.ts'
 
 /**
  * The plan of one system of a fleet, as it is now. Pure: what made the same plan when the fleet was planned makes it
  * again. Throws what `planFailover` throws.
  */
-export function planPart(request: PartRequest): Plan {
-  const { estate, runbooks, system: id, wave, ownGates } = request
-  const { moving } = chooseSystems({ ...request, systems: [id] })
+export function planPart({ system, wave, ...request }: PartRequest): Plan {
+  const [plan] = planParts({ ...request, systems: [{ system, wave }] })
+  if (plan === undefined) throw new Error(`${system} was chosen and is not there`)
+  return plan
+}
+
+/** The plans of several systems of a fleet. Throws what `planFailover` throws. */
+export function planParts({ systems, ...request }: PartsRequest): Plan[] {
+  const { estate, runbooks, fleet, ownGates, inputs = {} } = request
+  const ids = systems.map(({ system }) => system)
+  const moving = new Map(chooseSystems({ ...request, systems: ids }).moving.map((one) => [one.id, one]))
   const graph = buildGraph(estate.systems)
   const runbookOf = (system: string) => runbooks.get(graph.systems.get(system)?.runbook ?? '')
-  const [system] = moving
-  const runbook = runbookOf(id)
-  if (system === undefined || runbook === undefined) throw new Error(`${id} was chosen and is not there`)
-  const needs = needsWithin(graph, new Set(request.fleet), [id])
-  const others = (needs.get(id) ?? []).flatMap((other): [string, Runbook][] => {
+  const needs = needsWithin(graph, new Set(fleet), ids)
+  const others = [...new Set([...needs.values()].flat())].flatMap((other): [string, Runbook][] => {
     const found = runbookOf(other)
     return found === undefined ? [] : [[other, found]]
   })
   const neighbours = { needs, runbooks: new Map(others) }
-  return partFrom(request, { system, wave, runbook }, neighbours, request.inputs ?? {}, ownGates)
+  return systems.flatMap(({ system: id, wave }) => {
+    const [system, runbook] = [moving.get(id), runbookOf(id)]
+    return system === undefined || runbook === undefined
+      ? []
+      : [partFrom(request, { system, wave, runbook }, neighbours, inputs, ownGates)]
+  })
 }
 
 /** What is asked for the plan of a system of a fleet: nothing but the fleet's plan decides. */
-export function partRequestOf({ subject }: Plan, node: PlanNode, ownGates: boolean) {
+export function partRequestOf(fleet: Plan, node: PlanNode, ownGates: boolean) {
+  const { systems: _, ...request } = partsRequestOf(fleet, [node], ownGates)
+  return { ...request, system: node.system ?? '', wave: node.wave }
+}
+
+/** The same for several of its systems. */
+export function partsRequestOf({ subject }: Plan, nodes: readonly PlanNode[], ownGates: boolean) {
   const { fromSite = '', toSite, inputs } = subject
-  const parts = subject.nodes.filter(({ waitFor }) => waitFor?.kind === 'run')
   return {
     ...{ fromSite, toSite, inputs, ownGates },
-    system: node.system ?? '',
-    fleet: parts.flatMap(({ system }) => system ?? []),
-    wave: node.wave,
-    lossUntold: isUntold(node) ? [node.system ?? ''] : [],
+    systems: nodes.map(({ system, wave }) => ({ system: system ?? '', wave })),
+    fleet: runsOf(subject.nodes).flatMap(({ system }) => system ?? []),
+    lossUntold: nodes.filter(isUntold).flatMap(({ system }) => system ?? []),
   }
+}
+
+/** The nodes of a fleet that stand for the runs of its systems. */
+export function runsOf(nodes: readonly PlanNode[]): PlanNode[] {
+  return nodes.filter(({ waitFor }) => waitFor?.kind === 'run')
 }
 
 /** Whether the plan of a system was approved without a bound of its loss. */

@@ -137,6 +137,28 @@ export interface Observed {
   changes: Record<string, Change[]>
   /** Absent where nobody looked. */
   forecast?: Forecast
+  /** Of a fleet: the changes of its systems, counted. Each system's own plan shows them one by one. */
+  fleet?: FleetChanges
+}
+
+/** How sure changes are, by their number; `refused` are among them. `notLooked`: steps that nobody looked at. */
+export interface ChangeCounts {
+  exact: number
+  predicted: number
+  opaque: number
+  refused: number
+  notLooked: number
+}
+
+export interface FleetChanges {
+  /** Systems that go, and those of them of which every step was looked at, as it stands in what people sign. */
+  systems: { all: number; looked: number }
+  /** By site and step type. */
+  kinds: ({ site: string; type: string } & ChangeCounts)[]
+  /** By system, of those of which anything was looked at. */
+  bySystem: Record<string, ChangeCounts>
+  /** Systems that were not looked at, or not wholly, and why; the first ones by name. */
+  left: { why: Localized; systems: number; such: string[] }[]
 }
 
 export interface Forecast {

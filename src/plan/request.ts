@@ -48,16 +48,17 @@ export interface EvacuationRequest extends FailoverRequest {
   durations?: { measured: Measured; atOnce: number }
 }
 
-/** The run of one system of a fleet. */
-export interface PartRequest extends Omit<FailoverRequest, 'systems'> {
-  system: string
+/** The runs of some systems of a fleet, each with its wave in the fleet. */
+export interface PartsRequest extends Omit<FailoverRequest, 'systems'> {
+  systems: readonly { system: string; wave: number }[]
   /** The systems of the fleet. */
   fleet: readonly string[]
-  /** Its wave in the fleet. */
-  wave: number
-  /** It asks for approvals of its own: those of its fleet are not over this plan. */
+  /** They ask for approvals of their own: those of their fleet are not over these plans. */
   ownGates: boolean
 }
+
+/** The run of one system of a fleet. */
+export type PartRequest = Omit<PartsRequest, 'systems'> & { system: string; wave: number }
 
 export interface OperationRequest extends Ground {
   /** Name of the runbook, which every system goes through. */

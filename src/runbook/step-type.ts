@@ -17,7 +17,10 @@ export type Judgement = 'holds' | 'absent' | 'unclear'
  */
 export interface Change {
   certainty: 'exact' | 'predicted' | 'opaque'
-  /** What is changed, e.g. `deployments/web in gpk` or `gpk.gov.test A`. */
+  /**
+   * What is changed, by the one name that all step types have for it, e.g. `Deployment/web in gpk` or `gpk.gov.test A and
+   * TXT`: two changes of one target at one site are changes of one thing.
+   */
   target: string
   /** Where it is changed; planning adds the site that it looks from, where the step type says none. */
   site?: string
@@ -36,7 +39,7 @@ export interface StepCall {
 
 /** A target on which somebody changed what an earlier step had left there. */
 export interface ChangedSince {
-  /** As in a plan, e.g. `deployments/web in gpk`. */
+  /** As in a plan, e.g. `Deployment/web in gpk`. */
   target: string
   /** What the step had left; null: nothing. */
   left: unknown

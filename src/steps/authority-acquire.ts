@@ -68,7 +68,7 @@ export const authorityAcquire: Step<AcquireInput, AcquireState, AcquireOutput> =
     const before = state.current === null ? null : { epoch: state.current.epoch, site: state.current.site }
     const after = { epoch, site: input.site }
     const why = { ko: '그때까지 다른 세대가 생기지 않으면', en: 'unless another epoch is taken before' }
-    const mark = `configmaps/authority in haetae, ${input.system}`
+    const mark = `ConfigMap/authority in haetae, ${input.system}`
     return [
       { certainty: 'predicted', target: `authority of ${input.system}`, before, after, why },
       { certainty: 'predicted', target: mark, before: state.marked, after, why },

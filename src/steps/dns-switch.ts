@@ -36,7 +36,7 @@ export const dnsSwitch: Step<SwitchInput, DnsAnswer, SwitchOutput> = {
   async plan(_ctx, input, state) {
     const after = { addresses: [input.address], texts: textsWithEpoch(state.texts, input.epoch) }
     const before = { addresses: state.addresses, texts: state.texts }
-    return [{ certainty: 'exact', target: `${input.name} A and TXT`, before, after }]
+    return [{ certainty: 'exact', target: `${canonicalName(input.name)} A and TXT`, before, after }]
   },
 
   async apply(ctx, input, state) {
@@ -51,6 +51,11 @@ export const dnsSwitch: Step<SwitchInput, DnsAnswer, SwitchOutput> = {
   adopt: outputOf,
 
   invert: () => 'none',
+}
+
+/** However a runbook writes it: names are the same in either case, and with or without the root's dot. */
+function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '')
 }
 
 function asSeen(input: SwitchInput, state: DnsAnswer): DnsPrerequisite {

@@ -47,7 +47,10 @@ function unknownKind(what: string, why: string): HaetaeError {
   return new HaetaeError('kind-unknown', what, { why })
 }
 
-/** For people: `CronJob/close-day in gpk`. */
+/**
+ * The one name of an object, for people and for comparing: `CronJob/close-day in gpk`. Every step type that changes an
+ * object calls it so, whatever it is given of it and in which version of the API; a plan tells by it what is changed twice.
+ */
 export function targetOf({ kind: of, namespace, name }: Omit<ObjectName, 'apiVersion'>): string {
   return `${of}/${name}${namespace === undefined ? '' : ` in ${namespace}`}`
 }

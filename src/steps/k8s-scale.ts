@@ -4,8 +4,8 @@ import { PreconditionRefused, type Change, type ChangedSince } from '#runbook/st
 import { refuseElsewhere } from './here.ts'
 import { scaleInput, type ScaleInput } from './inputs.ts'
 import { refusalOf } from './k8s-dry-run.ts'
-import { changedSince, changeEach } from './k8s-object.ts'
 import { deploymentRef, lookAtWorkloads, type WorkloadState } from './k8s-look.ts'
+import { changedSince, changeEach, targetOf } from './k8s-object.ts'
 import { scaleOutput, type ScaleOutput } from './outputs.ts'
 import { refuseChanged } from './refuse-changed.ts'
 import type { Read, Step } from './targets.ts'
@@ -79,12 +79,12 @@ function changedOf({ namespace, workloads }: ScaleInput, state: readonly Workloa
     if (left === undefined || isAsWanted(one)) return []
     const { found, deployment } = one
     const now = found === null ? null : { uid: found.uid, replicas: found.replicas }
-    return changedSince(targetOf(namespace, deployment), left, now)
+    return changedSince(nameOf(namespace, deployment), left, now)
   })
 }
 
-function targetOf(namespace: string, deployment: string): string {
-  return `deployments/${deployment} in ${namespace}`
+function nameOf(namespace: string, deployment: string): string {
+  return targetOf({ kind: 'Deployment', namespace, name: deployment })
 }
 
 /**
@@ -115,14 +115,14 @@ export async function scaleOne(
 }
 
 function missing(input: ScaleInput, workload: WorkloadState): HaetaeError {
-  return new HaetaeError('workload-missing', targetOf(input.namespace, workload.deployment), {
+  return new HaetaeError('workload-missing', nameOf(input.namespace, workload.deployment), {
     facts: { namespace: input.namespace, deployment: workload.deployment, site: input.site },
   })
 }
 
 async function changeOf(ctx: Read, { namespace }: ScaleInput, workload: WorkloadState): Promise<Change> {
   const { deployment, found, wanted } = workload
-  const target = targetOf(namespace, deployment)
+  const target = nameOf(namespace, deployment)
   const after = { replicas: wanted }
   if (found === null)
     return { certainty: 'opaque', target, after, why: { ko: '그런 워크로드가 없음', en: 'there is none' } }

@@ -5,6 +5,7 @@ import { refuseElsewhere } from './here.ts'
 import { stopInput, type StopInput } from './inputs.ts'
 import { refusalOf } from './k8s-dry-run.ts'
 import { deploymentRef, lookAtWorkloads, type WorkloadState } from './k8s-look.ts'
+import { targetOf } from './k8s-object.ts'
 import { podsOf } from './k8s-pods.ts'
 import { scaleOne } from './k8s-scale.ts'
 import { stopOutput, type StopOutput } from './outputs.ts'
@@ -145,7 +146,7 @@ function owned(owner: string): Localized {
 }
 
 function nameOf({ namespace, deployment }: StopInput): string {
-  return `deployments/${deployment} in ${namespace}`
+  return targetOf({ kind: 'Deployment', namespace, name: deployment })
 }
 
 function outputOf({ deployment }: StopInput): StopOutput {

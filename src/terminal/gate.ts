@@ -1,4 +1,5 @@
-import type { GateView } from '#api/schema/run.ts'
+import type { GateView } from '#api/schema/approval.ts'
+import type { Statement } from '#approval/statement.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint } from './paint.ts'
 
@@ -10,6 +11,11 @@ const words = {
     rule: '규칙',
     ignored: '세지 않음',
     broken: '긴급 승인',
+    statement: '서명하는 내용',
+    installation: '설비',
+    run: '실행',
+    systems: '시스템',
+    plan: '실행 계획',
     keys: { any: '', hardware: ', 하드웨어 키만', verified: ', PIN·지문을 확인한 하드웨어 키만' },
   },
   en: {
@@ -19,6 +25,11 @@ const words = {
     rule: 'rule',
     ignored: 'not counted',
     broken: 'GLASS BROKEN by',
+    statement: 'What you sign',
+    installation: 'installation',
+    run: 'run',
+    systems: 'systems',
+    plan: 'plan',
     keys: { any: '', hardware: ', hardware keys only', verified: ', hardware keys with PIN or finger only' },
   },
 } as const
@@ -42,5 +53,19 @@ export function gateLines(gate: GateView, language: Language): string[] {
     ...gate.ignored.map(
       ({ principal, why }) => `  ${say.ignored}: ${principal}: ${inLanguage(why, language)}`,
     ),
+  ]
+}
+
+/** What a signature will be over: the plan is bound by its digest, and so are the systems where they are many. */
+export function statementLines(statement: Statement, language: Language): string[] {
+  const say = words[language]
+  const { installation, run, scope, planDigest } = statement
+  const { systems } = scope
+  const shown = 'count' in systems ? `${systems.count} (${systems.digest})` : systems.join(', ')
+  return [
+    `${say.statement}:`,
+    `  ${say.installation} ${installation}, ${say.run} ${run}`,
+    `  ${say.systems}: ${shown}`,
+    `  ${say.plan}: ${planDigest}`,
   ]
 }

@@ -2,6 +2,7 @@ import type { Plan, PlanNode, SystemForecast } from '#plan/plan.ts'
 import { changeLines } from './changes.ts'
 import { inLanguage, type Language } from './language.ts'
 import { bullet } from './bullet.ts'
+import { fleetChangeLines } from './fleet-changes.ts'
 import { paint, paintOfState } from './paint.ts'
 import { forecastLines, predictedLine } from './plan-forecast.ts'
 import { pageWidth } from './table.ts'
@@ -63,6 +64,7 @@ export function planLines(plan: Plan, language: Language): string[] {
     (a, b) => (a || Infinity) - (b || Infinity),
   )
   const going = systems.filter((one) => one.wave > 0).length
+  const isFleet = subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')
   const whole = subject.nodes.filter((node) => node.system === null && node.gate === null)
   return [
     paint('bold', `${say[subject.mode]}: ${aboutOf(subject)}, ${going} ${say.systems}`),
@@ -81,7 +83,7 @@ export function planLines(plan: Plan, language: Language): string[] {
       ...systems.filter((one) => one.wave === wave).flatMap((one) => systemLines(one, plan, language)),
     ]),
     '',
-    ...changeLines(plan, language),
+    ...(isFleet ? fleetChangeLines(plan, language) : changeLines(plan, language)),
     '',
     ...forecastLines(plan, language),
     heading(say.assumptions),

@@ -62,6 +62,7 @@ function clientOf(socket: string, keyFile: string): Client {
   return new Client({
     context: {
       ...{ file: join(keyFile, '../context.json'), defaultSite: 'gwangju', principal: 'operator-1' },
+      installation: 'chaos',
       sites: { gwangju: { socket } },
       keys: { 'operator-1': keyFile },
     },
@@ -75,7 +76,7 @@ async function declare(client: Client, system: string, world: WorldServer): Prom
     try {
       const draft = await client.call('planOperation', { body: request })
       world.runOf.set(system, draft.run)
-      const declaration = await signDeclaration(draft, client.identity, 'chaos', Date.now())
+      const declaration = await signDeclaration(draft, client.signing, 'chaos', Date.now())
       await client.call('declareOperation', { body: { ...request, run: draft.run, declaration } })
       return draft.run
     } catch (error) {
@@ -100,7 +101,13 @@ async function writeFolder(folder: string, random: Random, url: string): Promise
   const roster = { principals: [{ id: 'operator-1', roles: ['operator'], keys: [key] }] }
   writeFileSync(join(catalogueDir, 'roster.yaml'), stringify(roster))
   writeFileSync(join(catalogueDir, 'runbooks', 'chaos.yaml'), stringify(randomRunbook(random, url)))
-  const common = { site: 'gwangju', catalogueDir, services: [{ url }], ...targetsNobodyAsks(folder) }
+  const common = {
+    installation: 'chaos',
+    site: 'gwangju',
+    catalogueDir,
+    services: [{ url }],
+    ...targetsNobodyAsks(folder),
+  }
   const one = { ...common, dataDir: join(folder, 'one') }
   const postgres = encodeURIComponent(join(folder, 'one', 'postgres'))
   const two = {

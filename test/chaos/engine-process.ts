@@ -59,7 +59,7 @@ async function start(options: ProcessOptions, log: Log, releasers: Releasers): P
   mkdirSync(dataDir, { recursive: true })
   releasers.add('data folder', await hold(`data folder ${realpathSync(dataDir)}`))
   const config = configSchema.parse({
-    ...{ site: 'gwangju', dataDir, catalogueDir: dataDir },
+    ...{ installation: 'chaos', site: 'gwangju', dataDir, catalogueDir: dataDir },
     ...(options.postgresUrl === undefined ? {} : { postgres: { url: options.postgresUrl } }),
     redis: { url: 'unix:///nowhere' },
   })

@@ -5,7 +5,9 @@ import type { Pool } from 'pg'
 import { accessRecorder } from '#api/access-record.ts'
 import { approvalService, subjectOf } from '#api/approval-service.ts'
 import { runbookDetail } from '#api/runbook-view.ts'
-import type { JournalEntry, OperationRequest, RunDetail, RunDrift, Signed } from '#api/schema/run.ts'
+import type { RunDrift } from '#api/schema/plan.ts'
+import type { OperationRequest, Signed } from '#api/schema/request.ts'
+import type { JournalEntry, RunDetail } from '#api/schema/run.ts'
 import { buildApi, type ApiOptions } from '#api/server.ts'
 import type { Services } from '#api/services.ts'
 import { Approvals } from '#approval/approvals.ts'
@@ -76,6 +78,7 @@ export async function testApi(
     roster: people.roster,
     policy,
     findings,
+    installation: 'test',
     gradeOf: (id) => estate.systems.find((one) => one.id === id)?.grade,
     clock,
     subjects: {

@@ -49,7 +49,7 @@ export async function daemonPlace(config: Record<string, unknown> = {}): Promise
   const dataDir = join(folder, 'data')
   const configFile = join(folder, 'config.yaml')
   await writeCatalogue(join(folder, 'catalogue'))
-  const least = { site: 'gwangju', dataDir, catalogueDir: join(folder, 'catalogue') }
+  const least = { installation: 'test', site: 'gwangju', dataDir, catalogueDir: join(folder, 'catalogue') }
   writeFileSync(configFile, stringify({ ...least, ...config }))
   const socket = join(dataDir, 'haetae.sock')
   const running: RunningDaemon[] = []

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { subjectOf } from '#api/approval-service.ts'
-import type { Draft, FailoverRequest } from '#api/schema/run.ts'
+import type { Draft, FailoverRequest } from '#api/schema/request.ts'
 import type { RequestService, RunService, Services } from '#api/services.ts'
 import { scopeOf } from '#approval/statement.ts'
 import { stepsAtOnce } from '#engine/options.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import { untoldLosses } from '#plan/assumptions.ts'
-import { isUntold, partRequestOf } from '#plan/part.ts'
+import type { PartsOf } from '#plan/observe-fleet.ts'
+import { isUntold, partRequestOf, partsRequestOf } from '#plan/part.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
@@ -92,7 +93,7 @@ function serviceOf<Request extends Asked>(
   planOf: (request: Request, ground: Ground, draft?: Plan) => Promise<Plan>,
 ): RequestService<Request> {
   const { execution, runs, clock, observer } = needs
-  const { observe } = observer
+  const observe = (plan: Plan) => observer.observe(plan, partsOf(needs, plan))
   const drafts = new Drafts()
   const planNow = (request: Request, draft?: Plan) =>
     planFree(needs, request, (ground) => planOf(request, ground, draft))
@@ -121,6 +122,16 @@ function serviceOf<Request extends Asked>(
       return runs.show(run)
     },
   }
+}
+
+/** The plans of a fleet's systems, made as they will be when their turns come. */
+function partsOf({ planner, world, clock }: Needs, fleet: Plan): PartsOf {
+  return (nodes) =>
+    planner.parts({
+      ...partsRequestOf(fleet, nodes, false),
+      active: world.activeAt(),
+      now: clock.now(),
+    })
 }
 
 async function again(

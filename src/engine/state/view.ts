@@ -209,6 +209,20 @@ export function nodesOf(view: RunView): PlanNode[] {
   return [...view.plan.subject.nodes, ...(view.undo?.steps ?? [])]
 }
 
+/** Nodes by their id, of each list of nodes that was asked for: runs have thousands, and every one of them is asked about. */
+const indexes = new WeakMap<readonly PlanNode[], ReadonlyMap<string, PlanNode>>()
+
+function indexOf(nodes: readonly PlanNode[]): ReadonlyMap<string, PlanNode> {
+  const index = indexes.get(nodes) ?? new Map(nodes.map((node) => [node.id, node]))
+  indexes.set(nodes, index)
+  return index
+}
+
+/** A node of a run, of its plan or one that takes another back. */
+export function planNodeOf({ plan, undo }: RunView, id: string): PlanNode | undefined {
+  return indexOf(plan.subject.nodes).get(id) ?? (undo === null ? undefined : indexOf(undo.steps).get(id))
+}
+
 /**
  * Whether nothing more is begun on a node, because the run is being ended. What runs at the end runs all the same, unless
  * the run was taken over.

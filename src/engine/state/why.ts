@@ -5,12 +5,12 @@ import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
 import { childRunId } from './fleet.ts'
 import { openNeeds } from './needs.ts'
-import { nodesOf, type NodeView, type Paused, type RunView } from './view.ts'
+import { planNodeOf, type NodeView, type Paused, type RunView } from './view.ts'
 
 /** Why a node waits, or what it does; undefined when the run has no such node. */
 export function whyNode(view: RunView, id: string): Why | undefined {
   const node = view.nodes.get(id)
-  const plan = nodesOf(view).find((each) => each.id === id)
+  const plan = planNodeOf(view, id)
   if (node === undefined || plan === undefined) return undefined
   switch (node.state) {
     case 'waiting':

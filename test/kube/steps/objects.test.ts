@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { observePlan } from '#plan/observe.ts'
+import { systemClock } from '#platform/clock.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
+import { stepTypes } from '#steps/index.ts'
 import { applyInput, k8sApply, type ApplyInput } from '#steps/k8s-apply.ts'
 import { k8sPatch, patchInput, type PatchInput } from '#steps/k8s-patch.ts'
 import { runbookObject } from '../../../lab/systems/access.ts'
 import { kubeSteps } from '../../support/kube-steps.ts'
+import { node, planOf } from '../../sim/world/plans.ts'
 import { conforms, type Others } from '../../support/step-conformance.ts'
 import { acting, planning } from '../../support/step-contexts.ts'
 
@@ -248,4 +252,41 @@ test('a Secret is no object of a step', () => {
     patch: {},
   }
   expect(patchInput.safeParse(patch).success).toBe(false)
+})
+
+describe('a plan in which steps of several types change one object', () => {
+  test('calls it by one name, and only the change that comes first is exact', async () => {
+    const namespace = await kube.namespace()
+    await kube.create(configMap(namespace, { mode: 'normal' }))
+    const at = { site: 'gwangju', namespace }
+    const deployment = { ...at, apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' }
+    const plan = planOf([
+      node('A/start', 'k8s.scale', ['A/label'], {
+        with: { ...at, workloads: [{ deployment: 'web', replicas: 1 }] },
+      }),
+      node('A/label', 'k8s.patch', [], { with: { ...deployment, patch: { spec: { replicas: 2 } } } }),
+      node('A/mode', 'k8s.apply', ['A/label'], { with: applying(namespace, { notice: 'soon' }) }),
+      node('A/note', 'k8s.patch', ['A/mode'], {
+        with: { ...at, apiVersion: 'v1', kind: 'ConfigMap', name, patch: { data: { notice: 'now' } } },
+      }),
+    ])
+    const { observed } = await observePlan(plan, {
+      ...{ stepTypes, clock: systemClock, readers: kube.targets.readers, site: 'gwangju', concurrency: 4 },
+      ...{ withinMs: 20_000, totalMs: 40_000, signal: new AbortController().signal },
+    })
+    const seen = Object.entries(observed.changes).map(([step, list]) => [
+      step,
+      list.map(({ target, certainty, why }) => [
+        target,
+        certainty,
+        ...(typeof why === 'object' ? [why.en] : []),
+      ]),
+    ])
+    expect(Object.fromEntries(seen)).toEqual({
+      'A/label': [[`Deployment/web in ${namespace}`, 'exact']],
+      'A/start': [[`Deployment/web in ${namespace}`, 'predicted', 'A/label changes it before']],
+      'A/mode': [[`ConfigMap/${name} in ${namespace}`, 'exact']],
+      'A/note': [[`ConfigMap/${name} in ${namespace}`, 'predicted', 'A/mode changes it before']],
+    })
+  })
 })

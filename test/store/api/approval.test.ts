@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FastifyInstance } from 'fastify'
-import type { Draft, GateView } from '#api/schema/run.ts'
+import type { GateView } from '#api/schema/approval.ts'
+import type { Draft } from '#api/schema/request.ts'
 import { Approvals } from '#approval/approvals.ts'
 import { defaultPolicy } from '#approval/policy.ts'
 import { scopeOf } from '#approval/statement.ts'
@@ -175,6 +176,21 @@ describe('a take-over', () => {
   })
 })
 
+describe('what was signed for another installation', () => {
+  it('counts here for nothing: neither a declaration nor an approval', async () => {
+    const rehearsal = { installation: 'rehearsal' }
+    const declared = await caller.declare(draft, 'operator-1', rehearsal)
+    expect(declared.json()).toMatchObject({ code: 'statement-invalid', where: 'installation' })
+    expect((await caller.declare(draft)).statusCode).toBe(200)
+    const approved = await caller.approve(draft, await caller.signed('approver-1', draft, {}, rehearsal))
+    expect(approved.json()).toMatchObject({
+      code: 'statement-invalid',
+      why: 'it was signed for the installation rehearsal, this one is test',
+    })
+    expect(await ledger('approval.refused')).toHaveLength(2)
+  })
+})
+
 describe('approvals', () => {
   beforeEach(async () => {
     expect((await caller.declare(draft)).statusCode).toBe(200)
@@ -333,6 +349,7 @@ describe('a voiding', () => {
       pool: database().pool,
       roster: all.roster,
       policy: defaultPolicy,
+      installation: 'test',
       gradeOf: () => 'G1',
       clock: { now: () => Date.now() },
       findings: { report: async () => {}, close: async () => {} },

@@ -40,7 +40,7 @@ export class CliFixture {
       mkdirSync(this.#folder)
       const keys = Object.fromEntries(Object.keys(cast).map((name) => [name, this.#people.keyOf(name)]))
       const sites = { gwangju: { socket: this.socket } }
-      const context = { defaultSite: 'gwangju', sites, principal: 'operator-1', keys }
+      const context = { installation: 'test', defaultSite: 'gwangju', sites, principal: 'operator-1', keys }
       writeFileSync(this.path('context.json'), JSON.stringify(context))
       await this.start()
     })

@@ -65,7 +65,7 @@ describe('what has changed since a plan was made', () => {
       before: [
         {
           certainty: 'exact',
-          target: 'deployments/web in gpk',
+          target: 'Deployment/web in gpk',
           before: { replicas: 0 },
           after: { replicas: 2 },
         },

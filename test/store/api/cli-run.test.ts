@@ -124,6 +124,7 @@ describe('an approval', () => {
     const run = await cli.declare()
     const ended = await cli.run(['approve', run, '--reason', 'read', '--as', 'approver-1'])
     expect(ended.out).toMatch(/Failover plan: daejeon → gwangju/)
+    expect(ended.out).toContain(`installation test, run ${run}`)
     expect(ended).toMatchObject({ code: 2, err: expect.stringContaining(`--confirm ${run}`) })
   })
 })

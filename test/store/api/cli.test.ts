@@ -123,7 +123,7 @@ describe('offline', () => {
     const file = cli.path('daemon.yaml')
     writeFileSync(
       file,
-      'site: gwangju\ndataDir: data\ncatalogueDir: catalogue\npostgres: { url: "postgres://haetae:secret@db/haetae" }\n',
+      'site: gwangju\ndataDir: data\ncatalogueDir: catalogue\ninstallation: test\npostgres: { url: "postgres://haetae:secret@db/haetae" }\n',
     )
     const ended = await cli.run(['config', 'show', '--config', file], { HAETAE_SITE: 'daejeon' })
     expect(ended.code).toBe(0)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { reasonOf } from '#client/arguments.ts'
 import { Client } from '#client/client.ts'
-import { addressOf, identityOf } from '#client/context.ts'
+import { addressOf, identityOf, signingOf } from '#client/context.ts'
 import { generateKey } from '#platform/ssh.ts'
 import { createAuthority, issue, type KeyPair } from '../../../lab/pki.ts'
 
@@ -53,6 +53,21 @@ it('names that every object knows are no sites and no people', () => {
   const context = { file: 'context.json', defaultSite: 'gwangju', sites: {}, principal: undefined, keys: {} }
   expect(() => addressOf(context, '__proto__')).toThrow(expect.objectContaining({ code: 'site-unknown' }))
   expect(() => identityOf(context, 'constructor')).toThrow(expect.objectContaining({ code: 'key-unusable' }))
+})
+
+it('nothing is signed where the context does not say which installation is meant', () => {
+  const context = {
+    file: 'context.json',
+    defaultSite: 'gwangju',
+    sites: {},
+    principal: 'a',
+    keys: { a: '/a' },
+  }
+  expect(() => signingOf(context, undefined)).toThrow(
+    expect.objectContaining({ code: 'context-invalid', where: 'context.json: installation' }),
+  )
+  const signing = { principal: 'a', keyFile: '/a', installation: 'test' }
+  expect(signingOf({ ...context, installation: 'test' }, undefined)).toEqual(signing)
 })
 
 it('a reason that says nothing is refused before anything is signed', () => {

@@ -6,7 +6,7 @@ import { describeConfig, loadConfig } from '#daemon/config.ts'
 
 let dir: string
 const file = () => join(dir, 'config.yaml')
-const base = 'site: gwangju\ndataDir: data\ncatalogueDir: catalogue\n'
+const base = 'site: gwangju\ndataDir: data\ncatalogueDir: catalogue\ninstallation: test\n'
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'haetae-test-config-'))
@@ -25,10 +25,10 @@ test('each service of the list is shown with its places; files are found beside 
   ])
   const shown = describeConfig(loaded).filter(({ key }) => key.startsWith('services'))
   expect(shown.map(({ key, value, origin }) => [key, value, origin])).toEqual([
-    ['services.0.url', 'https://a.gov.test', `${file()}:5:12`],
+    ['services.0.url', 'https://a.gov.test', `${file()}:6:12`],
     ['services.0.header', 'authorization', 'default'],
-    ['services.1.url', 'https://b.gov.test', `${file()}:6:12`],
-    ['services.1.secretFile', join(dir, 'token'), `${file()}:6:46`],
+    ['services.1.url', 'https://b.gov.test', `${file()}:7:12`],
+    ['services.1.secretFile', join(dir, 'token'), `${file()}:7:46`],
     ['services.1.header', 'authorization', 'default'],
   ])
 })
@@ -36,6 +36,6 @@ test('each service of the list is shown with its places; files are found beside 
 test('an address with a password in it is refused where it stands', async () => {
   await writeFile(file(), `${base}services:\n  - url: https://user:word@a.gov.test\n`)
   expect(() => loadConfig(file(), {})).toThrow(
-    expect.objectContaining({ code: 'config-invalid', where: `${file()}:5:10` }),
+    expect.objectContaining({ code: 'config-invalid', where: `${file()}:6:10` }),
   )
 })
