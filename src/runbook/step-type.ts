@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod'
+import { isHaetaeError, messageOf } from '#model/errors.ts'
 import type { Localized } from '#model/localized.ts'
 import type { Clock } from '#model/time.ts'
 import { Conflict, NoAnswer } from '#platform/no-answer.ts'
@@ -68,7 +69,8 @@ export class PreconditionRefused extends Conflict {
 /** Thrown by `apply` when it failed after it had changed something: the engine takes what it did for *unknown*. */
 export class PartlyDone extends Error {
   constructor(cause: unknown) {
-    super(`a part was changed, then: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    const why = isHaetaeError(cause) && cause.why !== undefined ? `: ${cause.why}` : ''
+    super(`a part was changed, then: ${messageOf(cause)}${why}`, { cause })
     this.name = 'PartlyDone'
   }
 }
