@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { NodeView, RunDetail } from '#api/schema/run.ts'
-import { questionLines, waitingLines } from './run.ts'
+import type { NodeView } from '#api/schema/run.ts'
+import { questionLines } from './question.ts'
+import { waitingLines } from './run.ts'
 
 const text = (en: string) => ({ ko: en, en })
 
@@ -34,11 +35,11 @@ describe('a question', () => {
   const run = { id: 'F-1', toSite: 'gwangju', question: null, graph: [node('A/x', { question })] }
 
   it('is asked in the language of the person, with the whole command that answers', () => {
-    const lines = questionLines(run as unknown as RunDetail, 'ko')
+    const lines = questionLines(run, 'ko')
     expect(lines[1]?.trim()).toBe(ko)
     expect(lines.at(-1)).toContain(
       'haetae run decide F-1 --node A/x --answer retry|fail --reason TEXT --site gwangju',
     )
-    expect(questionLines(run as unknown as RunDetail, 'en')[1]?.trim()).toBe(en)
+    expect(questionLines(run, 'en')[1]?.trim()).toBe(en)
   })
 })

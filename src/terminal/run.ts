@@ -3,9 +3,10 @@ import { findingLines } from './finding.ts'
 import { gateLines } from './gate.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint, paintOfState } from './paint.ts'
+import { questionLines } from './question.ts'
 import { pageWidth, table } from './table.ts'
 import { dayAndTime, timeOfDay } from './time.ts'
-import { cut, pad, wrap } from './width.ts'
+import { cut, pad } from './width.ts'
 
 const words = {
   ko: {
@@ -30,7 +31,6 @@ const words = {
     left: '그대로 둔 것',
     debts: '차단 미이행',
     question: '결정이 필요한 질문',
-    choices: '답',
     id: '단계',
     type: '종류',
     what: '내용',
@@ -59,7 +59,6 @@ const words = {
     left: 'Left as it is',
     debts: 'Fence debts',
     question: 'A person has to answer',
-    choices: 'answers',
     id: 'node',
     type: 'type',
     what: 'message',
@@ -163,30 +162,6 @@ export function waitingLines(run: Pick<RunDetail, 'graph'>, language: Language):
   })
   const behind = waiting.length - first.length
   return behind === 0 ? lines : [...lines, `  ${pad(`+${behind}`, 24)} ${words[language].behind}`]
-}
-
-/** Questions to a person, with the command that answers. */
-export function questionLines(run: RunDetail, language: Language): string[] {
-  const asked: [string | null, RunDetail['question']][] = [
-    [null, run.question],
-    ...run.graph.map((node): [string, NodeView['question']] => [node.id, node.question]),
-  ]
-  return asked.flatMap(([node, question]) => {
-    if (question === null) return []
-    const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`} --answer ${question.choices.join('|')} --reason TEXT --site ${run.toSite}`
-    return [
-      `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
-      ...wrap(inLanguage(question.said ?? question.text, language), pageWidth - 4).map(
-        (line) => `    ${line}`,
-      ),
-      ...Object.entries(question.facts).flatMap(([name, fact]) =>
-        (name === 'changed' ? (fact as unknown[]) : [fact]).map((one) =>
-          cut(`    ${name}: ${typeof one === 'string' ? one : JSON.stringify(one)}`, pageWidth),
-        ),
-      ),
-      `    ${words[language].choices}: ${command}`,
-    ]
-  })
 }
 
 function timesTable(times: readonly SystemTimes[], language: Language): string[] {
