@@ -4,7 +4,7 @@ import { instant } from '#model/time.ts'
 import { actsUnderAuthority, PartlyDone, Unreachable, type StepCall } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
 import { waitsForUndo } from '../state/rollback-order.ts'
-import { acted, answerLost, isGivenUp, triesOf, type NodeView } from '../state/view.ts'
+import { acted, answerLost, isGivenUp, requestsEndAt, triesOf, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded, type Bounded } from './bounded.ts'
 import type { RunHost } from './host.ts'
@@ -47,8 +47,13 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
     host.note(notBegun(view, 'stopped', `the run was ${stop}`))
     return 'again'
   }
+  const withinMs = timeLeft(host, ready, view)
+  if (withinMs <= 0) {
+    host.note(notBegun(view, 'deadline', 'its time was over before it could begin'))
+    return 'again'
+  }
   host.assertHeld()
-  return effect(host, ready, view, seen, epoch)
+  return effect(host, ready, view, seen, epoch, withinMs)
 }
 
 /** How the effect is taken back: to what was seen before the first try that may have done something. */
@@ -83,6 +88,7 @@ async function effect(
   view: NodeView,
   seen: unknown,
   epoch: number | null,
+  withinMs: number,
 ): Promise<Round> {
   const { node, type, input, key } = ready
   const { clock, contexts, metrics } = host.parts
@@ -90,7 +96,7 @@ async function effect(
   const runId = host.view.id
   // A read is let go at a cancel; an effect that is under way is waited for, so that it can be told where it was left.
   const outer = type.effect === 'read' && node.finally !== true ? host.cancelSignal : host.signal
-  const result = await bounded(clock, timeLeft(host, ready, view), outer, async (signal) => {
+  const result = await bounded(clock, withinMs, outer, async (signal) => {
     const ctx = {
       readers: contexts.readers(node, runId),
       writers: contexts.writers(node, runId),
@@ -141,11 +147,17 @@ function failed(host: RunHost, { node }: Ready, view: NodeView, failure: Failure
   return { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt }
 }
 
-/** Milliseconds that an attempt may take: its own deadline, or what is left of the step's. */
+/**
+ * Milliseconds that an attempt may take: its own deadline, or what is left of the step's. Whoever looks at what it did
+ * counts from the journal, so time that the journal took to answer is none that the effect has.
+ */
 function timeLeft(host: RunHost, { node }: Ready, view: NodeView): number {
   const { attemptMs, totalMs } = node.limits
-  const since = view.budget.since === null ? host.parts.clock.now() : Date.parse(view.budget.since)
-  return Math.max(1, Math.min(attemptMs, since + totalMs - host.parts.clock.now()))
+  const now = host.parts.clock.now()
+  const since = view.budget.since === null ? now : Date.parse(view.budget.since)
+  const last = view.attempts.at(-1)
+  const requestsEnd = last === undefined ? Infinity : requestsEndAt(last, node)
+  return Math.min(attemptMs, since + totalMs - now, requestsEnd - now)
 }
 
 /** The epoch that the run may act under for a system; `none` when there is none. */
