@@ -3,9 +3,10 @@ import { findingLines } from './finding.ts'
 import { gateLines } from './gate.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint, paintOfState } from './paint.ts'
+import { questionLines } from './question.ts'
 import { pageWidth, table } from './table.ts'
 import { dayAndTime, timeOfDay } from './time.ts'
-import { cut, pad, wrap } from './width.ts'
+import { cut, pad } from './width.ts'
 
 const words = {
   ko: {
@@ -29,7 +30,6 @@ const words = {
     left: '그대로 둔 것',
     debts: '차단 미이행',
     question: '결정이 필요한 질문',
-    choices: '답',
     id: '단계',
     type: '종류',
     what: '내용',
@@ -57,7 +57,6 @@ const words = {
     left: 'Left as it is',
     debts: 'Fence debts',
     question: 'A person has to answer',
-    choices: 'answers',
     id: 'node',
     type: 'type',
     what: 'message',
@@ -156,34 +155,6 @@ export function waitingLines(run: Pick<RunDetail, 'graph'>, language: Language):
     const names = nodes.length > 3 ? `${nodes.slice(0, 3).join(', ')} +${nodes.length - 3}` : nodes.join(', ')
     return cut(`  ${pad(names, 24)} ${why}`, pageWidth)
   })
-}
-
-/** Questions to a person, with the command that answers. */
-export function questionLines(run: RunDetail, language: Language): string[] {
-  const asked: [string | null, RunDetail['question']][] = [
-    [null, run.question],
-    ...run.graph.map((node): [string, NodeView['question']] => [node.id, node.question]),
-  ]
-  return asked.flatMap(([node, question]) => {
-    if (question === null) return []
-    const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`} --answer ${question.choices.join('|')}`
-    return [
-      `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
-      ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
-      ...Object.entries(question.facts).flatMap(([name, fact]) =>
-        (name === 'changed' ? (fact as unknown[]) : [fact]).map((one) =>
-          cut(`    ${name}: ${typeof one === 'string' ? one : JSON.stringify(one)}`, pageWidth),
-        ),
-      ),
-      `    ${words[language].choices}: ${command}`,
-    ]
-  })
-}
-
-/** The instructions of a manual step are in both languages; what the engine itself asks is in English. */
-function questionText({ text, facts }: NonNullable<RunDetail['question']>, language: Language): string {
-  const said = (facts['instructions'] as { [in_ in Language]?: unknown } | undefined)?.[language]
-  return typeof said === 'string' ? said : text
 }
 
 function timesTable(times: readonly SystemTimes[], language: Language): string[] {
