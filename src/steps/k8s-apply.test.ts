@@ -10,7 +10,7 @@ const removal: ApplyInput = {
   left: { owned: object },
 }
 const seen = (others: string[], tried: boolean): ApplyState => ({
-  found: { uid: 'u', resourceVersion: '1', content: 'c', owned: object, others },
+  found: { uid: 'u', resourceVersion: '1', content: 'c', owned: object, fields: {}, others },
   change: { before: {}, after: {} },
   leaves: null,
   tried,
