@@ -100,7 +100,7 @@ function engineOn(
 const start = (engine: Engine, plan: Plan) =>
   engine.start({ id: 'E', plan, requester: 'operator-1', reason: 'a test' })
 
-async function until(what: string, holds: () => Promise<boolean>, withinMs = 50_000): Promise<void> {
+async function until(what: string, holds: () => Promise<boolean>, withinMs = 150_000): Promise<void> {
   const end = Date.now() + withinMs
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
