@@ -4,7 +4,7 @@ import { instant, type Instant } from '#model/time.ts'
 import { actsUnderAuthority, PartlyDone, Unreachable, type StepCall } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
 import { waitsForUndo } from '../state/rollback-order.ts'
-import { acted, answerLost, isGivenUp, requestsEndAt, triesOf, type NodeView } from '../state/view.ts'
+import { acted, answerLost, isGivenUp, triesOf, type NodeView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded, type Bounded } from './bounded.ts'
 import type { RunHost } from './host.ts'
@@ -31,12 +31,14 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
     host.note(noAuthority(view))
     return 'over'
   }
+  const { monotonic } = host.parts
   const undo = undoOf(host, ready, view, seen)
+  // Whoever looks at what it did counts from the journal: time that the journal took to answer is none of the effect's.
+  let until: number | undefined = monotonic() + node.limits.attemptMs
   const about = { node: node.id, attempt: number, input: digestOf(input), key, epoch }
   await host.durable({ kind: 'intended', ...about, ...(undo === null ? {} : { undo }) })
-  if (type.effect === 'point-of-no-return' && !(await mayPass(host, ready, view, again))) {
-    return view.state === 'needs-person' ? 'over' : 'again'
-  }
+  if (type.effect === 'point-of-no-return') until = await mayPass(host, ready, view, again)
+  if (until === undefined) return view.state === 'needs-person' ? 'over' : 'again'
   // Writing the intent and proving the assumptions took time.
   if (epoch !== null && (await epochOf(host, node.system)) !== epoch) {
     host.note(notBegun(view, 'refused', 'the epoch is held no more'), noAuthority(view))
@@ -47,7 +49,7 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
     host.note(notBegun(view, 'stopped', `the run was ${stop}`))
     return 'again'
   }
-  const withinMs = timeLeft(host, ready, view)
+  const withinMs = Math.min(timeLeft(host, ready, view), until - monotonic())
   if (withinMs <= 0) {
     host.note(notBegun(view, 'deadline', 'its time was over before it could begin'))
     return 'again'
@@ -156,17 +158,11 @@ function retryAt(host: RunHost, { node }: Ready, view: NodeView): Instant {
   return instant(host.parts.clock.now() + backoff(node.limits, triesOf(view)))
 }
 
-/**
- * Milliseconds that an attempt may take: its own deadline, or what is left of the step's. Whoever looks at what it did
- * counts from the journal, so time that the journal took to answer is none that the effect has.
- */
+/** Milliseconds that an attempt may take: its own deadline, or what is left of the step's. */
 function timeLeft(host: RunHost, { node }: Ready, view: NodeView): number {
   const { attemptMs, totalMs } = node.limits
-  const now = host.parts.clock.now()
-  const since = view.budget.since === null ? now : Date.parse(view.budget.since)
-  const last = view.attempts.at(-1)
-  const requestsEnd = last === undefined ? Infinity : requestsEndAt(last, node)
-  return Math.min(attemptMs, since + totalMs - now, requestsEnd - now)
+  const since = view.budget.since === null ? host.parts.clock.now() : Date.parse(view.budget.since)
+  return Math.max(1, Math.min(attemptMs, since + totalMs - host.parts.clock.now()))
 }
 
 /** The epoch that the run may act under for a system; `none` when there is none. */
