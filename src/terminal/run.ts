@@ -1,4 +1,5 @@
 import type { JournalEntry, NodeView, RunDetail, SystemTimes } from '#api/schema/run.ts'
+import type { Assumption } from '#plan/plan.ts'
 import { findingLines } from './finding.ts'
 import { gateLines } from './gate.ts'
 import { inLanguage, type Language } from './language.ts'
@@ -30,6 +31,7 @@ const words = {
     debts: '차단 미이행',
     question: '결정이 필요한 질문',
     choices: '답',
+    drift: '바뀐 것 확인',
     id: '단계',
     type: '종류',
     what: '내용',
@@ -58,6 +60,7 @@ const words = {
     debts: 'Fence debts',
     question: 'A person has to answer',
     choices: 'answers',
+    drift: 'what has changed',
     id: 'node',
     type: 'type',
     what: 'message',
@@ -170,20 +173,36 @@ export function questionLines(run: RunDetail, language: Language): string[] {
     return [
       `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
       ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
-      ...Object.entries(question.facts).flatMap(([name, fact]) =>
-        (name === 'changed' ? (fact as unknown[]) : [fact]).map((one) =>
-          cut(`    ${name}: ${typeof one === 'string' ? one : JSON.stringify(one)}`, pageWidth),
-        ),
-      ),
+      ...Object.entries(question.facts).flatMap(([name, fact]) => factLines(name, fact, language)),
+      ...(about.has(question.reason) ? [`    ${words[language].drift}: haetae run drift ${run.id}`] : []),
       `    ${words[language].choices}: ${command}`,
     ]
   })
 }
 
-/** The instructions of a manual step are in both languages; what the engine itself asks is in English. */
+/** Questions that what has changed since the plan helps to answer. */
+const about: ReadonlySet<string> = new Set(['assumption', 'drift', 'held'])
+
+function factLines(name: string, fact: unknown, language: Language): string[] {
+  if (name === 'broken' && Array.isArray(fact)) {
+    const broken = fact as { assumption: Assumption; why: string; whyKo?: string }[]
+    return broken.flatMap(({ assumption, why, whyKo = why }) =>
+      wrap(
+        `${assumption.subject}: ${inLanguage(assumption.statement, language)}: ${language === 'ko' ? whyKo : why}`,
+        pageWidth - 4,
+      ).map((line) => `    ${line}`),
+    )
+  }
+  const all = name === 'changed' && Array.isArray(fact) ? (fact as unknown[]) : [fact]
+  return all.map((one) =>
+    cut(`    ${name}: ${typeof one === 'string' ? one : JSON.stringify(one)}`, pageWidth),
+  )
+}
+
+/** The instructions of a manual step are in both languages. */
 function questionText({ text, facts }: NonNullable<RunDetail['question']>, language: Language): string {
   const said = (facts['instructions'] as { [in_ in Language]?: unknown } | undefined)?.[language]
-  return typeof said === 'string' ? said : text
+  return typeof said === 'string' ? said : inLanguage(text, language)
 }
 
 function timesTable(times: readonly SystemTimes[], language: Language): string[] {

@@ -177,9 +177,7 @@ export const runDrift = z.object({
   observedAt: z.string(),
   now: instant,
   /** What holds no more: it voids the approvals. */
-  broken: z.array(
-    z.object({ kind: assumptionKind, subject: z.string(), statement: localized, why: z.string() }),
-  ),
+  broken: z.array(z.object({ kind: assumptionKind, subject: z.string(), statement: localized, why: text })),
   /** Why the assumptions could not be proven now; null when they could. */
   unproven: z.string().nullable(),
   /** Nodes that have not begun and would change something else by now. */
@@ -275,9 +273,7 @@ export const nodeView = z.object({
   /** What the last attempt said. */
   message: text.nullable(),
   /** What a person is asked, with both facts; `haetae run decide` answers. */
-  question: z
-    .object({ reason: z.string(), text: z.string(), facts: anything, choices: z.array(z.string()) })
-    .nullable(),
+  question: z.object({ reason: z.string(), text, facts: anything, choices: z.array(z.string()) }).nullable(),
   /** Who left it out, and why; absent from older daemons. */
   skipped: z.object({ by: z.string(), reason: z.string() }).nullable().optional(),
 })
