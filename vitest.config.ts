@@ -6,6 +6,8 @@ interface Tier {
   timeoutMs: number
   /** How many files run at once. Alone, vitest takes one fewer than there are cores: on two cores, one. */
   files: number
+  /** Files that hold nothing between them may share their workers: modules are loaded once a worker. */
+  shared?: boolean
   needs?: ('postgres' | 'redis' | 'kubernetes' | 'lab')[]
 }
 
@@ -17,17 +19,18 @@ const tiers: Record<string, Tier> = {
     include: ['{src,commands,lab,bench,bootstrap}/**/*.test.ts', 'test/unit/**/*.test.ts'],
     timeoutMs: 60_000,
     files: cores,
+    shared: true,
   },
-  sim: { include: ['test/sim/**/*.test.ts'], timeoutMs: 120_000, files: cores },
+  sim: { include: ['test/sim/**/*.test.ts'], timeoutMs: 120_000, files: cores, shared: true },
   store: {
     include: ['test/store/**/*.test.ts'],
-    timeoutMs: 60_000,
+    timeoutMs: 180_000,
     files: cores + 1, // They wait for servers and processes about as long as they compute.
     needs: ['postgres', 'redis'],
   },
   kube: {
     include: ['test/kube/**/*.test.ts'],
-    timeoutMs: 120_000,
+    timeoutMs: 180_000,
     files: cores + 1,
     needs: ['postgres', 'kubernetes'],
   },
@@ -46,7 +49,10 @@ export default defineConfig({
         include: tier.include,
         testTimeout: tier.timeoutMs,
         hookTimeout: tier.timeoutMs,
+        // What is waited for comes at once or never; only on a busy machine it takes long.
+        expect: { poll: { timeout: 60_000 } },
         maxWorkers: tier.files,
+        isolate: tier.shared !== true,
         sequence: { groupOrder: order },
         // The teardowns run in reverse: servers stop first, then the search for what is left.
         globalSetup: [

@@ -8,6 +8,7 @@ import { databaseReader } from '#platform/database/client.ts'
 import { kubernetesClient } from '#platform/kubernetes/client.ts'
 import type { KubernetesReader } from '#platform/kubernetes/types.ts'
 import { createLane } from '#plan/lane.ts'
+import { observeFleet } from '#plan/observe-fleet.ts'
 import { observePlan } from '#plan/observe.ts'
 import type { Plan, PlanNode } from '#plan/plan.ts'
 import { answering } from '#steps/answering.ts'
@@ -33,6 +34,8 @@ interface PlanRow {
   bare: Spread
   answering: Spread
   silent: number
+  /** The same steps as parts of a fleet, counted. */
+  fleet: number
   opaque: { answering: number; silent: number }
 }
 
@@ -69,6 +72,7 @@ export async function benchPlan(
       { site: 'gwangju', kubernetes: answering(kubernetes), database },
       signal,
     )
+  const readers = { site: 'gwangju', kubernetes: answering(kubernetes), database }
   const rows: PlanRow[] = []
   for (const systems of sizes) {
     say(`${systems} systems`)
@@ -82,8 +86,11 @@ export async function benchPlan(
     const silent = await seconds(
       async () => (opaque.silent = await look(systems, { host: '127.0.0.1', port })),
     )
+    const fleet = await seconds(() =>
+      countedAsFleet(planOf(systems, { host: folder, port: 5432 }), readers, signal),
+    )
     const spread = (side: keyof typeof sides) => spreadOf(done.map((round) => round[side]))
-    rows.push({ systems, bare: spread('bare'), answering: spread('answering'), silent, opaque })
+    rows.push({ systems, bare: spread('bare'), answering: spread('answering'), silent, fleet, opaque })
   }
   return { bounds: planningBounds, rows }
 }
@@ -186,6 +193,24 @@ async function observed(plan: Plan, readers: object, signal: AbortSignal): Promi
   return all.filter(({ certainty }) => certainty === 'opaque').length
 }
 
+/** The same as a fleet, in which each system's plan has its name for a digest. Throws when a system was not looked at. */
+async function countedAsFleet(plan: Plan, readers: object, signal: AbortSignal): Promise<void> {
+  const parts = Map.groupBy(plan.subject.nodes, ({ system }) => system ?? '')
+  const partOf = (nodes: PlanNode[], digest: string): Plan => ({
+    ...plan,
+    digest,
+    subject: { ...plan.subject, nodes },
+  })
+  const runs = [...parts.keys()].map((id) => ({
+    ...node(id, 'run', {}),
+    waitFor: { kind: 'run' as const, digest: id, parts: {}, prerequisites: [] },
+  }))
+  const looking = { stepTypes, readers, site: 'gwangju', clock: systemClock, signal, ...planningBounds }
+  const partsOf = async (nodes: readonly PlanNode[]) => nodes.map(({ id }) => partOf(parts.get(id) ?? [], id))
+  const { systems, left } = await observeFleet(partOf(runs, 'fleet'), partsOf, looking)
+  if (systems.looked !== systems.all) throw new Error(`not looked at: ${JSON.stringify(left)}`)
+}
+
 /** The same requests of the cluster, as many at once, by the same client and without a plan around them. */
 async function bareCalls(kubernetes: KubernetesReader, systems: number, signal: AbortSignal): Promise<void> {
   const lane = createLane(planningBounds.concurrency)
@@ -205,12 +230,12 @@ export function planTable({ bounds, rows }: PlanFigures): string[] {
   const of = ({ median, q1, q3 }: Spread) => `${median.toFixed(2)} (${q1.toFixed(2)}–${q3.toFixed(2)})`
   return [
     `A plan that is looked at live: ${concurrency} looks at once a site, ${withinMs / 1_000} s each, ${totalMs / 1_000} s for all; seconds, less is better`,
-    `The cluster alone: the same ${callsPerSystem} requests a system. Medians, in brackets the middle half; the silent source once.`,
+    `The cluster alone: the same ${callsPerSystem} requests a system. Medians, in brackets the middle half; the fleet and the silent source once.`,
     '',
-    `${'systems'.padEnd(9)}${'cluster alone'.padEnd(22)}${'plan, source answers'.padEnd(24)}${'source silent'.padEnd(16)}not seen, silent`,
-    ...rows.map(({ systems, bare, answering: answers, silent, opaque }) => {
+    `${'systems'.padEnd(9)}${'cluster alone'.padEnd(22)}${'plan, source answers'.padEnd(24)}${'as a fleet'.padEnd(12)}${'source silent'.padEnd(16)}not seen, silent`,
+    ...rows.map(({ systems, bare, answering: answers, fleet, silent, opaque }) => {
       const missed = opaque.answering === 0 ? '' : `; ${opaque.answering} not seen while it answered`
-      return `${String(systems).padEnd(9)}${of(bare).padEnd(22)}${of(answers).padEnd(24)}${silent.toFixed(2).padEnd(16)}${opaque.silent} of ${systems * 3}${missed}`
+      return `${String(systems).padEnd(9)}${of(bare).padEnd(22)}${of(answers).padEnd(24)}${fleet.toFixed(2).padEnd(12)}${silent.toFixed(2).padEnd(16)}${opaque.silent} of ${systems * 3}${missed}`
     }),
   ]
 }

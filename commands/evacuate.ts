@@ -12,11 +12,12 @@ export default class Evacuate extends DaemonCommand {
   static override description =
     'People sign once, over the plans of all systems. Each system is planned again when its turn comes: one that is ' +
     'not as it was approved, or that another run holds, is held back, and the others go on. The recovery site ' +
-    'executes: name it with --site. --only shows the plan of one system, with the digest that the whole plan has for it. ' +
+    'executes: name it with --site. --plan-only shows the plan of all, with what it changes counted; --only shows the plan of one system, with the digest that the whole plan has for it. ' +
     'Exit codes: 0; 2 wrong use or not confirmed; 3 not allowed; 4 no such site, system or runbook; 5 no plan; ' +
     '6 no daemon answers.'
   static override examples = [
     '<%= config.bin %> evacuate --from daejeon --site gwangju --reason "power lost in all rooms"',
+    '<%= config.bin %> evacuate --from daejeon --site gwangju --plan-only',
     '<%= config.bin %> evacuate --from daejeon --site gwangju --only GOV',
   ]
   static override flags = {
@@ -36,6 +37,7 @@ export default class Evacuate extends DaemonCommand {
       helpValue: 'SYSTEM',
       description: 'Show the plan of this system alone; nothing is requested.',
     }),
+    'plan-only': boolean({ description: 'Show the plan and stop: nothing is signed, stored or changed.' }),
     quiet: boolean({ description: 'Do not show the plan.' }),
   }
 
@@ -50,12 +52,13 @@ export default class Evacuate extends DaemonCommand {
       this.print(planLines(plan, this.language))
       return { plan }
     }
-    const reason = reasonOf(flags.reason ?? '')
+    const reason = flags['plan-only'] ? '' : reasonOf(flags.reason ?? '')
     const draft = await client.call('planFailover', { body: request })
     if (draft.plan.subject.nodes.every(({ waitFor }) => waitFor?.kind !== 'run'))
       throw new HaetaeError('plan-altered', draft.plan.digest, { why: 'the daemon answered with no fleet' })
     refuseAltered(draft.plan)
     if (!flags.quiet) this.print([...planLines(draft.plan, this.language), ''])
+    if (flags['plan-only']) return draft
     const { principal } = client.identity
     await confirmName(
       flags.from,

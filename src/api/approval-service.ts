@@ -8,7 +8,7 @@ import { isHaetaeError } from '#model/errors.ts'
 import { instant } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import { readSignature } from '#platform/ssh.ts'
-import type { GateView, StatementView } from './schema/run.ts'
+import type { GateView, StatementView } from './schema/approval.ts'
 import type { ApprovalService } from './services.ts'
 
 /** A run with its plan as what people sign over: for the port `Subjects` of approval/. */

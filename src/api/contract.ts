@@ -3,6 +3,9 @@ import type { RouteName } from './routes.ts'
 import * as backup from './schema/backup.ts'
 import { listOf, numberedPage, page, runId, seq, siteId, systemId } from './schema/common.ts'
 import * as estate from './schema/estate.ts'
+import * as approval from './schema/approval.ts'
+import * as plan from './schema/plan.ts'
+import * as request from './schema/request.ts'
 import * as run from './schema/run.ts'
 import * as service from './schema/service.ts'
 
@@ -40,10 +43,10 @@ export const contract = {
   runbookList: { ...base, query: page, reply: listOf(estate.runbookSummary) },
   runbookShow: { ...base, params: z.object({ runbook: z.string().max(100) }), reply: estate.runbookDetail },
 
-  planFailover: { ...base, body: run.failoverRequest, reply: run.draft },
-  declareFailover: { ...base, body: run.failoverDeclaration, reply: run.runDetail },
-  planOperation: { ...base, body: run.operationRequest, reply: run.draft },
-  declareOperation: { ...base, body: run.operationDeclaration, reply: run.runDetail },
+  planFailover: { ...base, body: request.failoverRequest, reply: request.draft },
+  declareFailover: { ...base, body: request.failoverDeclaration, reply: run.runDetail },
+  planOperation: { ...base, body: request.operationRequest, reply: request.draft },
+  declareOperation: { ...base, body: request.operationDeclaration, reply: run.runDetail },
   runList: {
     ...base,
     query: page.extend({
@@ -55,8 +58,8 @@ export const contract = {
     reply: listOf(run.runSummary),
   },
   runShow: { ...ofRun, reply: run.runDetail },
-  runDrift: { ...ofRun, reply: run.runDrift },
-  runPlan: { ...ofRun, reply: z.object({ plan: run.plan }) },
+  runDrift: { ...ofRun, reply: plan.runDrift },
+  runPlan: { ...ofRun, reply: z.object({ plan: plan.plan }) },
   runJournal: {
     ...ofRun,
     query: z.object({
@@ -72,17 +75,17 @@ export const contract = {
     query: z.object({ from: seq.default(0) }),
     reply: run.journalEntry,
   },
-  runCancel: { ...ofRun, body: run.why, reply: accepted },
-  runPause: { ...ofRun, body: run.why, reply: accepted },
-  runResume: { ...ofRun, body: run.why, reply: accepted },
-  runRollback: { ...ofRun, body: run.why, reply: accepted },
-  runSkip: { ...ofRun, body: run.skip, reply: accepted },
-  runDecide: { ...ofRun, body: run.decision, reply: accepted },
+  runCancel: { ...ofRun, body: request.why, reply: accepted },
+  runPause: { ...ofRun, body: request.why, reply: accepted },
+  runResume: { ...ofRun, body: request.why, reply: accepted },
+  runRollback: { ...ofRun, body: request.why, reply: accepted },
+  runSkip: { ...ofRun, body: request.skip, reply: accepted },
+  runDecide: { ...ofRun, body: request.decision, reply: accepted },
   approvalList: {
     ...ofRun,
-    reply: z.object({ items: z.array(run.statementView), gates: z.array(run.gateView) }),
+    reply: z.object({ items: z.array(approval.statementView), gates: z.array(approval.gateView) }),
   },
-  approve: { ...ofRun, body: run.signed, reply: z.object({ gate: run.gateView }) },
+  approve: { ...ofRun, body: request.signed, reply: z.object({ gate: approval.gateView }) },
 
   backupList: { ...base, query: backup.backupQuery, reply: listOf(backup.copyView) },
   backupLog: { ...base, query: backup.backupLogQuery, reply: listOf(backup.backupLogEntry) },

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { catalogue } from '#model/error-catalogue.ts'
 import { contract, type RouteShape } from './contract.ts'
 import { routeHead, routes, type RouteHead, type RouteName } from './routes.ts'
-import { plan, planShape } from './schema/run.ts'
+import { plan, planShape } from './schema/plan.ts'
 
 type JsonObject = Record<string, unknown>
 

@@ -4,19 +4,10 @@ import type { Listed, Page } from './schema/common.ts'
 import type { QueryOf } from './contract.ts'
 import type { BackupLogEntry, BackupLogQuery, BackupQuery, CopyView, FindingView } from './schema/backup.ts'
 import type { RunbookDetail, RunbookSummary, SiteView, SystemDetail, SystemSummary } from './schema/estate.ts'
-import type {
-  Decision,
-  Draft,
-  FailoverRequest,
-  GateView,
-  JournalEntry,
-  OperationRequest,
-  RunDetail,
-  RunDrift,
-  RunSummary,
-  Signed,
-  StatementView,
-} from './schema/run.ts'
+import type { GateView, StatementView } from './schema/approval.ts'
+import type { RunDrift } from './schema/plan.ts'
+import type { Decision, Draft, FailoverRequest, OperationRequest, Signed } from './schema/request.ts'
+import type { JournalEntry, RunDetail, RunSummary } from './schema/run.ts'
 import type { Check, PeerAuthority, PeerStatus } from './schema/service.ts'
 import type { Plan } from '#plan/plan.ts'
 

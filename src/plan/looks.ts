@@ -7,7 +7,7 @@ import { createLane } from './lane.ts'
 import type { PlanNode } from './plan.ts'
 import { createOutputsRead, createResolver } from './resolve.ts'
 
-type Type = Pick<AnyStepType, 'input' | 'observe' | 'judge' | 'plan' | 'adopt' | 'foresee'>
+type Type = Pick<AnyStepType, 'input' | 'observe' | 'judge' | 'plan' | 'targets' | 'adopt' | 'foresee'>
 
 /** What looking at the world for a plan takes. There are readers in it, and no writers. */
 export interface Observation {
@@ -30,6 +30,8 @@ export interface Observation {
 export interface Seen {
   changes: Change[]
   output?: unknown
+  /** What it changes and what is as wanted now. */
+  idle?: readonly string[]
   /** There was no time to look, or not enough. */
   late?: true
 }
@@ -130,7 +132,8 @@ async function lookAt(
     const output: unknown =
       type.foresee?.(input, state) ??
       (type.judge(input, state) === 'holds' ? type.adopt(input, state) : undefined)
-    return { changes, output }
+    const idle = (type.targets?.(input) ?? []).filter((one) => changes.every(({ target }) => target !== one))
+    return { changes, output, idle }
   }
   const late = clock.sleep(withinMs, AbortSignal.any([signal, over, timer.signal])).then(
     () => opaque(node, noAnswerWithin(withinMs)),

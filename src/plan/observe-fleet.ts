@@ -3,7 +3,7 @@ import { createBreath } from '#platform/breath.ts'
 import type { Change } from '#runbook/step-type.ts'
 import { createLooks, inTime, outOfTime, siteOf, type Observation, type Seen } from './looks.ts'
 import { looks } from './observe.ts'
-import { asOneAfterAnother } from './one-after-another.ts'
+import { oneAfterAnother } from './one-after-another.ts'
 import { runsOf } from './part.ts'
 import type { ChangeCounts, FleetChanges, Plan, PlanNode } from './plan.ts'
 
@@ -83,8 +83,7 @@ class Count {
     const nodes = all.filter(looks)
     this.steps += nodes.length
     const seen = await look(nodes)
-    const changes = new Map<string, Change[]>(nodes.map(({ id }) => [id, [...(seen.get(id)?.changes ?? [])]]))
-    await asOneAfterAnother(all, changes, this.#site, this.#breath)
+    const changes = await oneAfterAnother(all, seen, this.#site, this.#breath)
     for (const node of nodes) {
       this.#count(node, changes.get(node.id) ?? [], seen.get(node.id)?.late === true)
       await this.#breath()

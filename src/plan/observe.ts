@@ -1,8 +1,7 @@
 import { instant } from '#model/time.ts'
 import { createBreath } from '#platform/breath.ts'
-import type { Change } from '#runbook/step-type.ts'
 import { createLooks, inTime, type Observation } from './looks.ts'
-import { asOneAfterAnother } from './one-after-another.ts'
+import { oneAfterAnother } from './one-after-another.ts'
 import type { Plan, PlanNode } from './plan.ts'
 
 /**
@@ -14,8 +13,7 @@ export async function observePlan(plan: Plan, observation: Observation): Promise
   const at = instant(observation.clock.now())
   const nodes = plan.subject.nodes.filter(looks)
   const seen = await inTime(observation, (over) => createLooks(observation, over)(nodes))
-  const changes = new Map<string, Change[]>(nodes.map(({ id }) => [id, [...(seen.get(id)?.changes ?? [])]]))
-  await asOneAfterAnother(plan.subject.nodes, changes, observation.site, createBreath())
+  const changes = await oneAfterAnother(plan.subject.nodes, seen, observation.site, createBreath())
   return { ...plan, observed: { at, changes: Object.fromEntries(changes) } }
 }
 

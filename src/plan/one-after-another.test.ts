@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Change } from '#runbook/step-type.ts'
-import { asOneAfterAnother } from './one-after-another.ts'
+import { oneAfterAnother } from './one-after-another.ts'
 import type { PlanNode } from './plan.ts'
 
 const node = (id: string, needs: string[] = [], after: string[] = []) =>
@@ -13,9 +13,13 @@ const change = (target: string, over: Partial<Change> = {}): Change => ({
 })
 const web = 'Deployment/web in gpk'
 
-async function seen(nodes: PlanNode[], changes: Record<string, Change[]>) {
-  const all = new Map(Object.entries(changes))
-  await asOneAfterAnother(nodes, all, 'b', () => undefined)
+async function seen(
+  nodes: PlanNode[],
+  changes: Record<string, Change[]>,
+  idle: Record<string, string[]> = {},
+) {
+  const looked = nodes.map(({ id }) => [id, { changes: changes[id] ?? [], idle: idle[id] ?? [] }] as const)
+  const all = await oneAfterAnother(nodes, new Map(looked), 'b', () => undefined)
   const shown = ({ certainty, why }: Change) =>
     [certainty, ...(typeof why === 'object' ? [why.en] : [])].join(': ')
   return Object.fromEntries([...all].map(([id, list]) => [id, list.map(shown)]))
@@ -34,8 +38,9 @@ describe('changes of one thing', () => {
   test('of steps that do not wait for each other none is exact', async () => {
     const nodes = [node('start'), node('one', ['start']), node('two', ['start']), node('end', ['one', 'two'])]
     expect(await seen(nodes, { one: [change(web)], two: [change(web)], end: [change(web)] })).toEqual({
+      start: [],
       one: ['predicted: two may change it before'],
-      two: ['predicted: one changes it before'],
+      two: ['predicted: one may change it before'],
       end: ['predicted: one changes it before'],
     })
   })
@@ -54,6 +59,22 @@ describe('changes of one thing', () => {
   test('a step that changes one thing twice is exact about the first time only', async () => {
     expect(await seen([node('one')], { one: [change(web), change(web)] })).toEqual({
       one: ['exact', 'predicted: one changes it before'],
+    })
+  })
+
+  test('what is as wanted now is changed behind a step that changes it, and not before one', async () => {
+    const nodes = [
+      node('before'),
+      node('first', ['before']),
+      node('back', ['first']),
+      node('beside', ['before']),
+    ]
+    const idle = { before: [web], back: [web], beside: [web] }
+    expect(await seen(nodes, { first: [change(web)] }, idle)).toEqual({
+      before: [],
+      first: ['exact'],
+      back: ['predicted: it is as wanted now, and first changes it before'],
+      beside: [],
     })
   })
 

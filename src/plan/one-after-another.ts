@@ -1,65 +1,99 @@
+import type { Localized } from '#model/localized.ts'
 import type { Change } from '#runbook/step-type.ts'
+import type { Seen } from './looks.ts'
 import type { PlanNode } from './plan.ts'
 
 type Changes = Map<string, Change[]>
 type Breath = () => Promise<void> | undefined
 
-/** A change of a node, by its place in the node's list. */
+/** What was seen of each node of a plan. */
+type AllSeen = ReadonlyMap<string, Pick<Seen, 'changes' | 'idle'>>
+
+/** A change of a node, by its place in the node's list; null for a thing that is as the node wants it now. */
 interface Place {
   node: string
-  at: number
+  at: number | null
 }
 
 /**
- * What a step changes after another one changed the same thing is not what it would change now: of all changes of one
- * thing only the first is exact, and that only when every other step comes after it in the graph. The thing is told by
- * site and target, which every step type names alike. Replaces such changes in place.
+ * The changes of nodes, one after another. What a step changes after another one changed the same thing is not what it
+ * would change now: of all changes of one thing only the first is exact, and that only when every other step comes after
+ * it in the graph. And what is as wanted now is changed too, behind a step that changes it. The thing is told by site and
+ * target, which every step type names alike.
  */
-export async function asOneAfterAnother(
+export async function oneAfterAnother(
   nodes: readonly PlanNode[],
-  changes: Changes,
+  seen: AllSeen,
   site: string,
   breath: Breath,
-): Promise<void> {
+): Promise<Changes> {
+  const changes: Changes = new Map()
   const places = new Map<string, Place[]>()
+  const add = (target: string, at: string, place: Place) => {
+    const key = `${at}\n${target}`
+    const known = places.get(key)
+    if (known === undefined) places.set(key, [place])
+    else known.push(place)
+  }
   for (const { id: node } of nodes) {
-    changes.get(node)?.forEach((change, at) => {
-      const key = `${change.site ?? site}\n${change.target}`
-      const known = places.get(key)
-      if (known === undefined) places.set(key, [{ node, at }])
-      else known.push({ node, at })
-    })
+    const own = seen.get(node)
+    if (own === undefined) continue
+    changes.set(node, [...own.changes])
+    own.changes.forEach((change, at) => add(change.target, change.site ?? site, { node, at }))
+    for (const target of own.idle ?? []) add(target, site, { node, at: null })
     await breath()
   }
-  const shared = [...places.values()].filter((all) => all.length > 1)
-  if (shared.length === 0) return
+  const shared = [...places].filter(([, all]) => all.length > 1)
+  if (shared.length === 0) return changes
   const order = await orderOf(nodes, breath)
-  for (const all of shared) {
-    orderThem(all, changes, order)
+  for (const [key, all] of shared) {
+    orderThem(all, changes, order, key.slice(key.indexOf('\n') + 1), site)
     await breath()
   }
+  return changes
 }
 
-function orderThem(all: readonly Place[], changes: Changes, order: Order): void {
-  const [first, ...others] = all.toSorted((a, b) => order.depth(a.node) - order.depth(b.node) || a.at - b.at)
+function orderThem(
+  all: readonly Place[],
+  changes: Changes,
+  order: Order,
+  target: string,
+  site: string,
+): void {
+  const [first, ...others] = all
+    .filter((place): place is Place & { at: number } => place.at !== null)
+    .toSorted((a, b) => order.depth(a.node) - order.depth(b.node) || a.at - b.at)
   if (first === undefined) return
   const steps = new Set(others.map(({ node }) => node).filter((node) => node !== first.node))
   const beside = order.notBehind(first.node, steps)
   if (beside !== undefined) predict(changes, first, mayChange(beside))
-  for (const one of others) predict(changes, one, changesBefore(first.node))
+  const isBehind = (node: string) => order.notBehind(first.node, new Set([node])) === undefined
+  for (const one of others)
+    predict(changes, one, isBehind(one.node) ? changesBefore(first.node) : mayChange(first.node))
+  for (const { node, at } of all) {
+    if (at !== null || node === first.node || !isBehind(node)) continue
+    changes.get(node)?.push({ certainty: 'predicted', site, target, why: changesAsWanted(first.node) })
+  }
 }
 
-function predict(changes: Changes, { node, at }: Place, why: Change['why'] & object): void {
+function predict(changes: Changes, { node, at }: { node: string; at: number }, why: Localized): void {
   const change = changes.get(node)?.[at]
   if (change?.certainty === 'exact')
     changes.get(node)?.splice(at, 1, { ...change, certainty: 'predicted', why })
 }
 
-function changesBefore(node: string) {
+function changesAsWanted(node: string): Localized {
+  return {
+    ko: `지금은 원하는 대로이나 ${node} 단계가 먼저 바꿈`,
+    en: `it is as wanted now, and ${node} changes it before`,
+  }
+}
+
+function changesBefore(node: string): Localized {
   return { ko: `${node} 단계가 먼저 바꿈`, en: `${node} changes it before` }
 }
 
-function mayChange(node: string) {
+function mayChange(node: string): Localized {
   return { ko: `${node} 단계가 먼저 바꿀 수 있음`, en: `${node} may change it before` }
 }
 

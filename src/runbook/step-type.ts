@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod'
+import { isHaetaeError, messageOf } from '#model/errors.ts'
 import type { Localized } from '#model/localized.ts'
 import type { Clock } from '#model/time.ts'
 import { Conflict, NoAnswer } from '#platform/no-answer.ts'
@@ -68,7 +69,8 @@ export class PreconditionRefused extends Conflict {
 /** Thrown by `apply` when it failed after it had changed something: the engine takes what it did for *unknown*. */
 export class PartlyDone extends Error {
   constructor(cause: unknown) {
-    super(`a part was changed, then: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    const why = isHaetaeError(cause) && cause.why !== undefined ? `: ${cause.why}` : ''
+    super(`a part was changed, then: ${messageOf(cause)}${why}`, { cause })
     this.name = 'PartlyDone'
   }
 }
@@ -142,6 +144,11 @@ export interface StepType<I = unknown, S = unknown, O = unknown, R = unknown, W 
   judge(input: I, state: S): Judgement
   /** What `apply` would change from `state`; writes nothing. An API server is asked by a dry run, for its own answer. */
   plan(ctx: ReadCtx<R>, input: I, state: S): Promise<Change[]>
+  /**
+   * What it changes, by the names that its changes have, for types whose plan leaves out what is as wanted already: behind
+   * another step that changes the same it is a change all the same.
+   */
+  targets?(input: I): readonly string[]
   /** Brings it about, under a precondition made from `state`. Throws Unreachable when the answer was lost. */
   apply(ctx: EffectCtx<R, W>, input: I, state: S): Promise<O>
   /** The output of a step that is found to hold already (adopted, or nothing to do). */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { fieldManager } from '#platform/kubernetes/client.ts'
 import type { KubeObject, KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
 import type { ChangedSince } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
@@ -18,6 +19,7 @@ import {
   type Seen,
 } from './k8s-object.ts'
 import { othersOf, ownedOf } from './k8s-owned.ts'
+import { valuesAt } from './k8s-undo.ts'
 import { refuseChanged } from './refuse-changed.ts'
 import type { Read, Step } from './targets.ts'
 
@@ -56,6 +58,8 @@ export type ApplyOutput = z.infer<typeof applyOutput>
 interface Found extends Seen {
   /** What Haetae has applied of it before; null when it has not. */
   owned: KubeObject | null
+  /** What the fields are now that the step that is taken back had left. */
+  fields: Record<string, unknown>
   /** Who else has written more of it than its status and its labels. */
   others: string[]
 }
@@ -97,6 +101,8 @@ export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
     if (isAsWanted(input, state)) return 'holds'
     return !input.present && state.found?.owned === null ? 'unclear' : 'absent'
   },
+
+  targets: (input) => [targetOf(nameOf(input))],
 
   async plan(_ctx, input, state) {
     const target = targetOf(nameOf(input))
@@ -143,8 +149,10 @@ function changedOf(input: ApplyInput, { found, tried }: ApplyState): ChangedSinc
   const others = input.present ? [] : (found?.others ?? [])
   const there = owned === null ? found === null : isDeepStrictEqual(owned, found?.owned ?? null)
   if (there && others.length === 0) return []
-  const now = found === null ? null : { owned: found.owned, others: found.others }
-  return [{ target: targetOf(nameOf(input)), left: owned, found: now }]
+  const { before, after } = differenceOf(owned ?? {}, found?.fields ?? {})
+  const left = owned === null ? null : { ...before, writtenBy: [fieldManager] }
+  const now = found === null ? null : { ...after, writtenBy: found.others }
+  return [{ target: targetOf(nameOf(input)), left, found: now }]
 }
 
 function isAsWanted({ present }: ApplyInput, { found, change, refused }: ApplyState): boolean {
@@ -163,10 +171,11 @@ function nameOf({ namespace, object }: ApplyInput) {
 async function look(ctx: Read, ref: ResourceRef, input: ApplyInput): Promise<ApplyState> {
   const { kubernetes } = ctx.readers
   const object = await kubernetes.get(ref, ctx.signal)
+  const fields = valuesAt(object, input.left?.owned ?? {})
   const found =
     object === undefined
       ? null
-      : { ...seenOf(object), owned: ownedOf(object) ?? null, others: othersOf(object) }
+      : { ...seenOf(object), owned: ownedOf(object) ?? null, others: othersOf(object), fields }
   let after = object
   const dryRun = async () => {
     if (input.present || found !== null) after = await send(ctx, kubernetes.dryRun, ref, input, found)

@@ -88,6 +88,8 @@ export const k8sPatch: Step<PatchInput, PatchState, PatchOutput> = {
     return changedOf(input, state).length > 0 ? 'unclear' : 'absent'
   },
 
+  targets: (input) => [targetOf(input)],
+
   async plan(_ctx, input, { found, change, refused }) {
     const target = targetOf(input)
     if (found === null)

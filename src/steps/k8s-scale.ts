@@ -35,6 +35,8 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
     return changedOf(input, state).length > 0 ? 'unclear' : 'absent'
   },
 
+  targets: ({ namespace, workloads }) => workloads.map(({ deployment }) => nameOf(namespace, deployment)),
+
   plan(ctx, input, state) {
     const changing = state.filter((one) => !isAsWanted(one))
     return Promise.all(changing.map((one) => changeOf(ctx, input, one)))

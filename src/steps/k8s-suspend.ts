@@ -62,6 +62,8 @@ export const k8sSuspend: Step<SuspendInput, SuspendState[], SuspendOutput> = {
     return changedOf(input, state).length > 0 ? 'unclear' : 'absent'
   },
 
+  targets: ({ namespace, jobs }) => jobs.map((each) => targetOf({ ...each, namespace })),
+
   plan(ctx, input, state) {
     return Promise.all(state.filter((each) => !isAsWanted(each)).map((each) => changeOf(ctx, input, each)))
   },

@@ -1,5 +1,6 @@
 import { HaetaeError } from '#model/errors.ts'
 import type { Query } from '#platform/database/types.ts'
+import { PartlyDone } from '#runbook/step-type.ts'
 import { refuseElsewhere } from './here.ts'
 import { pauseInput, type PauseInput } from './inputs.ts'
 import { pauseOutput, type PauseOutput } from './outputs.ts'
@@ -58,8 +59,12 @@ export const pgPauseWriters: Step<PauseInput, PauseState, PauseOutput> = {
       const pause = await changePause(query, address, 'haetae.pause_writers($1, $2, $3)', values)
       if (pause.lsn !== null) return outputOf(pause)
       ctx.progress(`new transactions are refused until ${pause.until}`)
-      await untilDrained(ctx, query, input)
-      return outputOf(await changePause(query, address, 'haetae.mark_drained($1)', [ctx.key]))
+      try {
+        await untilDrained(ctx, query, input)
+        return outputOf(await changePause(query, address, 'haetae.mark_drained($1)', [ctx.key]))
+      } catch (error) {
+        throw error instanceof HaetaeError ? new PartlyDone(error) : error
+      }
     })
   },
 

@@ -30,6 +30,8 @@ export const pgResumeWriters: Step<ResumeInput, PauseState, ResumeOutput> = {
     return changedOf(input, state).length > 0 ? 'unclear' : 'absent'
   },
 
+  targets: (input) => [targetOf(input)],
+
   async plan(_ctx, input, state) {
     const target = targetOf(input)
     if (!state.active) return []

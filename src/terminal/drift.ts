@@ -1,4 +1,4 @@
-import type { RunDrift } from '#api/schema/run.ts'
+import type { RunDrift } from '#api/schema/plan.ts'
 import { changeText } from './changes.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint } from './paint.ts'

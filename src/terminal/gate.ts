@@ -1,4 +1,4 @@
-import type { GateView } from '#api/schema/run.ts'
+import type { GateView } from '#api/schema/approval.ts'
 import type { Statement } from '#approval/statement.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint } from './paint.ts'

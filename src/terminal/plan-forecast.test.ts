@@ -17,7 +17,7 @@ const loss = (seconds: number | null): LossForecast => ({
 function plan(systems: SystemForecast[], ends: Record<string, number>, losses: Record<string, LossForecast>) {
   const duration = {
     ms: Math.max(...Object.values(ends)),
-    criticalPath: ['approve', 'A/fence', 'A/promote', 'A/traffic', 'B/check', 'B', 'systems'],
+    criticalPath: ['approve', 'A/fence', 'A/promote', 'A/traffic', 'A', 'B/check', 'B', 'systems'],
     systems: ends,
     measured: {},
     fromLimits: [],

@@ -123,7 +123,8 @@ function pathText(path: readonly string[]): string {
   for (const id of path) {
     const [system = '', step] = id.split('/')
     const before = parts.at(-1)
-    if (before?.system === system) before.last = step ?? ''
+    // The run of a system ends with its last step.
+    if (before?.system === system) before.last = step ?? before.last
     else parts.push({ system, first: id, last: '' })
   }
   return parts.map(({ first, last }) => (last === '' ? first : `${first} … ${last}`)).join(' → ')

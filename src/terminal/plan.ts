@@ -30,6 +30,7 @@ const words = {
     limited: '제한적으로',
     'not-recoverable': '복구 불가',
     noData: '데이터 없음',
+    more: (count: number) => `그 밖에 ${count}건`,
   },
   en: {
     failover: 'Failover plan',
@@ -47,12 +48,15 @@ const words = {
     nobody: 'none: it begins when it is requested',
     input: 'input',
     noData: 'no data',
+    more: (count: number) => `and ${count} more`,
     stays: 'stays behind',
     full: 'full',
     limited: 'limited',
     'not-recoverable': 'not recoverable',
   },
 } as const
+
+const notesAtMost = 40
 
 /** A plan for a person who has to sign it: actions by wave, what they change, assumptions, forecast, what is left out, digest. */
 export function planLines(plan: Plan, language: Language): string[] {
@@ -89,11 +93,16 @@ export function planLines(plan: Plan, language: Language): string[] {
     heading(say.assumptions),
     ...subject.assumptions.flatMap((one) => bullet(`${one.subject}: ${one.statement[language]}`)),
     '',
-    ...(plan.notes.length === 0
-      ? []
-      : [heading(say.notes), ...plan.notes.flatMap((note) => bullet(inLanguage(note, language))), '']),
+    ...(plan.notes.length === 0 ? [] : [heading(say.notes), ...noteLines(plan.notes, language), '']),
     `${say.digest}: ${plan.digest}`,
   ]
+}
+
+/** Of hundreds of systems there are hundreds of notes: the first ones, and how many more. */
+function noteLines(notes: Plan['notes'], language: Language): string[] {
+  const shown = notes.slice(0, notesAtMost).flatMap((note) => bullet(inLanguage(note, language)))
+  const more = notes.length - notesAtMost
+  return more > 0 ? [...shown, ...bullet(`${words[language].more(more)} (--json)`)] : shown
 }
 
 /** Where something is done: from one site to another, or at one. */

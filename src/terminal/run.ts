@@ -1,12 +1,12 @@
 import type { JournalEntry, NodeView, RunDetail, SystemTimes } from '#api/schema/run.ts'
-import type { Assumption } from '#plan/plan.ts'
 import { findingLines } from './finding.ts'
 import { gateLines } from './gate.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint, paintOfState } from './paint.ts'
+import { questionLines } from './question.ts'
 import { pageWidth, table } from './table.ts'
 import { dayAndTime, timeOfDay } from './time.ts'
-import { cut, pad, wrap } from './width.ts'
+import { cut, pad } from './width.ts'
 
 const words = {
   ko: {
@@ -30,8 +30,6 @@ const words = {
     left: '그대로 둔 것',
     debts: '차단 미이행',
     question: '결정이 필요한 질문',
-    choices: '답',
-    drift: '바뀐 것 확인',
     id: '단계',
     type: '종류',
     what: '내용',
@@ -59,8 +57,6 @@ const words = {
     left: 'Left as it is',
     debts: 'Fence debts',
     question: 'A person has to answer',
-    choices: 'answers',
-    drift: 'what has changed',
     id: 'node',
     type: 'type',
     what: 'message',
@@ -159,50 +155,6 @@ export function waitingLines(run: Pick<RunDetail, 'graph'>, language: Language):
     const names = nodes.length > 3 ? `${nodes.slice(0, 3).join(', ')} +${nodes.length - 3}` : nodes.join(', ')
     return cut(`  ${pad(names, 24)} ${why}`, pageWidth)
   })
-}
-
-/** Questions to a person, with the command that answers. */
-export function questionLines(run: RunDetail, language: Language): string[] {
-  const asked: [string | null, RunDetail['question']][] = [
-    [null, run.question],
-    ...run.graph.map((node): [string, NodeView['question']] => [node.id, node.question]),
-  ]
-  return asked.flatMap(([node, question]) => {
-    if (question === null) return []
-    const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`} --answer ${question.choices.join('|')}`
-    return [
-      `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
-      ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
-      ...Object.entries(question.facts).flatMap(([name, fact]) => factLines(name, fact, language)),
-      ...(about.has(question.reason) ? [`    ${words[language].drift}: haetae run drift ${run.id}`] : []),
-      `    ${words[language].choices}: ${command}`,
-    ]
-  })
-}
-
-/** Questions that what has changed since the plan helps to answer. */
-const about: ReadonlySet<string> = new Set(['assumption', 'drift', 'held'])
-
-function factLines(name: string, fact: unknown, language: Language): string[] {
-  if (name === 'broken' && Array.isArray(fact)) {
-    const broken = fact as { assumption: Assumption; why: string; whyKo?: string }[]
-    return broken.flatMap(({ assumption, why, whyKo = why }) =>
-      wrap(
-        `${assumption.subject}: ${inLanguage(assumption.statement, language)}: ${language === 'ko' ? whyKo : why}`,
-        pageWidth - 4,
-      ).map((line) => `    ${line}`),
-    )
-  }
-  const all = name === 'changed' && Array.isArray(fact) ? (fact as unknown[]) : [fact]
-  return all.map((one) =>
-    cut(`    ${name}: ${typeof one === 'string' ? one : JSON.stringify(one)}`, pageWidth),
-  )
-}
-
-/** The instructions of a manual step are in both languages. */
-function questionText({ text, facts }: NonNullable<RunDetail['question']>, language: Language): string {
-  const said = (facts['instructions'] as { [in_ in Language]?: unknown } | undefined)?.[language]
-  return typeof said === 'string' ? said : inLanguage(text, language)
 }
 
 function timesTable(times: readonly SystemTimes[], language: Language): string[] {

@@ -9,6 +9,7 @@ import { graphLines } from './graph.ts'
 import { languageOf } from './language.ts'
 import { planLines } from './plan.ts'
 import { problemLines } from './problem.ts'
+import { questionLines } from './question.ts'
 import { table } from './table.ts'
 import { dayAndTime, size, span } from './time.ts'
 import { cut, displayWidth, pad, wrap } from './width.ts'
@@ -184,6 +185,14 @@ describe('a plan', () => {
     expect(text).not.toContain('same')
   })
 
+  it('with hundreds of notes shows the first ones and how many more there are', () => {
+    const notes = Array.from({ length: 60 }, (_, at) => ({ ko: `참고 ${at}`, en: `note ${at}` }))
+    const text = planLines({ ...plan(), notes }, 'en').join('\n')
+    expect(text).toContain('note 39')
+    expect(text).not.toContain('note 40')
+    expect(text).toContain('and 20 more (--json)')
+  })
+
   function plan(): Plan {
     const limits = { attemptMs: 1, totalMs: 1, retryMax: 0, retryBaseMs: 1 }
     const node = (id: string, system: string | null, gate: PlanNode['gate'], wave: number): PlanNode => ({
@@ -296,5 +305,23 @@ describe('fields', () => {
     ])
     expect(lines.length).toBeGreaterThan(1)
     for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(100)
+  })
+})
+
+describe('a question about what somebody changed since', () => {
+  const changed = [{ target: 'deployments/web in gpk', left: { replicas: 1 }, found: { replicas: 3 } }]
+  const text = 'Somebody changed since what the step had left.'
+  const question = { reason: 'changed', text, facts: { changed }, choices: ['retry', 'holds', 'fail'] }
+  const run = { id: 'r', question: null, graph: [{ id: 'GPK/start~undo', question }] }
+
+  it('says what was left and what is there, and how to answer', () => {
+    expect(questionLines(run, 'en').slice(1)).toEqual([
+      `    ${text}`,
+      '    deployments/web in gpk',
+      '      was left: {"replicas":1}',
+      '      is there: {"replicas":3}',
+      '    answers: haetae run decide r --node GPK/start~undo --answer retry|holds|fail',
+    ])
+    expect(questionLines(run, 'ko')).toContain('      현재 값: {"replicas":3}')
   })
 })

@@ -3,7 +3,8 @@ import { boardLines, endedSystems, milestone } from './board.ts'
 import { Footer, type Screen } from './footer.ts'
 import type { Language } from './language.ts'
 import { gateLine } from './gate.ts'
-import { entryLine, questionLines, saidLines, waitingLines } from './run.ts'
+import { questionLines } from './question.ts'
+import { entryLine, saidLines, waitingLines } from './run.ts'
 
 /** What stays free above the board, so that one sees what has just happened. */
 const scrolling = 8

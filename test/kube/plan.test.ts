@@ -210,7 +210,7 @@ describe('what a promotion would lose, by a real standby', () => {
     expect(await look()).toMatchObject({ seconds: 90, atMost: false })
     await standby.sql('SELECT pg_wal_replay_pause()')
     await system.primary.sql(`UPDATE heartbeat SET at = to_timestamp(${seen})`)
-    await expect.poll(look, { timeout: 10_000 }).toMatchObject({ seconds: 90, atMost: true })
+    await expect.poll(look).toMatchObject({ seconds: 90, atMost: true })
     await standby.sql('SELECT pg_wal_replay_resume()')
     await caughtUp(system.primary, standby)
     expect(await look()).toMatchObject({ seconds: 0, atMost: false })

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEstate } from '#estate/load.ts'
+import type { Plan } from '#plan/plan.ts'
 import { recordFile } from '../../lab/citizens/start.ts'
 import { killDaemon, restartDaemon } from '../../lab/daemon.ts'
 import { down } from '../../lab/down.ts'
@@ -23,7 +24,7 @@ import { testInstance } from '../support/test-lab.ts'
  * A data center is lost, and its nine systems go as a fleet.
  *
  * 1. Twelve systems serve. Daejeon loses power; Gwangju suspects the loss.
- * 2. An evacuation is declared. Before anybody approves, somebody changes the entry of G4B at Gwangju, and the daemon is
+ * 2. The plan of the fleet is looked at, then an evacuation is declared. Before anybody approves, somebody changes the entry of G4B at Gwangju, and the daemon is
  *    killed and started again: it plans by the changed entry from now on.
  * 3. Two approve and two attest, once over all. Eight systems recover, each in a run of its own, under that one word.
  *    G4B is held back: it asks a person, and says what changed.
@@ -39,6 +40,7 @@ describe('an evacuation of nine systems, of which one drifted', () => {
   const command = (...args: string[]) => haetae(args, contextFile)
   const show = (run: string) => view.run('gwangju', run)
   const nodeOf = (run: Run, id: string) => run.graph.find((node) => node.id === id)
+  let looked: Plan
   let fleet: string
   let held: Run
   let part: Run
@@ -56,16 +58,9 @@ describe('an evacuation of nine systems, of which one drifted', () => {
       },
       { ...patiently, what: 'the loss is suspected' },
     )
-    const asked = [
-      '--from',
-      'daejeon',
-      '--site',
-      'gwangju',
-      '--as',
-      requester,
-      '--reason',
-      'the site is dark',
-    ]
+    const where = ['--from', 'daejeon', '--site', 'gwangju', '--as', requester]
+    looked = ((await command('evacuate', ...where, '--plan-only')) as { plan: Plan }).plan
+    const asked = [...where, '--reason', 'the site is dark']
     fleet = ((await command('evacuate', ...asked, '--confirm', 'daejeon', '--quiet')) as { id: string }).id
     await changeTheEntry()
     await sign(fleet)
@@ -151,6 +146,19 @@ describe('an evacuation of nine systems, of which one drifted', () => {
     for (const decision of decisions)
       await command(...decisionArgs(run, 'gwangju', decision), '--confirm', run, '--quiet')
   }
+
+  test('is planned with how long it takes, what is lost and what changes in all systems', () => {
+    const { forecast, fleet: counted } = looked.observed
+    const all = [...others, drifted].toSorted()
+    expect(Object.keys(forecast?.duration?.systems ?? {}).toSorted()).toEqual(all)
+    expect(Object.keys(forecast?.loss ?? {}).toSorted()).toEqual(all)
+    for (const { seconds } of Object.values(forecast?.loss ?? {})) expect(seconds).not.toBeNull()
+    // Nine systems are few enough: at each one every step was looked at, and none was left.
+    expect(counted).toMatchObject({ systems: { all: 9, looked: 9 }, left: [] })
+    expect(Object.keys(counted?.bySystem ?? {}).toSorted()).toEqual(all)
+    const start = counted?.kinds.find(({ type }) => type === 'k8s.scale')
+    expect(start).toMatchObject({ site: 'gwangju', exact: 9, opaque: 0, refused: 0, notLooked: 0 })
+  })
 
   test('is one plan that people sign once, and a run for each system', async () => {
     expect(held.gates.map(({ gate, state, given }) => [gate, state, given.length])).toEqual([

@@ -78,7 +78,7 @@ function copyOf({ folder }: BaseBackupOptions): CopyFacts {
 }
 
 async function connected(queue: BackupQueue): Promise<void> {
-  await expect.poll(() => queue.connected(), { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => queue.connected()).toBe(true)
 }
 
 describe('backups through BullMQ', () => {
@@ -195,19 +195,16 @@ describe('backups through BullMQ', () => {
     const redis = await start(folder)
     await connected(it.queue)
     await it.dispatch()
-    await expect.poll(it.outcomes, { timeout: 10_000 }).toEqual(['GPK succeeded'])
+    await expect.poll(it.outcomes).toEqual(['GPK succeeded'])
     process.kill(redis.state().pid ?? 0, 'SIGKILL')
-    await expect.poll(() => redis.state().status, { timeout: 5_000 }).toBe('down')
+    await expect.poll(() => redis.state().status).toBe('down')
     await redis.whenUp(10_000)
     await it.add('AID')
     await expect
-      .poll(
-        async () => {
-          await it.dispatch().catch(() => undefined)
-          return it.outcomes()
-        },
-        { timeout: 20_000 },
-      )
+      .poll(async () => {
+        await it.dispatch().catch(() => undefined)
+        return it.outcomes()
+      })
       .toEqual(['AID succeeded', 'GPK succeeded'])
     expect(it.taken).toEqual(['GPK', 'AID'])
   })

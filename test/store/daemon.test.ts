@@ -91,14 +91,12 @@ describe('the daemon as a process', () => {
     const postgres = postmasterPid(place.dataDir)
     process.kill(postgres, 'SIGKILL')
     for (const pid of pidsIn(join(place.dataDir, 'redis'))) process.kill(pid, 'SIGKILL')
-    await expect
-      .poll(() => daemon.log().filter(({ status }) => status === 'down').length, { timeout: 10_000 })
-      .toBe(2)
+    await expect.poll(() => daemon.log().filter(({ status }) => status === 'down').length).toBe(2)
     expect((await place.get('/healthz')).status).toBe(200)
-    await expect.poll(async () => (await place.get('/readyz')).status, { timeout: 30_000 }).toBe(200)
+    await expect.poll(async () => (await place.get('/readyz')).status).toBe(200)
     expect(postmasterPid(place.dataDir)).not.toBe(postgres)
     await expect
-      .poll(async () => (await place.get('/metrics')).text, { timeout: 10_000 })
+      .poll(async () => (await place.get('/metrics')).text)
       .toContain('haetae_supervised_up{program="redis"} 1')
     expect(await daemon.stop()).toBe(0)
   })

@@ -94,7 +94,7 @@ describe('supervised PostgreSQL and Redis', () => {
     await pool.query('CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)')
     const first = postgres.state().pid ?? 0
     process.kill(first, 'SIGKILL')
-    await expect.poll(() => postgres.state().status, { timeout: 5_000 }).not.toBe('up')
+    await expect.poll(() => postgres.state().status).not.toBe('up')
     await postgres.whenUp(30_000)
     expect(postgres.state().pid).not.toBe(first)
     expect((await pool.query('SELECT id FROM kept')).rows).toEqual([{ id: 7 }])

@@ -102,12 +102,28 @@ async function createSystem(
   namespace: string,
   workloads: Record<string, number>,
 ): Promise<void> {
-  await plane.kubectl(['create', 'namespace', namespace])
-  for (const [deployment, replicas] of Object.entries(workloads)) {
-    await applyObjects(plane.kubectl, rightsTo(namespace, deployment))
-    const create = ['create', 'deployment', deployment, '--image=web', `--replicas=${replicas}`]
-    await plane.kubectl(['-n', namespace, ...create])
-    await plane.kubectl(['-n', namespace, 'rollout', 'status', `deployment/${deployment}`, '--timeout=30s'])
+  const items = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    ...Object.entries(workloads).flatMap(([deployment, replicas]) => [
+      ...rightsTo(namespace, deployment),
+      workload(namespace, deployment, replicas),
+    ]),
+  ]
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+  await plane.kubectl(['create', '--validate=false', '-f', '-'], list)
+  for (const deployment of Object.keys(workloads))
+    await plane.kubectl(['-n', namespace, 'rollout', 'status', `deployment/${deployment}`, '--timeout=60s'])
+}
+
+/** As `kubectl create deployment` makes it. */
+function workload(namespace: string, name: string, replicas: number): KubernetesObject {
+  const labels = { app: name }
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'web', image: 'web' }] } }
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace, labels },
+    spec: { replicas, selector: { matchLabels: labels }, template },
   }
 }
 

@@ -123,7 +123,7 @@ function watched(child: ChildProcess): RunningDaemon {
 }
 
 async function untilUp(daemon: RunningDaemon, socket: string): Promise<void> {
-  const deadline = Date.now() + 50_000
+  const deadline = Date.now() + 150_000
   while (Date.now() < deadline) {
     if (daemon.process.exitCode !== null || daemon.process.signalCode !== null) break
     if (existsSync(socket) && daemon.log().some(({ msg }) => msg === 'the daemon is up')) return

@@ -93,7 +93,7 @@ export async function startSystemDatabase(): Promise<SystemDatabase> {
     servers.push(primary)
     return {
       primary,
-      databases: { reader, writer, caFile, connectTimeoutMs: 2000 },
+      databases: { reader, writer, caFile, connectTimeoutMs: 20_000 },
       async standby() {
         const server = await makeStandby(folder, primary, `standby${++copies}`)
         servers.push(server)

@@ -1,5 +1,8 @@
 import { z } from 'zod'
 
+/** An object whose members are not laid down here. */
+export const anything = z.record(z.string(), z.unknown())
+
 /** A text for people, in Korean and English. */
 export const localized = z.object({ ko: z.string(), en: z.string() })
 /** A reason or a note: in both languages, or in the one that there is. */

@@ -1,5 +1,5 @@
 import type { DriftService } from '#api/services.ts'
-import type { RunDrift } from '#api/schema/run.ts'
+import type { RunDrift } from '#api/schema/plan.ts'
 import type { Assumptions } from '#engine/ports.ts'
 import type { RunView } from '#engine/state/view.ts'
 import { HaetaeError, messageOf } from '#model/errors.ts'

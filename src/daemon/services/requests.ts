@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { subjectOf } from '#api/approval-service.ts'
-import type { Draft, FailoverRequest } from '#api/schema/run.ts'
+import type { Draft, FailoverRequest } from '#api/schema/request.ts'
 import type { RequestService, RunService, Services } from '#api/services.ts'
 import { scopeOf } from '#approval/statement.ts'
 import { stepsAtOnce } from '#engine/options.ts'

@@ -1,6 +1,7 @@
 import { gateView } from '#api/approval-service.ts'
 import type { Text } from '#api/schema/common.ts'
-import type { GateView, JournalEntry, NodeView as ShownNode, RunDetail, RunSummary } from '#api/schema/run.ts'
+import type { GateView } from '#api/schema/approval.ts'
+import type { JournalEntry, NodeView as ShownNode, RunDetail, RunSummary } from '#api/schema/run.ts'
 import type { RunService } from '#api/services.ts'
 import type { AuthorityStore } from '#authority/store.ts'
 import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'

@@ -1,6 +1,6 @@
 import { digestOf, type Json } from '#model/digest.ts'
 import { messageOf } from '#model/errors.ts'
-import { instant } from '#model/time.ts'
+import { instant, type Instant } from '#model/time.ts'
 import { actsUnderAuthority, PartlyDone, Unreachable, type StepCall } from '#runbook/step-type.ts'
 import type { EngineEvent, Failure, NodeEvent } from '../state/events.ts'
 import { waitsForUndo } from '../state/rollback-order.ts'
@@ -131,14 +131,23 @@ function outcomeOf(host: RunHost, ready: Ready, view: NodeView, result: Bounded<
     result.kind !== 'error' || result.error instanceof Unreachable || result.error instanceof PartlyDone
   const failure: Failure =
     result.kind === 'stopped' ? { kind: 'stopped', message: 'the run was canceled' } : failureOf(result)
-  if (lost && type.effect !== 'read') return { kind: 'attempt-unknown', ...about, failure }
-  return failed(host, ready, view, failure)
+  if (!lost || type.effect === 'read') return failed(host, ready, view, failure)
+  const partly = result.kind === 'error' && result.error instanceof PartlyDone
+  return {
+    kind: 'attempt-unknown',
+    ...about,
+    failure,
+    ...(partly ? { retryAt: retryAt(host, ready, view) } : {}),
+  }
 }
 
-function failed(host: RunHost, { node }: Ready, view: NodeView, failure: Failure): Outcome {
-  const pause = backoff(node.limits, triesOf(view))
-  const retryAt = instant(host.parts.clock.now() + pause)
-  return { kind: 'attempt-failed', node: node.id, attempt: view.attempts.length, failure, retryAt }
+function failed(host: RunHost, ready: Ready, view: NodeView, failure: Failure): Outcome {
+  const about = { node: view.id, attempt: view.attempts.length }
+  return { kind: 'attempt-failed', ...about, failure, retryAt: retryAt(host, ready, view) }
+}
+
+function retryAt(host: RunHost, { node }: Ready, view: NodeView): Instant {
+  return instant(host.parts.clock.now() + backoff(node.limits, triesOf(view)))
 }
 
 /** Milliseconds that an attempt may take: its own deadline, or what is left of the step's. */

@@ -118,8 +118,8 @@ export type NodeEvent =
   | { kind: 'adopted'; node: string; output: Json; afterAttempt: boolean }
   /** The attempt ended and made no change, or none that holds. */
   | { kind: 'attempt-failed'; node: string; attempt: number; failure: Failure; retryAt: Instant | null }
-  /** The attempt's answer was lost: what it did is not known. */
-  | { kind: 'attempt-unknown'; node: string; attempt: number; failure: Failure }
+  /** The attempt's answer was lost, or it failed behind a part of its effect: what it did is looked at, from `retryAt` on. */
+  | { kind: 'attempt-unknown'; node: string; attempt: number; failure: Failure; retryAt?: Instant }
   /** Looking itself failed. */
   | { kind: 'not-seen'; node: string; failure: Failure; retryAt: Instant | null }
   | { kind: 'asked'; node: string; question: Question }

@@ -169,7 +169,7 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       endAttempt(node, event.kind === 'attempt-failed' ? 'failed' : 'unknown', event.failure, at)
       node.applied = null
       node.failure = event.failure
-      node.retryAt = event.kind === 'attempt-failed' ? event.retryAt : null
+      node.retryAt = event.retryAt ?? null
       break
     case 'not-seen':
       node.budget.since ??= at

@@ -191,7 +191,7 @@ describe('k8s.job', () => {
     const stop = new AbortController()
     const ctx = acting(kube.targets, { signal: stop.signal })
     const running = k8sJob.apply(ctx, input, await k8sJob.observe(ctx, input))
-    await expect.poll(() => ctx.said.join(), { timeout: 20_000 }).toContain('Unschedulable')
+    await expect.poll(() => ctx.said.join()).toContain('Unschedulable')
     stop.abort(new Error('enough'))
     await expect(running).rejects.toThrow()
     expect(k8sJob.judge(input, await k8sJob.observe(acting(kube.targets), input))).toBe('absent')

@@ -264,6 +264,9 @@ describe('a plan in which steps of several types change one object', () => {
       node('A/start', 'k8s.scale', ['A/label'], {
         with: { ...at, workloads: [{ deployment: 'web', replicas: 1 }] },
       }),
+      node('A/stop', 'k8s.scale', ['A/start'], {
+        with: { ...at, workloads: [{ deployment: 'web', replicas: 0 }] },
+      }),
       node('A/label', 'k8s.patch', [], { with: { ...deployment, patch: { spec: { replicas: 2 } } } }),
       node('A/mode', 'k8s.apply', ['A/label'], { with: applying(namespace, { notice: 'soon' }) }),
       node('A/note', 'k8s.patch', ['A/mode'], {
@@ -285,6 +288,9 @@ describe('a plan in which steps of several types change one object', () => {
     expect(Object.fromEntries(seen)).toEqual({
       'A/label': [[`Deployment/web in ${namespace}`, 'exact']],
       'A/start': [[`Deployment/web in ${namespace}`, 'predicted', 'A/label changes it before']],
+      'A/stop': [
+        [`Deployment/web in ${namespace}`, 'predicted', 'it is as wanted now, and A/label changes it before'],
+      ],
       'A/mode': [[`ConfigMap/${name} in ${namespace}`, 'exact']],
       'A/note': [[`ConfigMap/${name} in ${namespace}`, 'predicted', 'A/mode changes it before']],
     })

@@ -169,7 +169,7 @@ describe('k8s.scale on a real control plane', () => {
     await applyObjects(cluster.plane.kubectl, atMostOneReplica(namespace))
     const state = await k8sScale.observe(ctx, input)
     await expect
-      .poll(() => k8sScale.plan(ctx, input, state), { timeout: 20_000 })
+      .poll(() => k8sScale.plan(ctx, input, state))
       .toMatchObject([{ ...exact, refused: expect.stringContaining('at most one replica') as string }])
     expect(await cluster.written(namespace)).toEqual([])
     expect(await k8sScale.observe(ctx, input)).toEqual(state)

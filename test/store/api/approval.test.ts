@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FastifyInstance } from 'fastify'
-import type { Draft, GateView } from '#api/schema/run.ts'
+import type { GateView } from '#api/schema/approval.ts'
+import type { Draft } from '#api/schema/request.ts'
 import { Approvals } from '#approval/approvals.ts'
 import { defaultPolicy } from '#approval/policy.ts'
 import { scopeOf } from '#approval/statement.ts'

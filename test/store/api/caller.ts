@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
-import type { Draft } from '#api/schema/run.ts'
+import type { Draft } from '#api/schema/request.ts'
 import type { Statement } from '#approval/statement.ts'
 import { signStatement, statementOver, type Decision } from '#client/signing.ts'
 import { sessionStatement } from '#people/session-statement.ts'

@@ -177,7 +177,7 @@ describe('watching a run', () => {
   }
 
   async function until(text: string | RegExp): Promise<void> {
-    await expect.poll(() => out, { timeout: 20_000, interval: 50 }).toMatch(text)
+    await expect.poll(() => out).toMatch(text)
   }
 
   async function take(run: string): Promise<(message: string) => Promise<unknown>> {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import type { Draft } from '#api/schema/run.ts'
+import type { Draft } from '#api/schema/request.ts'
 import type { Term } from '#engine/journal/journal.ts'
 import { testApi, type TestApi } from '../../support/api.ts'
 import { cast, people, type People } from '../../support/people.ts'

@@ -157,15 +157,13 @@ test.each<[string, string, (outside: Outside) => Promise<void>, (outside: Outsid
     await breakIt(outside)
     go()
     const asked = async () => (await view()).nodes.get('GPK/promote')?.question
-    await expect
-      .poll(asked, { timeout: 10_000 })
-      .toMatchObject({ reason: 'assumption', choices: ['retry', 'fail'] })
+    await expect.poll(asked).toMatchObject({ reason: 'assumption', choices: ['retry', 'fail'] })
     const broken = (await asked())?.facts['broken'] as unknown as { assumption: Assumption }[]
     expect(broken.map(({ assumption }) => assumption.kind)).toContain(kind)
     expect(promoted).toEqual([])
     await mend(outside)
     await engine.decide(runId, 'GPK/promote', 'retry', 'operator-1', 'looked at it')
-    await expect.poll(async () => (await view()).state, { timeout: 10_000 }).toBe('succeeded')
+    await expect.poll(async () => (await view()).state).toBe('succeeded')
     expect(promoted).toEqual(['GPK/promote'])
     await engine.stop()
   },
@@ -176,9 +174,7 @@ test('a standby that does not answer does not pass the loss bound: it is looked 
   outside.sight = 'away'
   go()
   const asked = async () => (await view()).nodes.get('GPK/promote')
-  await expect
-    .poll(async () => (await asked())?.question, { timeout: 10_000 })
-    .toMatchObject({ reason: 'exhausted' })
+  await expect.poll(async () => (await asked())?.question).toMatchObject({ reason: 'exhausted' })
   expect((await asked())?.attempts.map(({ failure }) => failure?.message)).toEqual([
     'the standby did not answer',
     'the standby did not answer',
@@ -186,6 +182,6 @@ test('a standby that does not answer does not pass the loss bound: it is looked 
   expect(promoted).toEqual([])
   outside.sight = standby
   await engine.decide(runId, 'GPK/promote', 'retry', 'operator-1', 'the way is repaired')
-  await expect.poll(async () => (await view()).state, { timeout: 10_000 }).toBe('succeeded')
+  await expect.poll(async () => (await view()).state).toBe('succeeded')
   await engine.stop()
 })

@@ -29,7 +29,10 @@ const outputs: Record<string, object> = {
 }
 
 /** The real step types by name, version and input; in place of the world they write down what they did. */
-function noOps(done: Map<string, number>): Map<string, AnyStepType> {
+function noOps(
+  done: Map<string, number>,
+  hold = (_type: string) => Promise.resolve(),
+): Map<string, AnyStepType> {
   return new Map(
     [...stepTypes].map(([name, type]) => {
       const output = outputs[name] ?? {}
@@ -39,6 +42,7 @@ function noOps(done: Map<string, number>): Map<string, AnyStepType> {
         observe: async ({ key }) => done.has(key ?? ''),
         judge: (_input, state) => (state === true ? 'holds' : 'absent'),
         apply: async ({ key }) => {
+          await hold(name)
           done.set(key, (done.get(key) ?? 0) + 1)
           return output
         },
@@ -96,7 +100,7 @@ function engineOn(
 const start = (engine: Engine, plan: Plan) =>
   engine.start({ id: 'E', plan, requester: 'operator-1', reason: 'a test' })
 
-async function until(what: string, holds: () => Promise<boolean>, withinMs = 50_000): Promise<void> {
+async function until(what: string, holds: () => Promise<boolean>, withinMs = 150_000): Promise<void> {
   const end = Date.now() + withinMs
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
@@ -145,6 +149,47 @@ test('two engines on one PostgreSQL run a fleet: every step once, a system that 
   ])
   expect(done.size).toBe(30 * 8)
   expect((await pool.query('SELECT * FROM system_locks')).rows).toEqual([])
+})
+
+test('a fleet is paused, its process goes, it is resumed: the next one lets its runs go on, but for one paused alone', async () => {
+  const { pool } = database()
+  const estate = syntheticEstate(4)
+  const planner = await plannerOf(estate)
+  const done = new Map<string, number>()
+  const gate = Promise.withResolvers<void>()
+  const types = noOps(done, (type) => (type === 'authority.acquire' ? gate.promise : Promise.resolve()))
+  const first = engineOn(pool, 'd1', { planner, types, ttlMs: 1_000 })
+  await start(first, await evacuation(planner))
+  const parts = async (engine: Engine) => engine.runs.listRuns({ parent: 'E' })
+  const say = (run: string, verb: 'pause' | 'resume', by: string) =>
+    postgresJournal({ pool, clock: systemClock }).command(run, { verb, reason: 'a test' }, by)
+  await until('the first system is under way', async () => (await parts(first))[0]?.state === 'running')
+  const alone = (await parts(first))[0]?.id ?? ''
+  await say(alone, 'pause', 'sre-1')
+  await say('E', 'pause', 'operator-1')
+  await until('both pauses stand', async () => {
+    const { paused } = await first.runs.getRun(alone)
+    return paused?.own?.by === 'sre-1' && paused.fleet?.by === 'operator-1'
+  })
+  await first.stop(0)
+  await say('E', 'resume', 'operator-1')
+  const second = engineOn(pool, 'd2', { planner, types, ttlMs: 1_000 })
+  await second.resumeAll()
+  gate.resolve()
+  await until('the pause of the fleet has ended at its run', async () => {
+    const { paused } = await second.runs.getRun(alone)
+    return paused !== null && paused.fleet === null
+  })
+  const system = alone.slice('E.'.length)
+  await until('the fleet says who paused it alone', async () => {
+    const why = await second.runs.why('E', system)
+    return why.reason === 'paused' && why.facts['by'] === 'sre-1'
+  })
+  await expect(second.ask(alone, { verb: 'pause', reason: 'again' }, 'sre-1')).rejects.toThrow('pause')
+  await second.ask(alone, { verb: 'resume', reason: 'go' }, 'sre-1')
+  await until('the fleet has ended', async () => (await second.runs.getRun('E')).state === 'succeeded')
+  expect([...new Set(done.values())]).toEqual([1])
+  expect(done.size).toBe(4 * 8)
 })
 
 test('a fleet of 709 systems ends, and no term is lost meanwhile', async () => {

@@ -155,8 +155,9 @@ test('whoever follows loses nothing when its connection is cut', async () => {
   })()
   await append(pool, entry('a'), entry('b'))
   await sequenceAll(pool)
-  await systemClock.sleep(150)
-  await pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+  const listening = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+  await expect.poll(async () => (await pool.query(`SELECT ${listening}`)).rowCount).toBe(1)
+  await pool.query(`SELECT pg_terminate_backend(pid) ${listening}`)
   await append(pool, entry('c'), entry('d'))
   await sequenceAll(pool)
   await following

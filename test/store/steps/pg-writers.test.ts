@@ -255,7 +255,7 @@ describe('pg.pauseWriters on a real primary', () => {
     sessions.push(administrator)
     await administrator.query(`BEGIN; ${insert('prepared')}; PREPARE TRANSACTION 'two-phase'`)
     try {
-      await expect(pause()).rejects.toMatchObject({ code: 'writers-remain' })
+      await expect(pause()).rejects.toMatchObject({ cause: { code: 'writers-remain' } })
       const found = await pgPauseWriters.observe(acting(targets()), pauseOf())
       expect(pgPauseWriters.judge(pauseOf(), found)).toBe('absent')
     } finally {

@@ -113,7 +113,7 @@ describe('pg.status on a real standby', () => {
     const input = { site: 'gwangju', host: '127.0.0.1', port: silent.port, database: 'app' }
     const ctx = acting(targets, { signal: AbortSignal.timeout(300) })
     await expect(pgStatus.observe(ctx, input)).rejects.toMatchObject({ name: 'Unreachable' })
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(performance.now() - began).toBeLessThan(10_000)
   })
 
   test('a standby that is stopped is unreachable, not wrong', async () => {

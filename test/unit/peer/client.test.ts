@@ -126,7 +126,7 @@ describe('the peer, asked', () => {
     )
     expect(looks.every((look) => look.saw === 'silence')).toBe(true)
     // One deadline and some slack; in line behind each other it would be twenty.
-    expect(performance.now() - began).toBeLessThan(3_000)
+    expect(performance.now() - began).toBeLessThan(10_000)
     await expect(client.authority(never)).rejects.toBeInstanceOf(NoAnswer)
   })
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RunDetail } from '#api/schema/run.ts'
-import { questionLines } from './run.ts'
+import { questionLines } from './question.ts'
 
 const assumption = { subject: 'daejeon', statement: { ko: '원 센터 무응답', en: 'the source is silent' } }
 const broken = [{ assumption, why: 'peer answers: 200', whyKo: 'peer에서 응답: 200' }]
@@ -25,4 +25,9 @@ test('a broken assumption is told in the language of the reader, with how to see
 test('what has changed is no help where nothing depends on it, and a journal of before Korean is still shown', () => {
   expect(asked('unclear', { observed: 'x' }, 'en')).not.toContain('drift')
   expect(asked('assumption', { broken: [{ assumption, why: 'it answers' }] }, 'ko')).toContain('it answers')
+})
+
+test('parts of a plan that are other ones now are told one by one', () => {
+  const changed = [{ part: 'steps', approved: 3, now: 4 }]
+  expect(asked('drift', { changed }, 'en')).toContain('changed: {"part":"steps","approved":3,"now":4}')
 })
