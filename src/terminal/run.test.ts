@@ -31,7 +31,7 @@ describe('what a run waits for', () => {
 
 describe('a question', () => {
   const [ko, en] = ['다시 시도하시겠습니까?', 'Try again?']
-  const question = { reason: 'exhausted', text: en, said: { ko, en }, facts: {}, choices: ['retry', 'fail'] }
+  const question = { reason: 'exhausted', text: { ko, en }, facts: {}, choices: ['retry', 'fail'] }
   const run = { id: 'F-1', toSite: 'gwangju', question: null, graph: [node('A/x', { question })] }
 
   it('is asked in the language of the person, with the whole command that answers', () => {

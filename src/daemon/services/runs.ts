@@ -6,9 +6,9 @@ import type { RunService } from '#api/services.ts'
 import type { AuthorityStore } from '#authority/store.ts'
 import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'
 import type { RunFilter, RunRow } from '#engine/journal/journal.ts'
+import { questionText } from '#engine/state/question-texts.ts'
 import { isDone, isEnded, nodesOf, type NodeView, type RunView } from '#engine/state/view.ts'
 import { deadlineOf } from '#engine/state/deadline.ts'
-import { questionText } from '#engine/state/question-text.ts'
 import { whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { timesOf } from '#insight/times.ts'
@@ -217,7 +217,7 @@ function nodeView(view: RunView, node: PlanNode, child?: RunRow): ShownNode {
 function questionOf(question: Question | null): RunDetail['question'] {
   return question === null
     ? null
-    : { ...question, choices: [...question.choices], said: questionText(question) }
+    : { ...question, text: questionText(question), choices: [...question.choices] }
 }
 
 function waitReasonOf(reason: string): ShownNode['waitReason'] {

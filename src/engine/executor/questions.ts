@@ -1,7 +1,7 @@
 import type { Json } from '#model/digest.ts'
 import type { BrokenAssumption } from '../ports.ts'
 import type { Decision, Failure, Question, QuestionReason } from '../state/events.ts'
-import { questionTexts } from '../state/question-text.ts'
+import { textOf } from '../state/question-texts.ts'
 import type { NodeView } from '../state/view.ts'
 import { toJson } from './look.ts'
 
@@ -33,7 +33,7 @@ export function question(
   const facts: { [key: string]: Json } = {}
   if (last !== undefined) facts.journal = toJson({ attempts: view?.attempts.length, last })
   for (const [name, value] of Object.entries(more)) facts[name] = toJson(value)
-  return { reason, text: questionTexts[reason].en, facts, choices: choices[reason] }
+  return { reason, text: textOf(reason), facts, choices: choices[reason] }
 }
 
 export function assumptionQuestion(broken: readonly BrokenAssumption[], view: NodeView | null): Question {

@@ -6,7 +6,7 @@ import type { Why } from '../ports.ts'
 import type { Question } from './events.ts'
 import { childRunId } from './fleet.ts'
 import { openNeeds } from './needs.ts'
-import { questionText } from './question-text.ts'
+import { questionText } from './question-texts.ts'
 import { planNodeOf, type NodeView, type Paused, type RunView } from './view.ts'
 
 /** Why a node waits, or what it does; undefined when the run has no such node. */
