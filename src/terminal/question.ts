@@ -14,7 +14,9 @@ const words = {
 
 /** Questions to a person, with the command that answers. */
 export function questionLines(
-  run: Pick<RunDetail, 'id' | 'toSite' | 'question'> & { graph: readonly Pick<NodeView, 'id' | 'question'>[] },
+  run: Pick<RunDetail, 'id' | 'toSite' | 'question'> & {
+    graph: readonly Pick<NodeView, 'id' | 'question'>[]
+  },
   language: Language,
 ): string[] {
   const asked: [string | null, Question | null][] = [
@@ -29,7 +31,9 @@ export function questionLines(
       `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
       ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
       ...Object.entries(question.facts).flatMap(([name, fact]) => factLines(question, name, fact, language)),
-      ...(drifts.has(question.reason) ? [`    ${words[language].drift}: haetae run drift ${run.id}${site}`] : []),
+      ...(drifts.has(question.reason)
+        ? [`    ${words[language].drift}: haetae run drift ${run.id}${site}`]
+        : []),
       `    ${words[language].choices}: ${command}`,
     ]
   })
