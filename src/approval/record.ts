@@ -125,6 +125,18 @@ export class ApprovalRecord {
   }
 
   /**
+   * How many people have to attest for a run; for a part of a fleet, for the fleet: as many as its gates ask for, and never
+   * fewer than policy does. 0 for an unknown run.
+   */
+  async peopleFor(run: string): Promise<number> {
+    const subject = await this.#options.subjects.find(run)
+    if (subject === undefined) return 0
+    if (subject.coveredBy !== undefined) return this.peopleFor(subject.coveredBy)
+    const asked = subject.gates.filter(({ purpose }) => purpose === 'attest').map(({ quorum }) => quorum)
+    return Math.max(this.demand('attest', subject.systems).people, ...asked)
+  }
+
+  /**
    * What has to be signed anew since the newest voiding that concerns the system (null: any of the run); undefined when
    * nothing.
    */

@@ -1,4 +1,5 @@
 import { HaetaeError } from '#model/errors.ts'
+import type { Localized } from '#model/localized.ts'
 import { instant, type Clock } from '#model/time.ts'
 import { NoAnswer } from '#platform/no-answer.ts'
 import type { AuthorityReader, Fence, SourceSilence } from './types.ts'
@@ -19,15 +20,21 @@ export async function proveFence(
     throw new HaetaeError('authority-lost', `epoch ${epoch} of ${system}`, {
       why:
         newest === undefined
-          ? 'no authority is on record'
-          : `the newest is epoch ${newest.epoch} of ${newest.site}, taken by ${newest.runId ?? 'the catalogue'}`,
+          ? { en: 'no authority is on record', ko: '기록된 운영권이 없습니다' }
+          : {
+              en: `the newest is epoch ${newest.epoch} of ${newest.site}, taken by ${newest.runId ?? 'the catalogue'}`,
+              ko: `가장 새로운 것은 ${newest.site}의 세대 ${newest.epoch}입니다(${newest.runId ?? '기준 정보'})`,
+            },
       facts: { system, runId, epoch },
     })
   }
   const fence = await parts.authority.fence(runId, system)
   if (fence === undefined || fence.epoch !== epoch || isOver(fence, parts.clock)) {
     throw new HaetaeError('authority-without-fence', `${system} in run ${runId}`, {
-      why: fence === undefined ? 'no fence is on record' : whyNot(fence, epoch),
+      why:
+        fence === undefined
+          ? { en: 'no fence is on record', ko: '기록된 차단이 없습니다' }
+          : whyNot(fence, epoch),
       facts: { system, runId, epoch },
     })
   }
@@ -51,7 +58,10 @@ export async function refuseIfAnswers(
   if (answered.length === 0)
     throw new NoAnswer('every vantage point', new Error(`nobody could look at ${site}`))
   throw new HaetaeError('source-answers', `site ${site}, for ${system}`, {
-    why: answered.map((vantage) => `${vantage.vantage}: ${vantage.why}`).join('; '),
+    why: {
+      en: answered.map((vantage) => `${vantage.vantage}: ${vantage.why}`).join('; '),
+      ko: answered.map((vantage) => `${vantage.vantage}에서 응답: ${vantage.why}`).join('; '),
+    },
     facts: { system, site, vantages: answered },
   })
 }
@@ -61,7 +71,14 @@ export function isOver(fence: Fence, clock: Clock): boolean {
   return fence.expiresAt !== null && fence.expiresAt <= instant(clock.now())
 }
 
-function whyNot(fence: Fence, epoch: number): string {
-  if (fence.epoch !== epoch) return `the ${fence.kind} fence is bound to epoch ${fence.epoch ?? '(none)'}`
-  return `the ${fence.kind} fence ran out at ${fence.expiresAt}`
+function whyNot({ kind, epoch: bound, expiresAt }: Fence, epoch: number): Localized {
+  return bound === epoch
+    ? {
+        en: `the ${kind} fence ran out at ${expiresAt}`,
+        ko: `${kind} 차단의 기한이 ${expiresAt}에 끝났습니다`,
+      }
+    : {
+        en: `the ${kind} fence is bound to epoch ${bound ?? '(none)'}`,
+        ko: `${kind} 차단은 세대 ${bound ?? '(없음)'}의 것입니다`,
+      }
 }

@@ -54,6 +54,8 @@ export interface AttestationOnRecord {
 /** Port onto approval: the statements that count for a run. Wired by the daemon. */
 export interface Attestations {
   forRun(runId: string): Promise<AttestationOnRecord[]>
+  /** How many people have to attest for a run: what its gates or the policy ask for, whichever is more; 0 of an unknown run. */
+  peopleFor(runId: string): Promise<number>
 }
 
 /** One place from which a site was looked at. */

@@ -47,7 +47,13 @@ async function otherActions({ replanned }: AssumptionParts, plan: Plan): Promise
   }
   return why === undefined
     ? []
-    : [{ assumption: { kind: 'actions', subject: plan.subject.toSite, statement, bound: {} }, why }]
+    : [
+        {
+          assumption: { kind: 'actions', subject: plan.subject.toSite, statement, bound: {} },
+          why: why.en,
+          whyKo: why.ko,
+        },
+      ]
 }
 
 function ofSite(assumption: Assumption): boolean {
@@ -56,6 +62,7 @@ function ofSite(assumption: Assumption): boolean {
 
 interface Why {
   why: string
+  whyKo: string
   facts?: { [key: string]: Json }
 }
 
@@ -90,7 +97,11 @@ async function sourceAnswers(
   const answered = seen.vantages.filter((vantage) => vantage.answered)
   if (answered.length === 0) throw new Error(`no vantage point could look at ${site}`)
   const facts = { site, at: seen.at, vantages: answered.map(({ vantage, why }) => ({ vantage, why })) }
-  return { why: answered.map(({ vantage, why }) => `${vantage} answers: ${why}`).join('; '), facts }
+  return {
+    why: answered.map(({ vantage, why }) => `${vantage} answers: ${why}`).join('; '),
+    whyKo: answered.map(({ vantage, why }) => `${vantage}에서 응답: ${why}`).join('; '),
+    facts,
+  }
 }
 
 /** There is a fence to prove only where something is about to become primary, and it must be of the kind that was agreed to. */
@@ -102,17 +113,24 @@ async function noFence(
   const system = node?.system ?? null
   if (system === null) return undefined
   const epoch = await parts.authority.epochOf(runId, system)
-  if (epoch === undefined) return { why: `the run holds no authority over ${system}`, facts: { system } }
+  if (epoch === undefined)
+    return {
+      why: `the run holds no authority over ${system}`,
+      whyKo: `이 실행에 ${system}의 운영권이 없습니다`,
+      facts: { system },
+    }
   try {
     const { kind } = await proveFence({ ...parts, signal }, { runId, system, epoch })
     if (kind !== 'attested' || bound['kind'] === 'attested') return undefined
     return {
       why: `the fence of ${system} is ${kind}, the plan takes one that is ${String(bound['kind'])} for granted`,
+      whyKo: `${system}의 차단은 ${kind}이고, 계획은 ${String(bound['kind'])}을(를) 전제합니다`,
       facts: { system, kind },
     }
   } catch (error) {
     if (!isHaetaeError(error)) throw error
-    return { why: error.why ?? error.message, facts: { code: error.code, system, epoch } }
+    const why = error.why ?? error.message
+    return { why, whyKo: error.whyKo ?? why, facts: { code: error.code, system, epoch } }
   }
 }
 
@@ -132,6 +150,9 @@ async function movedSince(
     why: taken
       ? `${subject} had come to ${there.site} by epoch ${there.epoch} when this run took it`
       : `${subject} is at ${there.site} by epoch ${there.epoch} now`,
+    whyKo: taken
+      ? `이 실행이 넘겨받을 때 ${subject}은(는) 세대 ${there.epoch}에 ${there.site}에 있었습니다`
+      : `${subject}은(는) 지금 세대 ${there.epoch}에 ${there.site}에 있습니다`,
     facts: { system: subject, site: there.site, epoch: there.epoch },
   }
 }
@@ -145,9 +166,18 @@ async function noStandby(
   if (!isPromotion(node) || node.system !== subject) return undefined
   const sight = await parts.standby(subject, signal)
   const facts = { system: subject, host: String(bound['host']), port: Number(bound['port']) }
-  if (sight === undefined) return { why: `${subject} has no database here`, facts }
+  if (sight === undefined)
+    return {
+      why: `${subject} has no database here`,
+      whyKo: `여기에는 ${subject}의 데이터베이스가 없습니다`,
+      facts,
+    }
   if (sight.standby || (await parts.authority.promotionClaim(runId, subject)) !== undefined) return undefined
-  return { why: `the database of ${subject} is a primary already, and not by this run`, facts }
+  return {
+    why: `the database of ${subject} is a primary already, and not by this run`,
+    whyKo: `${subject}의 데이터베이스는 이미 주 데이터베이스이고, 이 실행이 한 일이 아닙니다`,
+    facts,
+  }
 }
 
 /**
@@ -176,6 +206,7 @@ async function losesMore(
     if (!atMost)
       return {
         why: `about ${seconds.toFixed(1)} s of acknowledged work would be lost, the plan allows ${limit} s`,
+        whyKo: `완료된 업무 약 ${seconds.toFixed(1)}초가 유실됩니다. 계획이 허용하는 것은 ${limit}초입니다`,
         facts: { system: subject, seconds, limit },
       }
     await parts.clock.sleep(500, signal)

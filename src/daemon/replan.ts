@@ -1,5 +1,6 @@
 import { digestOf } from '#model/digest.ts'
 import { isHaetaeError, type HaetaeError } from '#model/errors.ts'
+import type { Localized } from '#model/localized.ts'
 import type { Clock } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import { untoldLosses } from '#plan/assumptions.ts'
@@ -13,7 +14,7 @@ interface Needs {
 }
 
 /** Why the actions of a plan would be other ones if it were made now; undefined while they are the same. */
-export type WhyReplanned = (plan: Plan) => Promise<string | undefined>
+export type WhyReplanned = (plan: Plan) => Promise<Localized | undefined>
 
 /**
  * Plans again from today's estate, runbooks and step types. A difference that changes no step is none. Throws when the
@@ -47,22 +48,29 @@ function planAgain(
   const systems = [...new Set(nodes.flatMap(({ system }) => system ?? []))]
   if (mode === 'failover' && fromSite !== undefined)
     return planner.failover({ ...ground, fromSite, toSite, systems, lossUntold: untoldLosses(assumptions) })
-  // The runbooks that it calls come after it.
+  // An operation has one runbook, for all its systems; those that it calls come after it, as digestsOf put them.
   const [runbook = ''] = Object.keys(runbooks)
   return planner.operation({ ...ground, site: toSite, runbook, systems })
 }
 
-function noPlan(error: HaetaeError): string {
-  return `it could not be planned any more: ${[error.message, error.why].filter(Boolean).join(': ')}`
+function noPlan({ message, why, whyKo = why }: HaetaeError): Localized {
+  return {
+    en: `it could not be planned any more: ${[message, why].filter(Boolean).join(': ')}`,
+    ko: `더 이상 계획할 수 없습니다: ${[message, whyKo].filter(Boolean).join(': ')}`,
+  }
 }
 
-function whyOther(before: Plan['subject'], now: Plan['subject']): string | undefined {
+function whyOther(before: Plan['subject'], now: Plan['subject']): Localized | undefined {
   const old = new Map(before.nodes.map((node) => [node.id, digestOf(node)]))
   const other = now.nodes.filter((node) => old.get(node.id) !== digestOf(node)).map(({ id }) => id)
   const ids = new Set(now.nodes.map(({ id }) => id))
   const gone = [...old.keys()].filter((id) => !ids.has(id))
   const all = [...other, ...gone]
   if (all.length === 0) return undefined
-  const more = all.length > 5 ? ` and ${all.length - 5} more` : ''
-  return `planned now, these steps would be other ones: ${all.slice(0, 5).join(', ')}${more}`
+  const named = all.slice(0, 5).join(', ')
+  const more = all.length - 5
+  return {
+    en: `planned now, these steps would be other ones: ${named}${more > 0 ? ` and ${more} more` : ''}`,
+    ko: `지금 계획하면 다른 단계: ${named}${more > 0 ? ` 외 ${more}개` : ''}`,
+  }
 }

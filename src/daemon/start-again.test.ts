@@ -36,7 +36,11 @@ describe('a start', () => {
     const { said, start } = starts([
       unavailable('ECONNREFUSED'),
       unavailable('ENOENT'),
-      new Error('Connection terminated unexpectedly'),
+      new HaetaeError('postgres-unavailable', 'the schema could not be brought up', {
+        cause: new Error('schema change 010 failed', {
+          cause: new Error('Connection terminated unexpectedly'),
+        }),
+      }),
     ])
     const { parts, releasers } = await startAgain({ clock, log }, start)
     expect(parts).toBe('start 4')

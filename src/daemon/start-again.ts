@@ -34,8 +34,12 @@ export async function startAgain<T>(
   }
 }
 
-/** True when PostgreSQL had the time of a start taken from it, and not when it cannot be started at all. */
+/** True when PostgreSQL went away under what was being done, and not when it cannot be started at all. */
 function isPostgresGone(error: unknown): boolean {
-  if (!isHaetaeError(error, 'postgres-unavailable')) return isServerGone(error)
-  return isServerGone(error.cause) || (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
+  const unavailable = isHaetaeError(error, 'postgres-unavailable')
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isServerGone(cause)) return true
+    if (unavailable && 'code' in cause && cause.code === 'ENOENT') return true // its socket
+  }
+  return false
 }

@@ -16,13 +16,13 @@ export function voidingChecks(
     async broken(check) {
       const { runId, node } = check
       const broken = check.moment === 'effect' ? [] : await checks.broken(check)
-      for (const { assumption, why, facts } of broken) {
+      for (const { assumption, why, whyKo = why, facts } of broken) {
         await approvals.void(runId, {
           kind: assumption.kind === 'actions' ? 'action-changed' : 'assumption-broken',
           system: ofTheRun.has(assumption.kind) ? null : (node?.system ?? assumption.subject),
           why: {
             en: `an assumption is broken (${assumption.statement.en}): ${why}`,
-            ko: `전제가 깨졌습니다 (${assumption.statement.ko}): ${why}`,
+            ko: `전제가 깨졌습니다 (${assumption.statement.ko}): ${whyKo}`,
           },
           facts: { assumption: toJson(assumption), why, ...facts },
         })
@@ -43,7 +43,7 @@ function signAnew({
   text,
 }: NonNullable<Awaited<ReturnType<Approvals['missingSince']>>>): BrokenAssumption {
   const assumption = voiding.facts['assumption'] as unknown as Assumption
-  return { assumption, why: text.en, facts: { since: new Date(voiding.at).toISOString(), ko: text.ko } }
+  return { assumption, why: text.en, whyKo: text.ko, facts: { since: new Date(voiding.at).toISOString() } }
 }
 
 function toJson(value: unknown): Json {

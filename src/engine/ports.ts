@@ -26,6 +26,8 @@ export interface Approvals {
 export interface BrokenAssumption {
   assumption: Assumption
   why: string
+  /** The same in Korean. */
+  whyKo?: string
   facts?: { [key: string]: Json }
 }
 

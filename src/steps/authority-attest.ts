@@ -13,6 +13,8 @@ export interface AttestState {
   over: boolean
   /** Statements that count now: for this site, not run out. */
   statements: AttestationOnRecord[]
+  /** How many people the run's gates and the policy ask for. */
+  asked: number
 }
 
 /** Records two people's word as a fence, with the debt that it leaves open. It stops nothing at the source. */
@@ -35,12 +37,13 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
   output: attestOutput,
 
   async observe(ctx, input) {
-    if (ctx.runId === undefined) return { fence: null, over: false, statements: [] }
+    if (ctx.runId === undefined) return { fence: null, over: false, statements: [], asked: 0 }
     const fence = (await ctx.readers.authority.fence(ctx.runId, input.system)) ?? null
     const now = instant(ctx.clock.now())
     const all = await ctx.readers.attestations.forRun(ctx.runId)
     const statements = all.filter((statement) => statement.site === input.site && statement.expiresAt > now)
-    return { fence, over: fence !== null && isOver(fence, ctx.clock), statements }
+    const asked = await ctx.readers.attestations.peopleFor(ctx.runId)
+    return { fence, over: fence !== null && isOver(fence, ctx.clock), statements, asked }
   },
 
   judge(input, state) {
@@ -65,10 +68,11 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
 
   async apply(ctx, input, state) {
     const people = [...new Set(state.statements.map((statement) => statement.principal))].sort()
-    if (people.length < input.quorum) {
+    const quorum = Math.max(input.quorum, state.asked)
+    if (people.length < quorum) {
       throw new HaetaeError('attestation-missing', `site ${input.site}, for ${input.system}`, {
-        why: `${people.length} of ${input.quorum} people have a valid statement: ${people.join(', ') || 'none'}`,
-        facts: { site: input.site, people, quorum: input.quorum },
+        why: `${people.length} of ${quorum} people have a valid statement: ${people.join(', ') || 'none'}`,
+        facts: { site: input.site, people, quorum },
       })
     }
     const looking = refuseIfAnswers(ctx.readers.silence, input.site, input.system, ctx.signal)
@@ -79,7 +83,7 @@ export const authorityAttest: Step<AttestInput, AttestState, AttestOutput> = {
       site: input.site,
       kind: 'attested' as const,
       proof: { statements: state.statements, silence: { at: seen.at, vantages: seen.vantages } },
-      expiresAt: expiryOf(state.statements, input.quorum),
+      expiresAt: expiryOf(state.statements, quorum),
     }
     const renewed = state.fence?.kind === 'attested' ? state.fence.recordedAt : null
     return outputOf(await ctx.writers.authority.recordFence(fence, renewed))

@@ -144,7 +144,8 @@ export const k8sApply: Step<ApplyInput, ApplyState, ApplyOutput> = {
  * put beside it into an object that the step made would go with it.
  */
 function changedOf(input: ApplyInput, { found, tried }: ApplyState): ChangedSince[] {
-  if (input.left === undefined || tried || (found === null && !input.present)) return []
+  const isOver = input.present ? tried : found === null
+  if (input.left === undefined || isOver) return []
   const { owned } = input.left
   const others = input.present ? [] : (found?.others ?? [])
   const there = owned === null ? found === null : isDeepStrictEqual(owned, found?.owned ?? null)

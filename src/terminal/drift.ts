@@ -48,7 +48,7 @@ export function driftLines(drift: RunDrift, language: Language): string[] {
     ...section(
       paint('red', say.broken),
       drift.broken.flatMap(({ subject, statement, why }) =>
-        indented(`${subject}: ${inLanguage(statement, language)}: ${why}`, 2),
+        indented(`${subject}: ${inLanguage(statement, language)}: ${inLanguage(why, language)}`, 2),
       ),
     ),
     ...section(paint('yellow', say.unproven), drift.unproven === null ? [] : indented(drift.unproven, 2)),

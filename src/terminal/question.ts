@@ -1,5 +1,6 @@
 import type { NodeView, RunDetail } from '#api/schema/run.ts'
-import type { Language } from './language.ts'
+import type { Assumption } from '#plan/plan.ts'
+import { inLanguage, type Language } from './language.ts'
 import { paint } from './paint.ts'
 import { pageWidth } from './table.ts'
 import { cut, wrap } from './width.ts'
@@ -7,8 +8,8 @@ import { cut, wrap } from './width.ts'
 type Question = NonNullable<RunDetail['question']>
 
 const words = {
-  ko: { choices: '답', left: '남긴 값', found: '현재 값' },
-  en: { choices: 'answers', left: 'was left', found: 'is there' },
+  ko: { choices: '답', left: '남긴 값', found: '현재 값', drift: '바뀐 것 확인' },
+  en: { choices: 'answers', left: 'was left', found: 'is there', drift: 'what has changed' },
 } as const
 
 /** Questions to a person, with the command that answers. */
@@ -26,18 +27,36 @@ export function questionLines(
     return [
       `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
       ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
-      ...Object.entries(question.facts).flatMap(([name, fact]) =>
-        name === 'changed' ? changedLines(fact, language) : [cut(`    ${name}: ${told(fact)}`, pageWidth)],
-      ),
+      ...Object.entries(question.facts).flatMap(([name, fact]) => factLines(question, name, fact, language)),
+      ...(drifts.has(question.reason) ? [`    ${words[language].drift}: haetae run drift ${run.id}`] : []),
       `    ${words[language].choices}: ${command}`,
     ]
   })
 }
 
-/** The instructions of a manual step are in both languages; what the engine itself asks is in English. */
+/** Questions that what has changed since the plan helps to answer. */
+const drifts: ReadonlySet<string> = new Set(['assumption', 'drift', 'held'])
+
+function factLines({ reason }: Question, name: string, fact: unknown, language: Language): string[] {
+  if (reason === 'assumption' && name === 'broken') return brokenLines(fact, language)
+  if (reason === 'changed' && name === 'changed') return changedLines(fact, language)
+  const all = Array.isArray(fact) ? (fact as unknown[]) : [fact]
+  return all.map((one) => cut(`    ${name}: ${told(one)}`, pageWidth))
+}
+
+function brokenLines(fact: unknown, language: Language): string[] {
+  const broken = fact as { assumption: Assumption; why: string; whyKo?: string }[]
+  return broken.flatMap(({ assumption: { subject, statement }, why, whyKo = why }) => {
+    const said = language === 'ko' ? whyKo : why
+    const line = `${subject}: ${inLanguage(statement, language)}: ${said}`
+    return wrap(line, pageWidth - 4).map((text) => `    ${text}`)
+  })
+}
+
+/** The instructions of a manual step are in both languages. */
 function questionText({ text, facts }: Question, language: Language): string {
   const said = (facts['instructions'] as { [in_ in Language]?: unknown } | undefined)?.[language]
-  return typeof said === 'string' ? said : text
+  return typeof said === 'string' ? said : inLanguage(text, language)
 }
 
 /** What somebody changed since a step: whole, because people decide by it. */

@@ -3,9 +3,12 @@ import { readView } from '#engine/run-reader.ts'
 import type { JournalRecord } from '#engine/state/events.ts'
 import { whyNode } from '#engine/state/why.ts'
 import { isHaetaeError } from '#model/errors.ts'
+import type { AnyStepType } from '#runbook/step-type.ts'
 import { assertOnce, childState, fleetOf, slow } from './world/fleets.ts'
+import { childPlan, fleetPlan, node, planOf } from './world/plans.ts'
 import { Random } from './world/random.ts'
 import { mishaps as kinds, runId, simulate, type Mishap, type Simulation } from './world/simulate.ts'
+import { simTypes } from './world/types.ts'
 
 type Verb = 'pause' | 'resume' | 'cancel' | 'rollback'
 
@@ -15,6 +18,8 @@ const partB = `${runId}.B`
 const say = (sim: Simulation, run: string, verb: Verb, by = 'operator-1') =>
   sim.store.command(run, { verb, reason: `${verb}, a test` }, by)
 const viewOf = (sim: Simulation, run: string) => readView(sim.store, run).catch(() => undefined)
+const stateIn = async (sim: Simulation, run: string, node: string) =>
+  (await viewOf(sim, run))?.nodes.get(node)?.state
 const records = (sim: Simulation, run: string) => sim.store.read(run, 0, 1e6)
 
 /** Says things in turn, each once its moment has come. */
@@ -189,6 +194,57 @@ test.each(['cancel', 'rollback'] as const)(
     ])
   },
 )
+
+test('a part that only cleans up goes on when its paused fleet is rolled back', async () => {
+  const clean = node('A/clean', 'sim.set', [], { after: ['A/set', 'A/check'], finally: true })
+  const plan = planOf([...childPlan('A', [], slow).subject.nodes, clean])
+  const sim = await simulate({
+    ...fleetOf(['A']).options,
+    plan: fleetPlan(new Map([['A', { plan, prerequisites: [] }]])),
+    planChild: async () => plan,
+    patienceMs: 600_000,
+    between: inTurn(
+      [
+        async (now) => (await stateIn(now, partA, 'A/notify')) === 'succeeded',
+        (now) => say(now, runId, 'pause'),
+      ],
+      [
+        async (now) => (await stateIn(now, partA, 'A/check')) === 'succeeded' && (await allPaused(now)),
+        (now) => say(now, runId, 'rollback'),
+      ],
+    ),
+  })
+  expect((await sim.store.run(runId))?.state).toBe('rolled-back')
+  expect([await childState(sim, 'A'), await stateIn(sim, partA, 'A/clean')]).toEqual([
+    'succeeded',
+    'succeeded',
+  ])
+})
+
+test('a fleet that is paused and then canceled while it is rolled back takes its parts along', async () => {
+  const asks = { ...(simTypes.get('sim.clear') as AnyStepType), judge: () => 'unclear' as const }
+  const sim = await simulate({
+    ...fleetOf(['A'], { maxFailures: 0 }, slow).options,
+    types: new Map([['sim.clear', asks]]),
+    patienceMs: 600_000,
+    between: inTurn(
+      [
+        async (now) => (await stateIn(now, partA, 'A/notify')) === 'succeeded',
+        (now) => say(now, runId, 'rollback'),
+      ],
+      [
+        async (now) => (await stateIn(now, partA, 'A/set~undo')) === 'needs-person',
+        (now) => say(now, runId, 'pause'),
+      ],
+      [allPaused, (now) => say(now, runId, 'resume')],
+      [async (now) => (await childState(now, 'A')) === 'needs-person', (now) => say(now, runId, 'cancel')],
+    ),
+  })
+  expect([(await sim.store.run(runId))?.state, await childState(sim, 'A')]).toEqual(['canceled', 'canceled'])
+  expect(passedOn(await records(sim, partA)).map(({ event }) => event)).toMatchObject(
+    ['rollback', 'pause', 'resume', 'cancel'].map((verb) => ({ command: { verb } })),
+  )
+})
 
 test('a fleet that is taken over ends with its parts, whoever holds them', async () => {
   const { options } = fleetOf(['A', 'C'], { maxFailures: 0 }, slow)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { memoryJournal } from '#engine/journal/memory.ts'
 import { readView } from '#engine/run-reader.ts'
-import type { RunView } from '#engine/state/view.ts'
+import { requestsEndAt, type RunView } from '#engine/state/view.ts'
 import { whyNode } from '#engine/state/why.ts'
 import { digestOf } from '#model/digest.ts'
 import type { Plan, PlanMode } from '#plan/plan.ts'
@@ -219,3 +219,38 @@ test('a run that nobody looks at is ended by a second take-over once its time to
 function withDigest(plan: Plan): Plan {
   return { ...plan, digest: digestOf(plan.subject) }
 }
+
+test('time that the journal took to answer is none that an effect has: whoever takes over waits for it no longer', async () => {
+  const one = node('A/one', 'sim.slow', [], { limits: { ...limits, attemptMs: 1_000 } })
+  const landed: number[] = []
+  const slow = simType('sim.slow', 'idempotent', {
+    async apply(ctx) {
+      await ctx.clock.sleep(800, ctx.signal)
+      landed.push(ctx.clock.now())
+      return { version: 1 }
+    },
+  })
+  let isLate = true
+  let clock: VirtualClock | undefined
+  const sim = await simulate({
+    plan: planOf([one]),
+    types: new Map([['sim.slow', slow]]),
+    mutate: (journal) => ({
+      ...journal,
+      async append(term, events) {
+        const written = await journal.append(term, events)
+        if (isLate && events.some(({ kind }) => kind === 'intended')) {
+          isLate = false
+          await clock?.sleep(900)
+        }
+        return written
+      },
+    }),
+    between: (now) => void (clock = now.clock),
+  })
+  const attempts = (await readView(sim.store, runId)).nodes.get('A/one')?.attempts ?? []
+  expect(attempts.map(({ outcome }) => outcome)).toEqual(['unknown', 'applied'])
+  const [at = 0] = landed
+  const last = attempts.at(-1)
+  expect(last && at >= Date.parse(last.startedAt) && at <= requestsEndAt(last, one)).toBe(true)
+})

@@ -216,9 +216,11 @@ export function journalConformance(open: () => Journal, pass: (ms: number) => Pr
   test('a held run is refused to another daemon, and is free once its term has expired', async () => {
     const journal = open()
     await journal.create(newRun('r', ['A']))
-    expect(await journal.acquire('r', mine, briefMs)).toEqual({ runId: 'r', term: 1 })
-    expect(await journal.acquire('r', other, briefMs)).toBeUndefined()
+    const term = { runId: 'r', term: 1 }
+    expect(await journal.acquire('r', mine, longMs)).toEqual(term)
+    expect(await journal.acquire('r', other, longMs)).toBeUndefined()
     expect(await journal.takeable('gwangju-2')).toEqual([])
+    expect(await journal.renew(mine, briefMs)).toEqual([term])
     await pass(briefMs + 30)
     expect(await journal.takeable('gwangju-2')).toEqual(['r'])
     expect(await journal.acquire('r', other, longMs)).toEqual({ runId: 'r', term: 2 })
@@ -228,10 +230,11 @@ export function journalConformance(open: () => Journal, pass: (ms: number) => Pr
   test('a renewed term does not expire', async () => {
     const journal = open()
     await journal.create(newRun('r', ['A']))
-    const term = await journal.acquire('r', mine, briefMs)
+    const firstMs = 1_000 // long enough for a busy machine to renew in
+    const term = await journal.acquire('r', mine, firstMs)
     expect(await journal.renew(mine, longMs)).toEqual([term])
-    await pass(briefMs + 30)
-    expect(await journal.acquire('r', other, briefMs)).toBeUndefined()
+    await pass(firstMs + 30)
+    expect(await journal.acquire('r', other, longMs)).toBeUndefined()
     expect(await journal.renew(other, longMs)).toEqual([])
   })
 

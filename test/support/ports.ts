@@ -6,6 +6,8 @@ export interface TestPorts {
   silence: SourceSilence
   /** What is on record; a test adds to it. */
   statements: AttestationOnRecord[]
+  /** How many people policy asks for. */
+  policy: { people: number }
   /** Whether the source answers now. */
   source: { answers: boolean }
 }
@@ -13,10 +15,15 @@ export interface TestPorts {
 export function testPorts(): TestPorts {
   const statements: AttestationOnRecord[] = []
   const source = { answers: false }
+  const policy = { people: 2 }
   return {
     statements,
     source,
-    attestations: { forRun: () => Promise.resolve([...statements]) },
+    policy,
+    attestations: {
+      forRun: () => Promise.resolve([...statements]),
+      peopleFor: () => Promise.resolve(policy.people),
+    },
     silence: {
       look: () =>
         Promise.resolve({

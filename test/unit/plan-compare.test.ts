@@ -11,7 +11,7 @@ import type { LossForecast, Plan } from '#plan/plan.ts'
 import { planOperation } from '#plan/operation.ts'
 import type { ActiveAt, OperationRequest } from '#plan/request.ts'
 import type { Change } from '#runbook/step-type.ts'
-import { readRunbook } from '#runbook/load.ts'
+import { readRunbook, runbooksFrom } from '#runbook/load.ts'
 import type { Runbook } from '#runbook/runbook.ts'
 import { stepTypes } from '#steps/index.ts'
 
@@ -62,13 +62,30 @@ steps:
       namespace: \${{ system.namespace }}
       workloads: '\${{ [{"deployment": "web", "replicas": inputs.replicas}] }}'
     onUnreachable: { operation: ask }
+  - id: settle
+    title: { ko: 안정화, en: Settle }
+    type: runbook
+    needs: [ready]
+    with: { runbook: a-part }
+`
+const part = `
+apiVersion: haetae/v1
+kind: Runbook
+metadata: { name: a-part, title: { ko: 일부, en: A part } }
+modes: [operation]
+part: true
+steps:
+  - { id: rest, title: { ko: 대기, en: Rest }, type: wait, with: { for: 10s } }
 `
 const operated = (
   active: ReadonlyMap<string, ActiveAt>,
   request: Pick<OperationRequest, 'site' | 'runbook' | 'systems' | 'inputs' | 'now'>,
 ) => {
-  const read = readRunbook(waiting, 'w.yaml', { stepTypes, sites: ['daejeon', 'gwangju'] }).runbook
-  const runbooks = new Map([['waiting', read as Runbook]])
+  const sources = Object.entries({ 'w.yaml': waiting, 'a.yaml': part }).map(([file, text]) => ({
+    file,
+    text,
+  }))
+  const runbooks = runbooksFrom(sources, { stepTypes, sites: ['daejeon', 'gwangju'] })
   return planOperation({ ...request, estate, runbooks, stepTypes, world: { active: (id) => active.get(id) } })
 }
 
@@ -194,7 +211,7 @@ describe('planning again', () => {
       },
       world: { refresh: async () => undefined, activeAt: () => new Map(world.active ?? homes) },
       clock: { now: () => 0 },
-    })(plan)
+    })(plan).then((told) => told?.en)
 
   test('of an unchanged estate gives the same actions, also where a loss cannot be told', async () => {
     expect(await why(planned({}), {})).toBeUndefined()
@@ -204,9 +221,11 @@ describe('planning again', () => {
 
   test('of an operation gives the same actions with the inputs that were given', async () => {
     const plan = operated(homes, {
-      ...{ site: 'daejeon', runbook: 'waiting', systems: ['GPK'], inputs: { replicas: 2 }, now: 0 },
+      ...{ site: 'daejeon', runbook: 'waiting', systems: ['GPK', 'AID'], inputs: { replicas: 2 }, now: 0 },
     })
-    expect(await why(plan, {})).toBeUndefined()
+    // Two runbooks are in it, and the called one comes first by its name. The journal keeps the plan as JSON.
+    expect(Object.keys(plan.subject.runbooks)).toEqual(['waiting', 'a-part'])
+    expect(await why(JSON.parse(JSON.stringify(plan)) as Plan, {})).toBeUndefined()
     expect(await why(plan, { active: new Map([['GPK', { site: 'gwangju', epoch: 2 }]]) })).toContain('GPK')
   })
 

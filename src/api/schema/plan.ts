@@ -152,9 +152,7 @@ export const runDrift = z.object({
   observedAt: z.string(),
   now: instant,
   /** What holds no more: it voids the approvals. */
-  broken: z.array(
-    z.object({ kind: assumptionKind, subject: z.string(), statement: localized, why: z.string() }),
-  ),
+  broken: z.array(z.object({ kind: assumptionKind, subject: z.string(), statement: localized, why: text })),
   /** Why the assumptions could not be proven now; null when they could. */
   unproven: z.string().nullable(),
   /** Nodes that have not begun and would change something else by now. */

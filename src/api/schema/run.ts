@@ -60,9 +60,7 @@ export const nodeView = z.object({
   /** What the last attempt said. */
   message: text.nullable(),
   /** What a person is asked, with both facts; `haetae run decide` answers. */
-  question: z
-    .object({ reason: z.string(), text: z.string(), facts: anything, choices: z.array(z.string()) })
-    .nullable(),
+  question: z.object({ reason: z.string(), text, facts: anything, choices: z.array(z.string()) }).nullable(),
   /** Who left it out, and why; absent from older daemons. */
   skipped: z.object({ by: z.string(), reason: z.string() }).nullable().optional(),
 })

@@ -58,11 +58,11 @@ async function prove(
     const found = await assumptions.broken({
       ...{ runId: id, plan, moment, node: null, again: false, signal },
     })
-    const broken = found.map(({ assumption, why }) => ({
+    const broken = found.map(({ assumption, why, whyKo }) => ({
       kind: assumption.kind,
       subject: assumption.subject,
       statement: assumption.statement,
-      why,
+      why: whyKo === undefined ? why : { en: why, ko: whyKo },
     }))
     return { broken, unproven: null }
   } catch (error) {

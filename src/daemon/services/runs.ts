@@ -6,6 +6,7 @@ import type { RunService } from '#api/services.ts'
 import type { AuthorityStore } from '#authority/store.ts'
 import { isNodeEvent, type JournalRecord, type Question } from '#engine/state/events.ts'
 import type { RunFilter, RunRow } from '#engine/journal/journal.ts'
+import { questionText } from '#engine/state/question-texts.ts'
 import { isDone, isEnded, nodesOf, type NodeView, type RunView } from '#engine/state/view.ts'
 import { deadlineOf } from '#engine/state/deadline.ts'
 import { whyNode } from '#engine/state/why.ts'
@@ -214,7 +215,9 @@ function nodeView(view: RunView, node: PlanNode, child?: RunRow): ShownNode {
 }
 
 function questionOf(question: Question | null): RunDetail['question'] {
-  return question === null ? null : { ...question, choices: [...question.choices] }
+  return question === null
+    ? null
+    : { ...question, text: questionText(question), choices: [...question.choices] }
 }
 
 function waitReasonOf(reason: string): ShownNode['waitReason'] {
@@ -228,7 +231,8 @@ function skippedText({ by, reason }: { by: string; reason: string }): Text {
 
 function messageOfNode(node: NodeView): Text | null {
   if (node.skipped !== null) return skippedText(node.skipped)
-  return node.question?.text ?? node.failure?.message ?? node.progress ?? node.canceled?.why ?? null
+  if (node.question !== null) return questionText(node.question)
+  return node.failure?.message ?? node.progress ?? node.canceled?.why ?? null
 }
 
 function entryOf(record: JournalRecord): JournalEntry {

@@ -31,12 +31,14 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
     host.note(noAuthority(view))
     return 'over'
   }
+  const { monotonic } = host.parts
   const undo = undoOf(host, ready, view, seen)
+  // Whoever looks at what it did counts from the journal: time that the journal took to answer is none of the effect's.
+  let until: number | undefined = monotonic() + node.limits.attemptMs
   const about = { node: node.id, attempt: number, input: digestOf(input), key, epoch }
   await host.durable({ kind: 'intended', ...about, ...(undo === null ? {} : { undo }) })
-  if (type.effect === 'point-of-no-return' && !(await mayPass(host, ready, view, again))) {
-    return view.state === 'needs-person' ? 'over' : 'again'
-  }
+  if (type.effect === 'point-of-no-return') until = await mayPass(host, ready, view, again)
+  if (until === undefined) return view.state === 'needs-person' ? 'over' : 'again'
   // Writing the intent and proving the assumptions took time.
   if (epoch !== null && (await epochOf(host, node.system)) !== epoch) {
     host.note(notBegun(view, 'refused', 'the epoch is held no more'), noAuthority(view))
@@ -47,8 +49,13 @@ export async function attempt(host: RunHost, ready: Ready, view: NodeView, seen:
     host.note(notBegun(view, 'stopped', `the run was ${stop}`))
     return 'again'
   }
+  const withinMs = Math.min(timeLeft(host, ready, view), until - monotonic())
+  if (withinMs <= 0) {
+    host.note(notBegun(view, 'deadline', 'its time was over before it could begin'))
+    return 'again'
+  }
   host.assertHeld()
-  return effect(host, ready, view, seen, epoch)
+  return effect(host, ready, view, seen, epoch, withinMs)
 }
 
 /** How the effect is taken back: to what was seen before the first try that may have done something. */
@@ -83,6 +90,7 @@ async function effect(
   view: NodeView,
   seen: unknown,
   epoch: number | null,
+  withinMs: number,
 ): Promise<Round> {
   const { node, type, input, key } = ready
   const { clock, contexts, metrics } = host.parts
@@ -90,7 +98,7 @@ async function effect(
   const runId = host.view.id
   // A read is let go at a cancel; an effect that is under way is waited for, so that it can be told where it was left.
   const outer = type.effect === 'read' && node.finally !== true ? host.cancelSignal : host.signal
-  const result = await bounded(clock, timeLeft(host, ready, view), outer, async (signal) => {
+  const result = await bounded(clock, withinMs, outer, async (signal) => {
     const ctx = {
       readers: contexts.readers(node, runId),
       writers: contexts.writers(node, runId),

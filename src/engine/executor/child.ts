@@ -140,7 +140,7 @@ function holdBack(host: RunHost, node: PlanNode, asked: Question): void {
 
 /** Waits for the run's end. What people ask of the fleet is asked of it too. */
 async function follow(host: RunHost, node: PlanNode, id: string): Promise<void> {
-  const looked: Looked = { seq: 0, verb: '' }
+  const looked: Looked = { seq: 0, stands: '', taken: [] }
   for (;;) {
     const row = await childOf(host, node, id)
     const { state } = row ?? {}
@@ -155,7 +155,9 @@ async function follow(host: RunHost, node: PlanNode, id: string): Promise<void> 
 /** How far the journal of a part was read, and what stood for its fleet then. */
 interface Looked {
   seq: number
-  verb: string
+  stands: string
+  /** What ends a part, and had begun to: it does not come back from that. */
+  taken: readonly string[]
 }
 
 /**
@@ -168,17 +170,19 @@ async function relay(
   { id, state, lastSeq }: RunRow,
   looked: Looked,
 ): Promise<void> {
-  const { verb } = standing(host.view).command
-  const alike = verb === 'resume' && state !== 'paused' && host.go(node.id).pausedAlone === null
-  if (alike || (looked.verb === verb && looked.seq >= lastSeq)) return
+  const verbs = standing(host.view).map(({ command }) => command.verb)
+  const open = verbs.filter((verb) => verb !== 'resume' && !looked.taken.includes(verb))
+  if (open.length === 0 && state !== 'paused' && host.go(node.id).pausedAlone === null) return
+  const stands = verbs.join()
+  if (looked.stands === stands && looked.seq >= lastSeq) return
   const { children, stepTypes } = host.parts
   const part = await children.view(id)
   const said = passOn(host.view, part, stepTypes)
   if (said !== undefined) await children.passOn(id, said.command, said.by, host.term)
   notePause(host, node, part)
-  // What ends a part is said once, and the part does not come back from it.
-  const ends = verb !== 'pause' && verb !== 'resume' && (part.canceling ?? part.rollingBack) !== null
-  Object.assign(looked, { verb, seq: ends ? Infinity : part.seq })
+  const taken =
+    part.canceling !== null ? ['cancel', 'rollback'] : part.rollingBack !== null ? ['rollback'] : []
+  Object.assign(looked, { stands, seq: part.seq, taken })
 }
 
 /** Whoever looks at the fleet sees which part does not go on with it. */

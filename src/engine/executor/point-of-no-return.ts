@@ -11,17 +11,24 @@ import { assumptionQuestion } from './questions.ts'
 type Moment = Parameters<Assumptions['broken']>[0]['moment']
 
 /**
- * Whether an effect may follow that nothing takes back; writes why not. The plan's assumptions are proven, which takes
- * time. So the journal confirms after it that the run is still held and tells what people asked meanwhile, and nobody's
- * signature may have been voided since.
+ * Until when, on the monotonic clock, an effect may go on that nothing takes back; undefined when none may follow, and
+ * writes why not. The plan's assumptions are proven, which takes time. So the journal confirms after it that the run is
+ * still held and tells what people asked meanwhile, and nobody's signature may have been voided since.
  */
-export async function mayPass(host: RunHost, ready: Ready, view: NodeView, again: boolean): Promise<boolean> {
+export async function mayPass(
+  host: RunHost,
+  ready: Ready,
+  view: NodeView,
+  again: boolean,
+): Promise<number | undefined> {
   const { node } = ready
-  if (!(await holds(host, ready, view, again, 'point-of-no-return'))) return false
+  if (!(await holds(host, ready, view, again, 'point-of-no-return'))) return undefined
+  // As `requestsEndAt` counts it, for whoever takes the run over.
+  const until = host.parts.monotonic() + 2 * node.limits.attemptMs
   await host.confirmed({ kind: 'proven', node: node.id, attempt: view.attempts.length })
   // Whoever asked says by that why nothing is done: no signature is needed for nothing.
-  if (host.view.paused !== null || isGivenUp(host.view, node)) return true
-  return holds(host, ready, view, again, 'effect')
+  if (host.view.paused !== null || isGivenUp(host.view, node)) return until
+  return (await holds(host, ready, view, again, 'effect')) ? until : undefined
 }
 
 async function holds(

@@ -5,15 +5,11 @@ import { isEnded, type RunView } from './view.ts'
 /**
  * What a part of a fleet is still to be asked so that it is as its fleet is: canceled, rolled back, paused or let go on
  * with it. It follows from the two journals alone, so that whoever holds the fleet says the same, and says it once.
- * Undefined when there is nothing to say, or when it was said and the part has not answered.
+ * Undefined when there is nothing to say, or when the part has not answered what was said last.
  */
 export function passOn(fleet: RunView, part: RunView, types: StepTypes): PassedOn | undefined {
-  const { command, by } = standing(fleet)
-  if (isEnded(part) || refusal(part, command, types, 'fleet') !== undefined) return undefined
-  const waits = [...part.commands.values()].some(
-    (asked) => asked.fleet === true && asked.command.verb === command.verb,
-  )
-  return waits ? undefined : { command, by }
+  if (isEnded(part) || [...part.commands.values()].some((asked) => asked.fleet === true)) return undefined
+  return standing(fleet).find(({ command }) => refusal(part, command, types, 'fleet') === undefined)
 }
 
 interface PassedOn {
@@ -21,16 +17,20 @@ interface PassedOn {
   by: string
 }
 
-/** What people said of a fleet that still stands: what its parts are to be brought to. */
-export function standing({ canceling, rollingBack, paused, resumed, requester }: RunView): PassedOn {
+/**
+ * What people said of a fleet that still stands, in the order in which its parts are told. A roll back may be paused; and
+ * a part with nothing to roll back any more goes on when its fleet does.
+ */
+export function standing({ canceling, rollingBack, paused, resumed, requester }: RunView): PassedOn[] {
   const say = (verb: PassedOn['command']['verb'], { by, reason }: { by: string; reason: string }) => ({
     command: { verb, reason },
     by,
   })
-  if (canceling !== null) return say('cancel', canceling)
-  if (rollingBack !== null) return say('rollback', rollingBack)
-  if (paused?.own) return say('pause', paused.own)
-  return say('resume', resumed ?? { by: requester, reason: '' })
+  if (canceling !== null) return [say('cancel', canceling)]
+  return [
+    ...(rollingBack === null ? [] : [say('rollback', rollingBack)]),
+    paused?.own ? say('pause', paused.own) : say('resume', resumed ?? { by: requester, reason: '' }),
+  ]
 }
 
 /** The run of its own of a fleet's system. The same for every attempt: it is created once. */

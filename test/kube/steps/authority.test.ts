@@ -298,6 +298,22 @@ describe('authority.attest', () => {
     expect(await store.fence(runId, system)).toBeUndefined()
   })
 
+  test('two are not enough where policy asks for three, whatever the runbook says', async () => {
+    const { targets, system, runId, ports, store } = await attested()
+    ports.policy.people = 3
+    const ctx = acting(targets, { runId })
+    const input = { system, site: 'daejeon', quorum: 2 }
+    const attest = async () => authorityAttest.apply(ctx, input, await authorityAttest.observe(ctx, input))
+    await expect(attest()).rejects.toMatchObject({
+      code: 'attestation-missing',
+      why: '2 of 3 people have a valid statement: approver-1, approver-2',
+    })
+    expect(await store.fence(runId, system)).toBeUndefined()
+    const soon = new Date(Date.now() + 60_000).toISOString()
+    ports.statements.push({ id: 'c', principal: 'sre-1', site: 'daejeon', expiresAt: soon })
+    expect(await attest()).toMatchObject({ kind: 'attested', expiresAt: soon })
+  })
+
   test('a source that answers is not fenced by word of mouth', async () => {
     const { targets, system, runId, ports, store } = await attested()
     ports.source.answers = true

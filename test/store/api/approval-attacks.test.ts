@@ -19,7 +19,7 @@ let caller: Caller
 let draft: Draft
 const policy = parsePolicy(
   'p.yaml',
-  'apiVersion: haetae/v1\nkind: ApprovalPolicy\nrules:\n  - { id: top, action: approve, grades: [T0], people: 3, validFor: 1h }',
+  'apiVersion: haetae/v1\nkind: ApprovalPolicy\nrules:\n  - { id: top, action: approve, grades: [T0], people: 3, validFor: 1h }\n  - { id: eyes, action: attest, grades: [T0], people: 3, validFor: 1h }',
 )
 
 beforeAll(async () => {
@@ -121,6 +121,13 @@ describe('a policy by grade', () => {
     expect(approval?.policy).toBe(policy.digest)
     const lasts = Date.parse(approval?.expiresAt ?? '') - Date.parse(approval?.receivedAt ?? '')
     expect(lasts).toBe(3_600_000)
+  })
+})
+
+describe('a policy on attestations', () => {
+  it('says how many people the fence takes, not only the gate', async () => {
+    expect(await api.approvals.peopleFor(draft.run)).toBe(3)
+    expect(await api.approvals.peopleFor('no-such-run')).toBe(0)
   })
 })
 

@@ -4,6 +4,7 @@ import type { Authority, Fence } from '#authority/types.ts'
 import { assumptionChecks } from '#daemon/assumptions.ts'
 import type { StandbySight } from '#daemon/loss.ts'
 import type { Assumptions } from '#engine/ports.ts'
+import type { Localized } from '#model/localized.ts'
 import type { Assumption, Plan, PlanNode } from '#plan/plan.ts'
 
 const now = Date.parse('2026-11-24T06:00:00Z')
@@ -43,7 +44,7 @@ interface World {
   /** What the standby says, look after look: it is the last one that stays. */
   sights?: (Partial<StandbySight> | 'away' | 'none')[]
   claimed?: boolean
-  replanned?: string
+  replanned?: Localized
   kept?: string
   assumptions?: Assumption[]
   fence?: Partial<Fence> | undefined
@@ -88,9 +89,12 @@ function broken(world: World, node: PlanNode | null) {
   const moment = node === null ? ('start' as const) : ('point-of-no-return' as const)
   const plan = planOf(world)
   const check = { runId: 'F-1', plan, moment, node, again: false, signal: new AbortController().signal }
-  return checks
-    .broken(check)
-    .then((list) => list.map((one) => `${one.assumption.kind} ${one.assumption.subject}`))
+  return checks.broken(check).then((list) =>
+    list.map((one) => {
+      expect(one.whyKo, one.why).toMatch(/[가-힣]/)
+      return `${one.assumption.kind} ${one.assumption.subject}`
+    }),
+  )
 }
 
 const taken: World = { runId: 'F-1', site: 'gwangju', epoch: 2 }
@@ -143,7 +147,7 @@ describe('assumptions, proven now', () => {
   })
 
   test('actions that would be planned otherwise break the plan at its start; later what was approved is what runs', async () => {
-    const replanned = 'GPK/promote would be another one'
+    const replanned = { en: 'GPK/promote would be another one', ko: '다른 단계' }
     expect(await broken({ replanned }, null)).toEqual(['actions gwangju'])
     expect(await broken({ ...taken, replanned }, promote)).toEqual([])
   })
