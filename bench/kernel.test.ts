@@ -1,11 +1,5 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { programPath } from '../bootstrap/place.mjs'
-import { countSyncs, syncsIn } from './kernel.ts'
+import { syncsIn } from './kernel.ts'
 
 test('a sync counts once, where it returns, and only when it succeeded', () => {
   const trace = [
@@ -25,40 +19,3 @@ test('a sync counts once, where it returns, and only when it succeeded', () => {
 test('nothing synced is none', () => {
   expect(syncsIn('')).toBe(0)
 })
-
-const syncs = `
-  const { fdatasyncSync, fsyncSync, openSync, writeSync } = require('node:fs')
-  const file = openSync(process.argv[1], 'w')
-  process.stdin.once('data', () => {
-    for (let each = 0; each < 5; each++) {
-      writeSync(file, 'x')
-      fdatasyncSync(file)
-    }
-    fsyncSync(file)
-    process.stdin.destroy()
-  })
-  console.log('ready')
-`
-
-// strace comes with the bench, not with the tests.
-test.runIf(programPath('strace') !== undefined)(
-  'the kernel’s count is that of the syncs which a process made',
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'haetae-syncs-'))
-    const child = spawn(process.execPath, ['-e', syncs, join(folder, 'file')], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    try {
-      const ended = once(child, 'exit')
-      await once(child.stdout, 'data')
-      const counted = await countSyncs([child.pid ?? 0], folder, async () => {
-        child.stdin.write('now')
-        await ended
-      })
-      expect(counted).toBe(6)
-    } finally {
-      child.kill()
-      rmSync(folder, { recursive: true, force: true })
-    }
-  },
-)

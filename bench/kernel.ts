@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installDebianPackages } from '../bootstrap/debian.mjs'
 import { programPath } from '../bootstrap/place.mjs'
@@ -9,12 +11,47 @@ const strace = { name: 'strace', why: 'counts what the stores sync to the disk' 
 
 /** Why the kernel cannot be asked here; null when it can. Installs strace where root may. */
 export async function whyNotCounted(say: (line: string) => void): Promise<string | null> {
-  if (programPath('strace') !== undefined) return null
-  if (process.getuid?.() !== 0) return 'strace is not installed, and only root may install it'
-  say(`installing Debian’s package strace, which ${strace.why}`)
-  await installDebianPackages([strace])
-  return null
+  if (programPath('strace') === undefined) {
+    if (process.getuid?.() !== 0) return 'strace is not installed, and only root may install it'
+    say(`installing Debian’s package strace, which ${strace.why}`)
+    await installDebianPackages([strace])
+  }
+  const counted = await countOfSix()
+  return counted === 6 ? null : `strace counts ${counted} of six syncs`
 }
+
+/** What is counted of a process that syncs six times: the count is worth something when it is six. */
+async function countOfSix(): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'haetae-syncs-'))
+  const child = spawn(process.execPath, ['-e', sixSyncs, join(folder, 'file')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  try {
+    const ended = once(child, 'exit')
+    await once(child.stdout, 'data')
+    return await countSyncs([child.pid ?? 0], folder, async () => {
+      child.stdin.write('now')
+      await ended
+    })
+  } finally {
+    child.kill()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const sixSyncs = `
+  const { fdatasyncSync, fsyncSync, openSync, writeSync } = require('node:fs')
+  const file = openSync(process.argv[1], 'w')
+  process.stdin.once('data', () => {
+    for (let each = 0; each < 5; each++) {
+      writeSync(file, 'x')
+      fdatasyncSync(file)
+    }
+    fsyncSync(file)
+    process.stdin.destroy()
+  })
+  console.log('ready')
+`
 
 /**
  * How many syncs of files to the disk the kernel did for these processes and their children while `work` was done.

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach } from 'vitest'
 
 /** What took place at the server: a request under an Idempotency-Key that it had not seen, or one without a key. */
 export interface LedgerEntry {
@@ -24,10 +25,18 @@ export interface EffectServer {
   close(): Promise<void>
 }
 
-export async function startEffectServer(): Promise<EffectServer> {
+/** One before each test of the file. The object stays the same; what is in it begins anew. */
+export function effectServerPerTest(): EffectServer {
+  const current = {} as EffectServer
+  beforeEach(() => startEffectServer(current))
+  afterEach(() => current.close())
+  return current
+}
+
+async function startEffectServer(made: EffectServer): Promise<void> {
   const server = createServer((request, response) => void serve(made, request, response))
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const made: EffectServer = {
+  Object.assign(made, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ledger: [],
     requests: [],
@@ -37,8 +46,7 @@ export async function startEffectServer(): Promise<EffectServer> {
       server.closeAllConnections()
       await new Promise((done) => server.close(done))
     },
-  }
-  return made
+  } satisfies EffectServer)
 }
 
 async function serve(made: EffectServer, request: IncomingMessage, response: ServerResponse): Promise<void> {

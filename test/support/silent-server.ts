@@ -1,10 +1,19 @@
 import { createSocket } from 'node:dgram'
 import { createServer, type Socket } from 'node:net'
+import { afterAll, beforeAll } from 'vitest'
 
 /** A loopback port where TCP connections are taken and UDP packets swallowed, and nothing is ever answered. */
 export interface SilentServer {
   port: number
   close(): Promise<void>
+}
+
+/** One for all tests of the file. */
+export function silentServerForFile(): SilentServer {
+  const it = {} as SilentServer
+  beforeAll(async () => void Object.assign(it, await silentServer()))
+  afterAll(() => it.close())
+  return it
 }
 
 export async function silentServer(): Promise<SilentServer> {

@@ -7,25 +7,23 @@ import type { StopInput } from '#steps/inputs.ts'
 import { pgStop } from '#steps/pg-stop.ts'
 import { namespaceName, sharedCluster, type TestCluster } from '../../support/cluster.ts'
 import { freePort } from '../../support/processes.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, planning, someTargets } from '../../support/step-contexts.ts'
 
 let cluster: TestCluster
 let client: KubernetesClient
 let nobody: number
-let silent: SilentServer
+const silent = silentServerForFile()
 
 beforeAll(async () => {
   cluster = await sharedCluster()
   client = kubernetesClient(cluster.kubeconfig)
   nobody = await freePort()
-  silent = await silentServer()
 })
 afterAll(async () => {
   await client?.close()
   await cluster?.stop()
-  await silent?.close()
 })
 
 function targets() {

@@ -11,18 +11,17 @@ import type { Targets } from '#steps/targets.ts'
 import { applyObjects } from '../../../lab/systems/apply.ts'
 import { namespaceName, sharedCluster, type TestCluster } from '../../support/cluster.ts'
 import { freePort } from '../../support/processes.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, planning, someTargets } from '../../support/step-contexts.ts'
 
 let cluster: TestCluster
-let silent: SilentServer
+const silent = silentServerForFile()
 let client: KubernetesClient
 let away: KubernetesClient
 
 beforeAll(async () => {
   cluster = await sharedCluster()
-  silent = await silentServer()
   client = kubernetesClient(cluster.kubeconfig)
   const elsewhere = `${cluster.kubeconfig}.silent`
   const text = await readFile(cluster.kubeconfig, 'utf8')
@@ -33,7 +32,6 @@ afterAll(async () => {
   await client?.close()
   await away?.close()
   await cluster?.stop()
-  await silent?.close()
 })
 
 function targetsOf(of: KubernetesClient): Pick<Targets, 'readers' | 'writers'> {

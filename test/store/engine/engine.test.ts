@@ -83,6 +83,20 @@ async function until(
   }
 }
 
+/** Effects that have begun wait here until they are let go; with `only`, that one alone. */
+function held(only?: string) {
+  const gate = Promise.withResolvers<void>()
+  const began: string[] = []
+  const before = async (id: string) => {
+    began.push(id)
+    if (only === undefined || id === only) await gate.promise
+  }
+  return { began, before, letGo: () => gate.resolve() }
+}
+
+const twoJournals = (pool: Pool) =>
+  [0, 1].map(() => postgresJournal({ pool, clock: systemClock })) as [Journal, Journal]
+
 /** A journal that stops answering for as long as it is cut. */
 function cuttable(journal: Journal): { journal: Journal; cut(): void } {
   let cut = false
@@ -114,7 +128,7 @@ test('a run is executed to its end, and each step happens once', async () => {
 test('two engines on one database: every run is held by one of them, and each step happens once', async () => {
   const { pool } = database()
   const world = new World(systemClock)
-  const journals = [0, 1].map(() => postgresJournal({ pool, clock: systemClock }))
+  const journals = twoJournals(pool)
   const engines = journals.map((journal, index) =>
     engineOn({ world, journal, daemon: `d${index}`, ttlMs: 10_000 }),
   )
@@ -123,11 +137,11 @@ test('two engines on one database: every run is held by one of them, and each st
   const begin = async (id: string, index: number) => engines[index % 2]?.start(request(id, chain(id, 6)))
   await Promise.all(ids.map(begin))
   const [journal] = journals
-  await until('the runs end', async () => (await journal?.runs({ open: true }))?.length === 0)
+  await until('the runs end', async () => (await journal.runs({ open: true })).length === 0)
   expect(world.landed).toHaveLength(12 * 6)
   expect(new Set(world.landed.map(({ key }) => key)).size).toBe(12 * 6)
   for (const id of ids) {
-    const records = (await journal?.read(id, 0, 1_000)) ?? []
+    const records = await journal.read(id, 0, 1_000)
     const writers = new Map(records.filter(({ term }) => term > 0).map(({ term, actor }) => [term, actor]))
     expect([...writers.keys()], id).toEqual([1])
   }
@@ -139,18 +153,8 @@ test('a holder that is cut off stops before its next effect; another goes on, an
   const world = new World(systemClock)
   const store = postgresJournal({ pool, clock: systemClock })
   const first = cuttable(store)
-  const gate = Promise.withResolvers<void>()
-  const began: string[] = []
-  const stuck = engineOn({
-    world,
-    journal: first.journal,
-    daemon: 'd1',
-    ttlMs: 300,
-    before: async (id) => {
-      began.push(id)
-      await gate.promise
-    },
-  })
+  const { began, before, letGo } = held()
+  const stuck = engineOn({ world, journal: first.journal, daemon: 'd1', ttlMs: 300, before })
   await stuck.start(request('r', chain('A', 3, 'slow')))
   await until('the first effect is under way', () => began.length === 1)
   first.cut()
@@ -158,7 +162,7 @@ test('a holder that is cut off stops before its next effect; another goes on, an
   await other.resumeAll()
   await until('the other ends the run', async () => (await store.run('r'))?.state === 'succeeded')
   // The first one's effect goes on now, as after SIGCONT: its target refuses it, and it begins no other.
-  gate.resolve()
+  letGo()
   await systemClock.sleep(200)
   expect(began).toEqual(['A/s0'])
   expect(world.landed.map((change) => change.node)).toEqual(['A/s0', 'A/s1', 'A/s2'])
@@ -175,13 +179,8 @@ test('a holder that is cut off stops before its next effect; another goes on, an
 test('a run of a holder that hangs is taken over: what the holder writes and begins then is refused, and what it had begun is waited for', async () => {
   const { pool } = database()
   const world = new World(systemClock)
-  const journals = [0, 1].map(() => postgresJournal({ pool, clock: systemClock })) as [Journal, Journal]
-  const gate = Promise.withResolvers<void>()
-  const began: string[] = []
-  const before = async (id: string) => {
-    began.push(id)
-    await gate.promise
-  }
+  const journals = twoJournals(pool)
+  const { began, before, letGo } = held()
   const hangs = engineOn({ world, journal: journals[0], daemon: 'd1', ttlMs: 60_000, before })
   const plan = chain('A', 3, 'slow')
   const brief = plan.subject.nodes.map((each) => ({ ...each, limits: { ...each.limits, attemptMs: 1_500 } }))
@@ -192,7 +191,7 @@ test('a run of a holder that hangs is taken over: what the holder writes and beg
   expect(await journals[1].run('r')).toMatchObject({ state: 'running', term: 3, holder: { daemon: 'd2' } })
   await expect(other.start(request('next', chain('A', 2)))).rejects.toMatchObject({ code: 'system-locked' })
   // The first one's effect lands now, after the take-over: its outcome is refused, and it begins nothing more.
-  gate.resolve()
+  letGo()
   await until('the run has ended', async () => (await journals[1].run('r'))?.state === 'canceled')
   await hangs.stop(1_000)
   expect(began).toEqual(['A/s0'])
@@ -212,13 +211,8 @@ test('a run of a holder that hangs is taken over: what the holder writes and beg
 test('of two engines, one begins a failover of the systems of a drill that the other executes: the drill gives way and cleans up after it', async () => {
   const { pool } = database()
   const world = new World(systemClock)
-  const journals = [0, 1].map(() => postgresJournal({ pool, clock: systemClock })) as [Journal, Journal]
-  const gate = Promise.withResolvers<void>()
-  const began: string[] = []
-  const before = async (id: string) => {
-    began.push(id)
-    if (id === 'A/s1') await gate.promise
-  }
+  const journals = twoJournals(pool)
+  const { began, before, letGo } = held('A/s1')
   const drills = engineOn({ world, journal: journals[0], daemon: 'd1', ttlMs: 900, before })
   const made = chain('A', 3, 'slow')
   const clean = node('A/clean', 'sim.set', [], {
@@ -232,7 +226,7 @@ test('of two engines, one begins a failover of the systems of a drill that the o
   await other.resumeAll()
   const rest = node('A/rest', 'wait', [], { waitFor: { kind: 'time', ms: 1_500 } })
   await other.start(request('real', planOf([rest])))
-  gate.resolve()
+  letGo()
   await until('both runs end', async () => (await journals[1].runs({ open: true })).length === 0)
   expect((await journals[1].run('real'))?.state).toBe('succeeded')
   const view = await readView(journals[1], 'drill')

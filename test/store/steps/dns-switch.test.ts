@@ -6,22 +6,20 @@ import type { SwitchInput } from '#steps/inputs.ts'
 import type { Targets } from '#steps/targets.ts'
 import { PreconditionRefused } from '#runbook/step-type.ts'
 import { startNameServer, type TestNameServer } from '../../support/name-server.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, someTargets } from '../../support/step-contexts.ts'
 
 let server: TestNameServer
-let silent: SilentServer
+const silent = silentServerForFile()
 let names = 0
 const never = new AbortController().signal
 
 beforeAll(async () => {
   server = await startNameServer()
-  silent = await silentServer()
 })
 afterAll(async () => {
   await server.stop()
-  await silent.close()
 })
 
 function targetsAt(port: number): Pick<Targets, 'readers' | 'writers'> {

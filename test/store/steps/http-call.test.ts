@@ -1,31 +1,22 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer as createPlainServer } from 'node:http'
-import { createServer } from 'node:https'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { serviceClient, type Service } from '#platform/http/services.ts'
 import { PreconditionRefused, Unreachable } from '#runbook/step-type.ts'
 import { answering } from '#steps/answering.ts'
 import { callInput, httpCall, type CallInput } from '#steps/http-call.ts'
-import { createAuthority, issue } from '../../../lab/pki.ts'
-import { changesAt, startEffectServer, type EffectServer } from '../../support/effect-server.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { createAuthority } from '../../../lab/pki.ts'
+import { changesAt, effectServerPerTest } from '../../support/effect-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, planning, someTargets } from '../../support/step-contexts.ts'
+import { startWebService } from '../../support/web-service.ts'
 
-let server: EffectServer
-let silent: SilentServer
-
-beforeAll(async () => {
-  silent = await silentServer()
-})
-beforeEach(async () => {
-  server = await startEffectServer()
-})
-afterEach(() => server.close())
-afterAll(() => silent.close())
+const server = effectServerPerTest()
+const silent = silentServerForFile()
 
 function targets(...services: Service[]) {
   const client = serviceClient(services.length > 0 ? services : [{ url: server.url }])
@@ -204,7 +195,7 @@ describe('the services of the configuration', () => {
 
   test('a service that repeats the secret in its answer does not bring it into the journal', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'haetae-test-secret-'))
-    const echo = createPlainServer((request, response) => response.end(JSON.stringify(request.headers)))
+    const echo = createServer((request, response) => response.end(JSON.stringify(request.headers)))
     await new Promise<void>((done) => echo.listen(0, '127.0.0.1', done))
     try {
       const url = `http://127.0.0.1:${(echo.address() as AddressInfo).port}`
@@ -221,26 +212,17 @@ describe('the services of the configuration', () => {
   })
 
   test('a certificate is checked against the authority of the service', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'haetae-test-authority-'))
-    const authority = await createAuthority(dir, 'ca')
-    const stranger = await createAuthority(dir, 'stranger')
-    const pair = await issue(authority, dir, 'hooks', { commonName: 'hooks', ips: ['127.0.0.1'] })
-    const secure = createServer(
-      { cert: await readFile(pair.cert), key: await readFile(pair.key) },
-      (_request, response) => response.end('{}'),
-    )
-    await new Promise<void>((done) => secure.listen(0, '127.0.0.1', done))
+    const secure = await startWebService('hooks.gov.test', (_request, response) => response.end('{}'))
+    const stranger = await createAuthority(secure.folder, 'stranger')
     try {
-      const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`
+      const url = `https://127.0.0.1:${secure.port}`
       const never = new AbortController().signal
-      const known = serviceClient([{ url, caFile: authority.cert }])
+      const known = serviceClient([{ url, caFile: secure.caFile }])
       expect(await known.reader.get(`${url}/any`, never)).toEqual({ status: 200, body: {} })
       const unknown = serviceClient([{ url, caFile: stranger.cert }])
       await expect(unknown.reader.get(`${url}/any`, never)).rejects.toMatchObject({ name: 'NoAnswer' })
     } finally {
-      secure.closeAllConnections()
-      await new Promise((done) => secure.close(done))
-      await rm(dir, { recursive: true, force: true })
+      await secure.close()
     }
   })
 })

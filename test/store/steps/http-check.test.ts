@@ -1,20 +1,17 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createAuthority, issue } from '../../../lab/pki.ts'
+import { createAuthority } from '../../../lab/pki.ts'
 import { httpClient } from '#platform/http/client.ts'
 import { answering } from '#steps/answering.ts'
 import { httpCheck } from '#steps/http-check.ts'
 import type { CheckInput } from '#steps/inputs.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, someTargets } from '../../support/step-contexts.ts'
+import { startWebService, type WebService } from '../../support/web-service.ts'
 
-/** A web service as the runbook expects one: a transaction is stored once under its id and given back. */
-interface WebService {
+/** The service as the runbook expects one: a transaction is stored once under its id and given back. */
+interface Told {
   stored: Map<string, unknown>
   posts: number
   healthy: boolean
@@ -24,52 +21,39 @@ interface WebService {
   askedAs: Set<string>
 }
 
-const service: WebService = {
+const service: Told = {
   stored: new Map(),
   posts: 0,
   healthy: true,
   losesAnswers: false,
   askedAs: new Set(),
 }
-let dir: string
-let caFile: string
-let server: Server
-let port: number
-let silent: SilentServer
+let server: WebService
+const silent = silentServerForFile()
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'haetae-test-web-'))
-  const authority = await createAuthority(dir, 'ca')
-  const pair = await issue(authority, dir, 'web', { commonName: 'gpk.gov.test', dns: ['gpk.gov.test'] })
-  caFile = authority.cert
-  server = createServer(
-    { cert: await readFile(pair.cert), key: await readFile(pair.key) },
-    (request, response) => {
-      service.askedAs.add(
-        `${(request.socket as TLSSocket & { servername?: string }).servername} ${request.headers.host}`,
-      )
-      const send = (status: number, body: unknown) => {
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-      }
-      const path = request.url ?? ''
-      if (path === '/health')
-        return send(service.healthy ? 200 : 503, { ready: service.healthy, why: 'AID is away' })
-      if (request.method === 'GET') {
-        const id = path.split('/').at(-1) ?? ''
-        return service.stored.has(id) ? send(200, { id }) : send(404, { why: 'no such transaction' })
-      }
-      void readJson(request).then(({ id, payload }) => {
-        service.posts += 1
-        const known = service.stored.has(id)
-        service.stored.set(id, payload)
-        if (service.losesAnswers) request.socket.destroy()
-        else send(known ? 200 : 201, { id })
-      })
-    },
-  )
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  port = (server.address() as { port: number }).port
-  silent = await silentServer()
+  server = await startWebService('gpk.gov.test', (request, response) => {
+    service.askedAs.add(
+      `${(request.socket as TLSSocket & { servername?: string }).servername} ${request.headers.host}`,
+    )
+    const send = (status: number, body: unknown) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    }
+    const path = request.url ?? ''
+    if (path === '/health')
+      return send(service.healthy ? 200 : 503, { ready: service.healthy, why: 'AID is away' })
+    if (request.method === 'GET') {
+      const id = path.split('/').at(-1) ?? ''
+      return service.stored.has(id) ? send(200, { id }) : send(404, { why: 'no such transaction' })
+    }
+    void readJson(request).then(({ id, payload }) => {
+      service.posts += 1
+      const known = service.stored.has(id)
+      service.stored.set(id, payload)
+      if (service.losesAnswers) request.socket.destroy()
+      else send(known ? 200 : 201, { id })
+    })
+  })
 })
 beforeEach(() => {
   service.stored.clear()
@@ -77,10 +61,7 @@ beforeEach(() => {
   Object.assign(service, { posts: 0, healthy: true, losesAnswers: false })
 })
 afterAll(async () => {
-  server.closeAllConnections()
-  await new Promise((done) => server.close(done))
-  await silent.close()
-  await rm(dir, { recursive: true, force: true })
+  await server.close()
 })
 
 async function readJson(request: AsyncIterable<Buffer>): Promise<{ id: string; payload: unknown }> {
@@ -89,9 +70,9 @@ async function readJson(request: AsyncIterable<Buffer>): Promise<{ id: string; p
   return JSON.parse(Buffer.concat(chunks).toString()) as { id: string; payload: unknown }
 }
 
-function targets(at = port, ca = caFile) {
-  const client = httpClient({ caFile: ca })
-  const moved = { address: '127.0.0.1', port: at }
+function targets(port = server.port, caFile = server.caFile) {
+  const client = httpClient({ caFile })
+  const moved = { address: '127.0.0.1', port }
   return someTargets({
     readers: {
       http: answering({
@@ -109,7 +90,7 @@ function targets(at = port, ca = caFile) {
 
 function input(): CheckInput {
   return {
-    ...{ site: 'gwangju', system: 'GPK', address: '127.0.0.1', port, name: 'gpk.gov.test' },
+    ...{ site: 'gwangju', system: 'GPK', address: '127.0.0.1', port: server.port, name: 'gpk.gov.test' },
     ...{ path: '/transactions', health: '/health' },
   }
 }
@@ -127,7 +108,7 @@ describe('http.check on a real web service', () => {
 
   test('it asks the address under the public name, in TLS and in HTTP', async () => {
     await httpCheck.apply(acting(targets()), input(), { transaction: null, found: null, health: null })
-    expect([...service.askedAs]).toEqual([`gpk.gov.test gpk.gov.test:${port}`])
+    expect([...service.askedAs]).toEqual([`gpk.gov.test gpk.gov.test:${server.port}`])
   })
 
   test('a stored transaction whose answer was lost is found again, and not stored twice', async () => {
@@ -176,8 +157,8 @@ describe('http.check on a real web service', () => {
     await expect(httpCheck.observe(other, { ...input(), name: 'aid.gov.test' })).rejects.toMatchObject({
       name: 'Unreachable',
     })
-    const stranger = await createAuthority(dir, 'stranger')
-    const ctx = acting(targets(port, stranger.cert))
+    const stranger = await createAuthority(server.folder, 'stranger')
+    const ctx = acting(targets(server.port, stranger.cert))
     await expect(httpCheck.observe(ctx, input())).rejects.toMatchObject({ name: 'Unreachable' })
   })
 

@@ -1,24 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { serviceClient } from '#platform/http/services.ts'
 import { Unreachable } from '#runbook/step-type.ts'
 import { answering } from '#steps/answering.ts'
 import { notify, notifyInput } from '#steps/notify.ts'
-import { changesAt, startEffectServer, type EffectServer } from '../../support/effect-server.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { changesAt, effectServerPerTest } from '../../support/effect-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, planning, someTargets } from '../../support/step-contexts.ts'
 
-let server: EffectServer
-let silent: SilentServer
-
-beforeAll(async () => {
-  silent = await silentServer()
-})
-beforeEach(async () => {
-  server = await startEffectServer()
-})
-afterEach(() => server.close())
-afterAll(() => silent.close())
+const server = effectServerPerTest()
+const silent = silentServerForFile()
 
 function targets(url = server.url) {
   const { reader, writer } = serviceClient([{ url }])

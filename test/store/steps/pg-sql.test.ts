@@ -5,7 +5,7 @@ import { answering } from '#steps/answering.ts'
 import { sqlInput, type SqlInput } from '#steps/inputs.ts'
 import { pgSql } from '#steps/pg-sql.ts'
 import { acts, startSystemDatabase, type SystemDatabase } from '../../support/postgres-pair.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import {
   acting as actingAs,
@@ -18,7 +18,7 @@ let system: SystemDatabase
 /** Under the epoch of the database. */
 const acting = (targets: Parameters<typeof actingAs>[0], options: ContextOptions = {}) =>
   actingAs(targets, { epoch: 1, ...options })
-let silent: SilentServer
+const silent = silentServerForFile()
 let logged = 0
 /** A session of the system's own, and its process at the server. */
 let victim: Client
@@ -29,7 +29,6 @@ const loop = () => `host=${system.primary.socketFolder} port=${system.primary.po
 
 beforeAll(async () => {
   system = await startSystemDatabase()
-  silent = await silentServer()
   await system.primary.sql(`
     CREATE TABLE notices (id serial PRIMARY KEY, text text UNIQUE NOT NULL, shown bool NOT NULL DEFAULT true);
     GRANT SELECT, INSERT, DELETE ON notices TO haetae;
@@ -44,7 +43,6 @@ beforeEach(fresh)
 afterAll(async () => {
   await victim?.end()
   await system.stop()
-  await silent.close()
 })
 
 async function fresh(): Promise<void> {

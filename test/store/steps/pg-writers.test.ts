@@ -13,7 +13,7 @@ import {
   type SystemDatabase,
   type SystemServer,
 } from '../../support/postgres-pair.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import {
   acting as actingAs,
@@ -26,13 +26,12 @@ let system: SystemDatabase
 /** Under the epoch of the database. */
 const acting = (targets: Parameters<typeof actingAs>[0], options: ContextOptions = {}) =>
   actingAs(targets, { epoch: 1, ...options })
-let silent: SilentServer
+const silent = silentServerForFile()
 const sessions: Client[] = []
 const standbys: SystemServer[] = []
 
 beforeAll(async () => {
   system = await startSystemDatabase()
-  silent = await silentServer()
   await system.primary.sql("INSERT INTO haetae_authority (epoch, site) VALUES (1, 'gwangju')")
 })
 beforeEach(unpaused)
@@ -42,7 +41,6 @@ afterEach(async () => {
 })
 afterAll(async () => {
   await system.stop()
-  await silent.close()
 })
 
 async function unpaused(): Promise<void> {

@@ -18,18 +18,17 @@ import {
   type SystemServer,
 } from '../../support/postgres-pair.ts'
 import { testPorts, type TestPorts } from '../../support/ports.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, someTargets } from '../../support/step-contexts.ts'
 
 let system: SystemDatabase
-let silent: SilentServer
+const silent = silentServerForFile()
 const haetae = databasePerTest()
 const standbys: SystemServer[] = []
 
 beforeAll(async () => {
   system = await startSystemDatabase()
-  silent = await silentServer()
   await system.primary.sql("INSERT INTO haetae_authority (epoch, site) VALUES (1, 'daejeon')")
   await system.primary.sql("INSERT INTO heartbeat VALUES ('daejeon', '2026-03-01T00:00:01.250Z')")
 })
@@ -38,7 +37,6 @@ afterEach(async () => {
 })
 afterAll(async () => {
   await system.stop()
-  await silent.close()
 })
 
 async function newStandby(): Promise<SystemServer> {

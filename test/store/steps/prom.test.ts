@@ -6,21 +6,19 @@ import { promAssert } from '#steps/prom-assert.ts'
 import { conditionInput } from '#steps/prom-condition.ts'
 import { promWait } from '#steps/prom-wait.ts'
 import { startPrometheus, type TestPrometheus } from '../../support/prometheus.ts'
-import { silentServer, type SilentServer } from '../../support/silent-server.ts'
+import { silentServerForFile } from '../../support/silent-server.ts'
 import { conforms } from '../../support/step-conformance.ts'
 import { acting, planning, someTargets } from '../../support/step-contexts.ts'
 
 let prometheus: TestPrometheus
-let silent: SilentServer
+const silent = silentServerForFile()
 const never = new AbortController().signal
 
 beforeAll(async () => {
   prometheus = await startPrometheus()
-  silent = await silentServer()
 })
 afterAll(async () => {
   await prometheus?.stop()
-  await silent?.close()
 })
 
 function targetsAt(url: string) {
