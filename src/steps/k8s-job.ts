@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { HaetaeError } from '#model/errors.ts'
 import type { KubeObject, KubernetesWriter, ResourceRef } from '#platform/kubernetes/types.ts'
-import { PreconditionRefused } from '#runbook/step-type.ts'
+import { PartlyDone, PreconditionRefused } from '#runbook/step-type.ts'
 import { effectKey } from './effect-key.ts'
 import { refuseElsewhere } from './here.ts'
 import { namespace, site } from './inputs.ts'
@@ -158,17 +158,21 @@ async function untilEnded(ctx: Act, input: JobInput, name: string): Promise<Job>
     if (object === undefined) throw missing(input.site, { kind: 'Job', namespace: input.namespace, name })
     const job = foundIn(object)
     if (job.phase === 'complete') return job
-    if (job.phase === 'failed')
-      throw new HaetaeError('job-failed', targetOf({ kind: 'Job', namespace: input.namespace, name }), {
-        why: job.why ?? 'the cluster gives no reason',
-        facts: { namespace: input.namespace, job: name },
-      })
+    if (job.phase === 'failed') throw new PartlyDone(failed(input, name, job.why))
     if (round % reasonsEvery === reasonsEvery - 1) {
       const reasons = await reasonsOfPods(ctx, refTo(input, name))
       if (reasons.length > 0) ctx.progress(reasons.join('; '))
     }
     await ctx.clock.sleep(everyMs, ctx.signal)
   }
+}
+
+/** Nobody knows what it had done by then. */
+function failed({ namespace }: JobInput, name: string, why: string | null): HaetaeError {
+  return new HaetaeError('job-failed', targetOf({ kind: 'Job', namespace, name }), {
+    why: why ?? 'the cluster gives no reason',
+    facts: { namespace, job: name },
+  })
 }
 
 interface JobStatus {

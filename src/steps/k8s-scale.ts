@@ -52,7 +52,7 @@ export const k8sScale: Step<ScaleInput, WorkloadState[], ScaleOutput> = {
       await scaleOne(ctx, ctx.writers.kubernetes, input.namespace, workload)
       ctx.progress(`${workload.deployment}: ${workload.found?.replicas} → ${workload.wanted}`)
     })
-    return outputOf(await lookAtWorkloads(ctx, input))
+    return { workloads: input.workloads.map(({ deployment, replicas }) => ({ deployment, replicas })) }
   },
 
   adopt: (_input, state) => outputOf(state),

@@ -178,8 +178,8 @@ describe('k8s.job', () => {
     const input = jobInput.parse({ site: 'gwangju', namespace, spec: { template, activeDeadlineSeconds: 1 } })
     const ctx = acting(kube.targets)
     await expect(k8sJob.apply(ctx, input, await k8sJob.observe(ctx, input))).rejects.toMatchObject({
-      code: 'job-failed',
-      why: expect.stringContaining('DeadlineExceeded') as string,
+      name: 'PartlyDone',
+      cause: { code: 'job-failed', why: expect.stringContaining('DeadlineExceeded') as string },
     })
     expect(k8sJob.judge(input, await k8sJob.observe(ctx, input))).toBe('unclear')
   })

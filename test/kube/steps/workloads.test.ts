@@ -158,6 +158,15 @@ describe('k8s.scale on a real control plane', () => {
     ])
   })
 
+  test('what was scaled is no failure because it cannot be looked at afterwards', async () => {
+    const namespace = await namespaceWith({ web: 0 })
+    const workloads = [{ deployment: 'web', replicas: 1 }]
+    const input: ScaleInput = { site: 'gwangju', namespace, workloads }
+    const state = await k8sScale.observe(acting(targetsOf(client)), input)
+    const blind = someTargets({ writers: { kubernetes: answering(client.writer) } })
+    expect(await k8sScale.apply(acting(blind), input, state)).toEqual({ workloads })
+  })
+
   test('the plan asks the API server for its own answer by a dry run, and leaves the object as it is', async () => {
     const namespace = await namespaceWith({ web: 0 })
     const input: ScaleInput = { site: 'gwangju', namespace, workloads: [{ deployment: 'web', replicas: 2 }] }
