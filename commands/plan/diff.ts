@@ -27,7 +27,7 @@ export default class PlanDiff extends DaemonCommand {
   async run() {
     const { args, flags } = await this.parse(PlanDiff)
     const read = async (name: string): Promise<Plan> => {
-      const plan = existsSync(name) ? readPlanFile(name).plan : await this.#planOf(name, flags)
+      const plan = isFile(name) ? readPlanFile(name).plan : await this.#planOf(name, flags)
       refuseAltered(plan)
       return plan
     }
@@ -41,4 +41,9 @@ export default class PlanDiff extends DaemonCommand {
     const client = await this.client(flags)
     return (await client.call('runPlan', { params: { run } })).plan
   }
+}
+
+/** A file, or what can be nothing else: the name of a run has no slash, and does not end in `.json`. */
+function isFile(name: string): boolean {
+  return existsSync(name) || name.includes('/') || name.endsWith('.json')
 }

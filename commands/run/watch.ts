@@ -14,7 +14,7 @@ export default class RunWatch extends DaemonCommand {
   static override description =
     'On a terminal a board of all systems stays below what happens; elsewhere each entry is a line. ' +
     'It goes on by itself after the daemon was restarted, without a gap. With --json: one object a line. ' +
-    'Exit codes: 0 the run succeeded; 7 it failed or was canceled; 2 wrong use; 3 not allowed; 4 no such run; ' +
+    'Exit codes: 0 the run succeeded; 7 it failed, was canceled or was rolled back; 2 wrong use; 3 not allowed; 4 no such run; ' +
     '6 no daemon answers at the start.'
   static override examples = [
     '<%= config.bin %> run watch RUN --site gwangju',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
 import { HaetaeError, messageOf } from '#model/errors.ts'
+import type { Problem } from '#platform/yaml/problem.ts'
 import { paint } from '#terminal/paint.ts'
 import { BaseCommand } from '../base.ts'
 
@@ -47,12 +48,30 @@ export default class RunbookLint extends BaseCommand {
     if (problems.length > 0) {
       process.exitCode = runbookInvalid(files, problems).exitCode
       this.log(
-        paint('red', this.say(`${problems.length}건이 잘못되었습니다.`, `${problems.length} mistakes.`)),
+        paint(
+          'red',
+          this.say(
+            `${problems.length}건이 잘못되었습니다.`,
+            problems.length === 1 ? '1 mistake.' : `${problems.length} mistakes.`,
+          ),
+        ),
       )
+      if (problems.some(hidesOthers))
+        this.log(
+          this.say(
+            'yaml·shape 규칙에 걸린 파일은 그것을 고친 뒤 다른 규칙으로 점검합니다.',
+            'A file that is wrong by yaml or shape is checked by the other rules once that is corrected.',
+          ),
+        )
     } else
       this.log(this.say(`런북 ${files.length}개: 문제없음`, `${files.length} runbooks: nothing is wrong`))
     return { files, problems }
   }
+}
+
+/** A mistake of form, before any step was looked at: the other rules have not been applied yet. */
+function hidesOthers({ rule, path }: Problem): boolean {
+  return rule === 'yaml' || (rule === 'shape' && !path.includes('].with'))
 }
 
 async function textOf(file: string): Promise<string> {

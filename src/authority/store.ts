@@ -11,6 +11,8 @@ export interface AuthorityStore extends AuthorityReader, AuthorityWriter {
   all(): Promise<Authority[]>
   /** The authority that stood before an epoch; undefined when none did. */
   before(system: string, epoch: number): Promise<Authority | undefined>
+  /** Systems that runs took to this site, and of which none was promoted since: by system, the site that they left. */
+  takenOnly(site: string): Promise<Map<string, string>>
   /** The epoch that a run took, as long as it is the newest; undefined when the run holds none now. */
   epochOf(runId: string, system: string): Promise<number | undefined>
   /** Gives each system that has no authority yet epoch 1 at its home. What is there already is left alone. */
@@ -35,6 +37,7 @@ export function authorityStore(pool: Pool, clock: Clock): AuthorityStore {
       return held?.runId === runId ? held.epoch : undefined
     },
     all: () => newestOfAll(pool),
+    takenOnly: (site) => takenOnly(pool, site),
     seed: (homes) => seed(pool, homes, now()),
     learn: (authority) => learn(pool, authority, now()),
     fence: (runId, system) => strongestFence(pool, runId, system),
@@ -71,6 +74,23 @@ async function newestOfAll(db: Queryable): Promise<Authority[]> {
     'SELECT DISTINCT ON (system) * FROM authority_epoch ORDER BY system, epoch DESC',
   )
   return rows.map(authorityOf)
+}
+
+/** Who claims a promotion may have promoted; whoever never claimed has not. */
+async function takenOnly(db: Queryable, site: string): Promise<Map<string, string>> {
+  const { rows } = await db.query<{ system: string; site: string }>(
+    `SELECT taken.system, source.site
+     FROM (SELECT DISTINCT ON (system) * FROM authority_epoch ORDER BY system, epoch DESC) taken
+     CROSS JOIN LATERAL (
+       SELECT site, epoch FROM authority_epoch
+       WHERE system = taken.system AND site <> taken.site ORDER BY epoch DESC LIMIT 1
+     ) source
+     WHERE taken.site = $1 AND NOT EXISTS (
+       SELECT FROM promotion_claim WHERE system = taken.system AND epoch > source.epoch
+     )`,
+    [site],
+  )
+  return new Map(rows.map(({ system, site }) => [system, site]))
 }
 
 async function takenBy(db: Queryable, runId: string, system: string): Promise<Authority | undefined> {

@@ -82,7 +82,7 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const ledger = startLedger(pool, clock, log, releasers)
   const authority = authorityStore(pool, clock)
   const journal = openJournal(pool, clock)
-  const world = new World(catalogue, authority, () => journal.locks())
+  const world = new World(config.site, catalogue, authority, () => journal.locks())
   await world.open()
   const findings = findingStore(pool, ledger.finding)
   const common = {

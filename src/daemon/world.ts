@@ -17,14 +17,17 @@ export interface Lock {
  * PostgreSQL is away.
  */
 export class World {
+  readonly #site: string
   readonly #catalogue: Catalogue
   readonly #authority: AuthorityStore
   readonly #locks: () => Promise<Lock[]>
   #authorities = new Map<string, Authority>()
+  #takenOnly = new Map<string, string>()
   #debts: Fence[] = []
   #heldBy = new Map<string, string>()
 
-  constructor(catalogue: Catalogue, authority: AuthorityStore, locks: () => Promise<Lock[]>) {
+  constructor(site: string, catalogue: Catalogue, authority: AuthorityStore, locks: () => Promise<Lock[]>) {
+    this.#site = site
     this.#catalogue = catalogue
     this.#authority = authority
     this.#locks = locks
@@ -40,12 +43,14 @@ export class World {
   }
 
   async refresh(): Promise<void> {
-    const [authorities, debts, locks] = await Promise.all([
+    const [authorities, takenOnly, debts, locks] = await Promise.all([
       this.#authority.all(),
+      this.#authority.takenOnly(this.#site),
       this.#authority.fenceDebts(),
       this.#locks(),
     ])
     this.#authorities = new Map(authorities.map((authority) => [authority.system, authority]))
+    this.#takenOnly = takenOnly
     this.#debts = debts
     this.#heldBy = new Map(locks.map((lock) => [lock.system, lock.runId]))
   }
@@ -73,7 +78,14 @@ export class World {
 
   /** The newest authorities, as a plan takes them. */
   activeAt(): Map<string, ActiveAt> {
-    return new Map([...this.#authorities].map(([id, { site, epoch }]) => [id, { site, epoch }]))
+    const databases = this.#catalogue.estate.systems.filter((one) => one.components?.database !== undefined)
+    const dataAt = new Map(databases.map(({ id }) => [id, this.#takenOnly.get(id)]))
+    return new Map(
+      [...this.#authorities].map(([id, { site, epoch }]) => {
+        const from = dataAt.get(id)
+        return [id, { site, epoch, ...(from === undefined ? {} : { dataAt: from }) }]
+      }),
+    )
   }
 
   authorities(): Authority[] {

@@ -65,7 +65,11 @@ export const because = {
       system,
     ),
   databaseSilent: () =>
-    reason('database-silent', '데이터베이스가 응답하지 않습니다', 'its database does not answer'),
+    reason(
+      'database-silent',
+      '데이터베이스가 응답하지 않거나 쓰기를 받지 않습니다',
+      'its database does not answer, or takes no writes',
+    ),
   notReady: () =>
     reason(
       'not-ready',

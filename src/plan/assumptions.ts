@@ -1,6 +1,6 @@
 import type { System } from '#estate/estate.ts'
 import type { Assumption } from './plan.ts'
-import type { FailoverRequest, OperationRequest } from './request.ts'
+import type { ActiveAt, FailoverRequest, OperationRequest } from './request.ts'
 import { targetsOf } from './values.ts'
 
 /**
@@ -53,7 +53,8 @@ export function untoldLosses(assumptions: readonly Assumption[]): string[] {
     .map(({ subject }) => subject)
 }
 
-function activeAt(system: string, active: { epoch: number } | undefined, site: string): Assumption {
+function activeAt(system: string, active: ActiveAt | undefined, site: string): Assumption {
+  if (active?.dataAt !== undefined) return takenBefore(system, active)
   const epoch = active?.epoch ?? null
   const shown = epoch === null ? { ko: '', en: '' } : { ko: ` (${epoch}세대)`, en: `, by epoch ${epoch}` }
   return {
@@ -62,6 +63,19 @@ function activeAt(system: string, active: { epoch: number } | undefined, site: s
     statement: {
       ko: `${system} 운영 센터는 ${site}${shown.ko}`,
       en: `${system} is primary at ${site}${shown.en}`,
+    },
+    bound: { site, epoch },
+  }
+}
+
+/** A run took the authority and ended before it promoted anything: the next one takes it from there. */
+function takenBefore(system: string, { site, epoch, dataAt = '' }: ActiveAt): Assumption {
+  return {
+    kind: 'active-site',
+    subject: system,
+    statement: {
+      ko: `${system} 운영권은 ${epoch}세대로 ${site}에 있으나 승격되지 않았음: 데이터의 원본은 ${dataAt}`,
+      en: `${system} was taken to ${site} by epoch ${epoch}, and nothing was promoted there: its data comes from ${dataAt}`,
     },
     bound: { site, epoch },
   }

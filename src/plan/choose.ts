@@ -16,6 +16,11 @@ export function activeSiteOf(system: System, world: World): string {
   return world.active(system.id)?.site ?? system.home
 }
 
+/** The site whose loss takes a system along: where it is primary, or was until a run took it and promoted nothing. */
+export function leavesWith(system: System, world: World): string {
+  return world.active(system.id)?.dataAt ?? activeSiteOf(system, world)
+}
+
 /**
  * Chooses by name, or everything that is active at the lost site; what this installation leaves out is no part of it.
  * Throws `site-unknown`, `system-unknown`, `already-active`, and `plan-impossible` for a system that is somewhere else,
@@ -35,7 +40,7 @@ export function chooseSystems(request: FailoverRequest): Choice {
   const leftOut = new Set(estate.leftOut.map(({ id }) => id))
   const chosen =
     request.systems === undefined
-      ? estate.systems.filter((system) => !leftOut.has(system.id) && activeSiteOf(system, world) === fromSite)
+      ? estate.systems.filter((system) => !leftOut.has(system.id) && leavesWith(system, world) === fromSite)
       : namedSystems(request, request.systems)
   const moving: System[] = []
   const staying = new Map<string, Localized>()
@@ -63,7 +68,7 @@ function namedSystems(
     const system = byId.get(id)
     if (system === undefined)
       throw new HaetaeError('system-unknown', id, { why: 'the estate does not register it' })
-    const site = activeSiteOf(system, world)
+    const site = leavesWith(system, world)
     if (site === toSite)
       throw new HaetaeError('already-active', `${id} at ${toSite}`, {
         why: `the newest authority on record has ${id} at ${site}: there is nothing to move`,

@@ -2,7 +2,7 @@ import type { Estate } from '#estate/estate.ts'
 import type { EstateGraph } from '#estate/graph.ts'
 import { orderOf } from '#estate/order.ts'
 import type { Localized } from '#model/localized.ts'
-import { activeSiteOf, type Choice } from './choose.ts'
+import { leavesWith, type Choice } from './choose.ts'
 import type { Recoverability } from './plan.ts'
 import type { World } from './request.ts'
 
@@ -33,7 +33,7 @@ export function forecastOf(
     if (system === undefined || leftOut.has(id)) continue
     const gone = (graph.hard.get(id) ?? []).find((other) => lost.has(other))
     if (gone !== undefined) lost.set(id, missing(gone, lost))
-    else if (!moves.has(id) && activeSiteOf(system, world) === fromSite)
+    else if (!moves.has(id) && leavesWith(system, world) === fromSite)
       lost.set(id, staying.get(id) ?? { ko: '이 계획에 없음', en: 'it is lost and no part of this plan' })
   }
   const verdicts: Forecast['verdicts'] = new Map()

@@ -8,6 +8,8 @@ import type { PlanMode } from './plan.ts'
 export interface ActiveAt {
   site: string
   epoch: number
+  /** Where its data still is: a run took the authority over for `site`, and promoted nothing there. */
+  dataAt?: string
 }
 
 /** What is observed of the estate, as far as a plan's subject depends on it. */

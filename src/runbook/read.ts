@@ -2,7 +2,7 @@ import { createScope, type Fields, type Scope } from '#expression/expression.ts'
 import { digestOf } from '#model/digest.ts'
 import { readYaml } from '#platform/yaml/document.ts'
 import type { Problem } from '#platform/yaml/problem.ts'
-import { checkShape } from '#platform/yaml/shape.ts'
+import { checkShape, withoutUnknownFields } from '#platform/yaml/shape.ts'
 import { compileStep } from './compile-step.ts'
 import { lintGraph, type StepGraph } from './lint-graph.ts'
 import { createReporter, type Reporter } from './reporter.ts'
@@ -28,13 +28,18 @@ export interface Draft {
   readonly compiled: ReadonlyMap<string, CompiledStep>
 }
 
-/** A draft from a text, or what is wrong with the text's form. Never throws. */
+/**
+ * A draft from a text, or what is wrong with the text's form. Unknown fields hide nothing else: the rest is read
+ * without them. Never throws.
+ */
 export function readDraft(text: string, file: string, context: RunbookContext): Draft | Problem[] {
   const document = readYaml(text, file)
   const shape = checkShape(document, runbookSchema)
-  if (shape.value === undefined) return withQuotes(shape.problems, text)
-  const definition = shape.value
+  const rest = runbookSchema.safeParse(withoutUnknownFields(document.value, runbookSchema))
+  if (!rest.success) return withQuotes(shape.problems, text)
+  const definition = rest.data
   const reporter = createReporter(document)
+  reporter.problems.push(...shape.problems)
   const graph = lintGraph(definition, reporter)
   const fields = fieldsOf(definition, context.stepTypes)
   const scope = createScope(fields)

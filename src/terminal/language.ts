@@ -1,4 +1,5 @@
 import type { Localized } from '#model/localized.ts'
+import { inKoreanTime } from './time.ts'
 
 export type Language = 'ko' | 'en'
 
@@ -9,8 +10,8 @@ export function languageOf(flag: string | undefined, environment: NodeJS.Process
   return said.toLowerCase().startsWith('ko') ? 'ko' : 'en'
 }
 
-/** A text in the language; a plain string is what there is. */
+/** A text in the language, its instants in Korean time; a plain string is what there is. */
 export function inLanguage(text: Localized | string | null | undefined, language: Language): string {
   if (text === null || text === undefined) return ''
-  return typeof text === 'string' ? text : text[language]
+  return inKoreanTime(typeof text === 'string' ? text : text[language])
 }

@@ -23,7 +23,7 @@ function plan(systems: SystemForecast[], ends: Record<string, number>, losses: R
     fromLimits: [],
   }
   return {
-    systems,
+    ...{ systems, subject: { mode: 'failover' } },
     observed: { at: '', changes: {}, forecast: { loss: losses, duration } },
   } as unknown as Plan
 }
@@ -54,4 +54,10 @@ test('says that all are within their targets, with the one that comes nearest', 
   expect(text).toContain('RTO: all within their target; the worst A: 50s (RTO 1m)')
   expect(text).toContain('RPO: all within their target; the worst B: 4s (RPO 10s)')
   expect(text).not.toContain('wave')
+})
+
+test('measures no operation against targets of a recovery', () => {
+  const ready = plan([system('A', 1, 60_000, 0)], { A: 90_000 }, {})
+  const operation = { ...ready, subject: { ...ready.subject, mode: 'operation' as const } }
+  expect(forecastLines(operation, 'en').join('\n')).not.toContain('RTO')
 })

@@ -88,7 +88,8 @@ export function forecastLines(plan: Plan, language: Language): string[] {
   return [
     paint('cyan', say.duration),
     ...durationLines(plan, language),
-    ...againstTargets(plan, language),
+    // Targets are of a recovery: an operation has none.
+    ...(plan.subject.mode === 'failover' ? againstTargets(plan, language) : []),
     ...sources(plan, language),
     '',
   ]

@@ -2,6 +2,7 @@ import { catalogue } from '#model/error-catalogue.ts'
 import type { HaetaeError } from '#model/errors.ts'
 import type { Language } from './language.ts'
 import { paint } from './paint.ts'
+import { inKoreanTime } from './time.ts'
 import { pad, wrap } from './width.ts'
 
 const labels = {
@@ -25,7 +26,7 @@ export function problemLines(error: HaetaeError, language: Language): string[] {
     paint('red', `${mark}: ${what}`),
     ...rows.flatMap(([name, text]) => {
       if (text === undefined || text === '') return []
-      const [first = '', ...others] = wrap(text, 88)
+      const [first = '', ...others] = wrap(inKoreanTime(text), 88)
       return [`  ${pad(`${name}:`, 7)} ${first}`, ...others.map((line) => `          ${line}`)]
     }),
   ]

@@ -8,16 +8,19 @@ const broken = [{ assumption, why: 'peer answers: 200', whyKo: 'peer에서 응�
 function asked(reason: string, facts: object, language: 'ko' | 'en'): string {
   const text = { en: 'Check again, or stop?', ko: '다시 확인합니까, 멈춥니까?' }
   const question = { reason, text, facts, choices: ['retry', 'fail'] }
-  return questionLines({ id: 'F-1', question, graph: [] } as unknown as RunDetail, language).join('\n')
+  return questionLines(
+    { id: 'F-1', toSite: 'gwangju', question, graph: [] } as unknown as RunDetail,
+    language,
+  ).join('\n')
 }
 
 test('a broken assumption is told in the language of the reader, with how to see what has changed', () => {
   expect(asked('assumption', { broken }, 'en')).toMatch(
-    /Check again.*\n +daejeon: the source is silent: peer answers: 200\n +what has changed: haetae run drift F-1\n/,
+    /Check again.*\n +daejeon: the source is silent: peer answers: 200\n +what has changed: haetae run drift F-1 --site gwangju\n/,
   )
   const korean = asked('assumption', { broken }, 'ko')
   expect(korean).toMatch(
-    /다시 확인합니까.*\n +daejeon: 원 센터 무응답: peer에서 응답: 200\n.*haetae run drift F-1\n/,
+    /다시 확인합니까.*\n +daejeon: 원 센터 무응답: peer에서 응답: 200\n.*haetae run drift F-1 --site gwangju\n/,
   )
   expect(korean).not.toMatch(/silent|answers/)
 })

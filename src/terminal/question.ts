@@ -14,21 +14,26 @@ const words = {
 
 /** Questions to a person, with the command that answers. */
 export function questionLines(
-  run: Pick<RunDetail, 'id' | 'question'> & { graph: readonly Pick<NodeView, 'id' | 'question'>[] },
+  run: Pick<RunDetail, 'id' | 'toSite' | 'question'> & {
+    graph: readonly Pick<NodeView, 'id' | 'question'>[]
+  },
   language: Language,
 ): string[] {
   const asked: [string | null, Question | null][] = [
     [null, run.question],
     ...run.graph.map((node): [string, Question | null] => [node.id, node.question]),
   ]
+  const site = ` --site ${run.toSite}`
   return asked.flatMap(([node, question]) => {
     if (question === null) return []
-    const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`} --answer ${question.choices.join('|')}`
+    const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`} --answer ${question.choices.join('|')} --reason TEXT${site}`
     return [
       `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
       ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
       ...Object.entries(question.facts).flatMap(([name, fact]) => factLines(question, name, fact, language)),
-      ...(drifts.has(question.reason) ? [`    ${words[language].drift}: haetae run drift ${run.id}`] : []),
+      ...(drifts.has(question.reason)
+        ? [`    ${words[language].drift}: haetae run drift ${run.id}${site}`]
+        : []),
       `    ${words[language].choices}: ${command}`,
     ]
   })

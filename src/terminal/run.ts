@@ -21,6 +21,7 @@ const words = {
     parent: '소속 실행',
     of: '/',
     waiting: '기다리는 것',
+    behind: '앞 단계 대기',
     gate: '승인',
     skipped: '건너뛴 단계',
     paused: '일시 정지',
@@ -48,6 +49,7 @@ const words = {
     parent: 'part of',
     of: 'of',
     waiting: 'Waiting',
+    behind: 'need steps before them',
     gate: 'gate',
     skipped: 'Skipped by people',
     paused: 'paused',
@@ -143,18 +145,23 @@ function skippedLines({ graph }: Pick<RunDetail, 'graph'>): string[] {
   )
 }
 
-/** What each waiting node waits for; nodes with the same reasons are one line. */
+/**
+ * What the run waits for: nodes with the same reasons are one line. Those that wait for other steps only are counted;
+ * the table of nodes has each.
+ */
 export function waitingLines(run: Pick<RunDetail, 'graph'>, language: Language): string[] {
-  const groups = new Map<string, string[]>()
-  for (const node of run.graph) {
-    if (node.waitsFor.length === 0) continue
-    const why = node.waitsFor.map((text) => inLanguage(text, language)).join('; ')
-    groups.set(why, [...(groups.get(why) ?? []), node.id])
-  }
-  return [...groups].map(([why, nodes]) => {
-    const names = nodes.length > 3 ? `${nodes.slice(0, 3).join(', ')} +${nodes.length - 3}` : nodes.join(', ')
-    return cut(`  ${pad(names, 24)} ${why}`, pageWidth)
+  const waiting = run.graph.filter(({ waitsFor }) => waitsFor.length > 0)
+  const first = waiting.filter(({ waitReason }) => waitReason !== 'needs')
+  const groups = Map.groupBy(first, ({ waitsFor }) =>
+    waitsFor.map((text) => inLanguage(text, language)).join('; '),
+  )
+  const lines = [...groups].map(([why, nodes]) => {
+    const names = nodes.slice(0, 3).map(({ id }) => id)
+    const more = nodes.length > 3 ? ` +${nodes.length - 3}` : ''
+    return cut(`  ${pad(names.join(', ') + more, 24)} ${why}`, pageWidth)
   })
+  const behind = waiting.length - first.length
+  return behind === 0 ? lines : [...lines, `  ${pad(`+${behind}`, 24)} ${words[language].behind}`]
 }
 
 function timesTable(times: readonly SystemTimes[], language: Language): string[] {

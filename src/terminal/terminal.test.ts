@@ -94,6 +94,11 @@ describe('an error', () => {
     expect(problemLines(error, 'en')[0]).toBe('Error: no such system: system NOPE')
   })
 
+  it('tells instants in Korean time', () => {
+    const late = new HaetaeError('system-unknown', 'X', { why: 'gone at 2026-11-24T14:15:59.631Z, it says' })
+    expect(problemLines(late, 'en')[1]).toBe('  why:    gone at 2026-11-24 23:15:59 KST, it says')
+  })
+
   it.each([
     ['--lang', 'ko', { LANG: 'en_US.UTF-8' }, 'ko'],
     ['the locale', undefined, { LANG: 'ko_KR.UTF-8' }, 'ko'],
@@ -312,7 +317,7 @@ describe('a question about what somebody changed since', () => {
   const changed = [{ target: 'deployments/web in gpk', left: { replicas: 1 }, found: { replicas: 3 } }]
   const text = 'Somebody changed since what the step had left.'
   const question = { reason: 'changed', text, facts: { changed }, choices: ['retry', 'holds', 'fail'] }
-  const run = { id: 'r', question: null, graph: [{ id: 'GPK/start~undo', question }] }
+  const run = { id: 'r', toSite: 'gwangju', question: null, graph: [{ id: 'GPK/start~undo', question }] }
 
   it('says what was left and what is there, and how to answer', () => {
     expect(questionLines(run, 'en').slice(1)).toEqual([
@@ -320,7 +325,7 @@ describe('a question about what somebody changed since', () => {
       '    deployments/web in gpk',
       '      was left: {"replicas":1}',
       '      is there: {"replicas":3}',
-      '    answers: haetae run decide r --node GPK/start~undo --answer retry|holds|fail',
+      '    answers: haetae run decide r --node GPK/start~undo --answer retry|holds|fail --reason TEXT --site gwangju',
     ])
     expect(questionLines(run, 'ko')).toContain('      현재 값: {"replicas":3}')
   })

@@ -6,6 +6,14 @@ export function dayAndTime(instant: string | null | undefined): string {
   return Number.isNaN(ms) ? '-' : new Date(ms + kstOffsetMs).toISOString().slice(0, 19).replace('T', ' ')
 }
 
+/** A text with the instants that a daemon wrote into it (`2026-11-24T06:28:18.123Z`) in Korean time. */
+export function inKoreanTime(text: string): string {
+  return text.replace(
+    /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g,
+    (instant) => `${dayAndTime(instant)} KST`,
+  )
+}
+
 /** An instant as `15:28:18`, Korean time; `-` for none. */
 export function timeOfDay(instant: string | null | undefined): string {
   return instant ? dayAndTime(instant).slice(11) || '-' : '-'

@@ -52,6 +52,26 @@ describe('authority on record', () => {
     expect(await store().before('GPK', 1)).toBeUndefined()
   })
 
+  test('a system that a run took and never promoted is told, with the site that it left, until one is promoted', async () => {
+    await store().seed([
+      { system: 'GPK', site: 'daejeon' },
+      { system: 'UNI', site: 'gwangju' },
+    ])
+    const left = async (site: string) => [...(await store().takenOnly(site))]
+    expect(await left('gwangju')).toEqual([])
+    await fence('run-1')
+    await store().acquire({ runId: 'run-1', system: 'GPK', site: 'gwangju', seenEpoch: 1 })
+    await fence('run-2')
+    const again = await store().acquire({ runId: 'run-2', system: 'GPK', site: 'gwangju', seenEpoch: 1 })
+    expect(await left('gwangju')).toEqual([['GPK', 'daejeon']])
+    expect(await left('daejeon')).toEqual([])
+    const claim = { runId: 'run-2', system: 'GPK', epoch: again.epoch, timeline: 1, lsn: '0/1' }
+    await store().claimPromotion(claim)
+    await fence('run-3')
+    await store().acquire({ runId: 'run-3', system: 'GPK', site: 'gwangju', seenEpoch: 1 })
+    expect(await left('gwangju')).toEqual([])
+  })
+
   test('the same run gets the same epoch however often and at once it asks', async () => {
     await store().seed([{ system: 'GPK', site: 'daejeon' }])
     await fence('run-1')

@@ -314,6 +314,20 @@ describe('the forecast', () => {
     })
   })
 
+  test('takes a system again that an earlier run took and never promoted', () => {
+    const { active } = request.world
+    const taken = { site: 'gwangju', epoch: 2, dataAt: 'daejeon' }
+    const world = { active: (id: string) => (id === 'AID' ? taken : active(id)) }
+    const again = planFailover({ ...request, world })
+    expect(again.subject.nodes.map(({ id }) => id)).toEqual(plan.subject.nodes.map(({ id }) => id))
+    const assumed = again.subject.assumptions.find(
+      ({ kind, subject }) => kind === 'active-site' && subject === 'AID',
+    )
+    expect(assumed?.bound).toEqual({ site: 'gwangju', epoch: 2 })
+    expect(planFailover({ ...request, world, systems: ['AID'] }).systems).toHaveLength(1)
+    expect(codeOf({ world, fromSite: 'daegu', systems: ['AID'] })).toBe('plan-impossible')
+  })
+
   test('takes systems home again from where they went', () => {
     const home = planFailover({
       ...request,

@@ -434,3 +434,10 @@ test('loading names every problem of every file', async () => {
     why: expect.stringContaining('duplicate-name'),
   })
 })
+
+test('an unknown field hides no other mistake', () => {
+  const text = `${head}  - { id: go, ${title}, type: change, tiemout: 5, with: { name: daejeon } }\n`
+  const rules = lintRunbook(text, 'x.yaml', context).map(({ rule }) => rule)
+  expect(rules).toContain('unknown-field')
+  expect(rules).toEqual(expect.arrayContaining(['verify-missing', 'timeout-missing', 'site-literal']))
+})

@@ -36,8 +36,8 @@ const texts: { [R in QuestionReason]: Localized } = {
     ko: '시도의 응답을 받지 못했고, 대상은 늦게 도착한 요청을 거부하지 못합니다. 다시 시도해도 안전합니까?',
   },
   rejected: {
-    en: 'An approver said no. Ask again, or stop?',
-    ko: '승인자가 거부했습니다. 다시 요청합니까, 멈춥니까?',
+    en: 'Somebody said no at this gate. Ask again, or stop?',
+    ko: '이 관문에서 거부한 사람이 있습니다. 다시 요청합니까, 멈춥니까?',
   },
   definition: {
     en: 'The step cannot be run as it is defined.',

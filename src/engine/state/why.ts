@@ -3,8 +3,10 @@ import type { Localized } from '#model/localized.ts'
 import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
+import type { Question } from './events.ts'
 import { childRunId } from './fleet.ts'
 import { openNeeds } from './needs.ts'
+import { questionText } from './question-texts.ts'
 import { planNodeOf, type NodeView, type Paused, type RunView } from './view.ts'
 
 /** Why a node waits, or what it does; undefined when the run has no such node. */
@@ -19,18 +21,11 @@ export function whyNode(view: RunView, id: string): Why | undefined {
     case 'unknown':
       return plan.waitFor?.kind === 'run' ? whyOwnRun(view, plan, node) : whyWorking(node)
     case 'needs-person':
-      return why(
-        'person',
-        text(
-          `사람의 결정 대기: ${node.question?.text ?? ''}`,
-          `waits for a person: ${node.question?.text ?? ''}`,
-        ),
-        {
-          reason: node.question?.reason ?? null,
-          choices: node.question?.choices ?? [],
-          facts: node.question?.facts ?? {},
-        },
-      )
+      return why('person', asked(node.question, '사람의 결정 대기', 'waits for a person'), {
+        reason: node.question?.reason ?? null,
+        choices: node.question?.choices ?? [],
+        facts: node.question?.facts ?? {},
+      })
     case 'canceled':
       return why(
         'canceled',
@@ -46,6 +41,11 @@ export function whyNode(view: RunView, id: string): Why | undefined {
     case 'failed':
       return whyLeft(view, plan) ?? why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
   }
+}
+
+function asked(question: Question | null, ko: string, en: string): Localized {
+  const said = question === null ? text('', '') : questionText(question)
+  return text(`${ko}: ${said.ko}`, `${en}: ${said.en}`)
 }
 
 /** Of a step that was to take another one back, and did not. */
@@ -95,15 +95,11 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
   }
   if (view.question !== null && view.startedAt === null) {
     const { question } = view
-    return why(
-      'person',
-      text(`실행 전체가 사람의 결정 대기: ${question.text}`, `the run waits for a person: ${question.text}`),
-      {
-        reason: question.reason,
-        choices: question.choices,
-        facts: question.facts,
-      },
-    )
+    return why('person', asked(question, '실행 전체가 사람의 결정 대기', 'the run waits for a person'), {
+      reason: question.reason,
+      choices: question.choices,
+      facts: question.facts,
+    })
   }
   if (plan.waitFor?.kind === 'run')
     return why('capacity', text('차례를 기다리는 중', 'waits for its turn in the fleet'), {})

@@ -28,6 +28,20 @@ export function checkShape<T>(
   }
 }
 
+/** The value without the fields that the schema does not know, so that what is left can be read. */
+export function withoutUnknownFields(value: unknown, schema: z.ZodType): unknown {
+  const left = structuredClone(value)
+  for (const issue of (schema.safeParse(value).error?.issues ?? []) as Issue[]) {
+    const part = issue.path.reduce<unknown>(
+      (inner, name) => (inner as { [name: PropertyKey]: unknown } | undefined)?.[name],
+      left,
+    )
+    for (const key of issue.code === 'unrecognized_keys' ? (issue.keys ?? []) : [])
+      Reflect.deleteProperty(part as object, key)
+  }
+  return left
+}
+
 /** The problems of one zod issue found in the part of a document that begins at `base` and has the shape `schema`. */
 export function problemsOf(issue: Issue, base: Path, document: YamlDocument, schema: z.ZodType): Problem[] {
   const inner = issue.path.map((part) => (typeof part === 'number' ? part : String(part)))

@@ -191,7 +191,7 @@ describe('watching a run', () => {
     const say = await take(run)
     const exit = watch(run)
     await until(/approve waiting 0\/2/)
-    await until(/GPK\/fence +needs approve|GPK\/fence.*needs/)
+    await until(/need steps before them/)
     await say('before the restart')
     await until('before the restart')
     await cli.stop()
