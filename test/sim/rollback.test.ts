@@ -5,7 +5,7 @@ import { whyNode } from '#engine/state/why.ts'
 import { PartlyDone, Unreachable } from '#runbook/step-type.ts'
 import { landed, run } from './world/answering.ts'
 import { violations } from './world/check.ts'
-import { gate, node, planOf, randomPlan } from './world/plans.ts'
+import { gate, limits, node, planOf, randomPlan } from './world/plans.ts'
 import { Random } from './world/random.ts'
 import { mishaps as kinds, runId, simulate, type Mishap, type Simulation } from './world/simulate.ts'
 import { simType } from './world/types.ts'
@@ -428,3 +428,40 @@ function whims(random: Random) {
     if (passed >= at.cancel && at.cancel < 500 && !asked.has('cancel')) await say('cancel')
   }
 }
+
+test('the time in which others are taken back is none of a step at the end that waited for it', async () => {
+  const rest = (ms: number) => ({ waitFor: { kind: 'time' as const, ms } })
+  const long = 2 * limits.totalMs
+  const plan = planOf([
+    node('A/one', 'sim.set', [], { limits: { ...limits, attemptMs: 2 * long, totalMs: 2 * long } }),
+    node('A/pause', 'wait', ['A/one'], rest(1_000)),
+    node('A/clean', 'sim.set', [], { after: ['A/one', 'A/pause'], finally: true }),
+    node('A/rest', 'wait', ['A/pause'], rest(60_000)),
+  ])
+  const slow = simType('sim.clear', 'idempotent', {
+    judge: () => 'absent',
+    async apply(ctx, _input, { version }) {
+      await ctx.clock.sleep(long, ctx.signal)
+      return { version }
+    },
+  })
+  let said = 0
+  const sim = await simulate({
+    plan,
+    types: new Map([['sim.clear', slow]]),
+    commandsEveryMs: 1,
+    patienceMs: 4 * long,
+    between: async ({ store }) => {
+      const view = await readView(store, runId).catch(() => undefined)
+      const say = async (verb: 'pause' | 'rollback') => {
+        said += 1
+        await store.command(runId, { verb, reason: 'a test' }, 'operator-1')
+      }
+      if (said === 0 && view?.nodes.get('A/one')?.state === 'succeeded') await say('pause')
+      const isHeld = view?.paused != null && view.nodes.get('A/pause')?.state === 'succeeded'
+      if (said === 1 && isHeld) await say('rollback')
+    },
+  })
+  const view = await readView(sim.store, runId)
+  expect([view.state, view.nodes.get('A/clean')?.state]).toEqual(['rolled-back', 'succeeded'])
+})

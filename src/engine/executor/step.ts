@@ -37,10 +37,9 @@ export async function runStep(host: RunHost, node: PlanNode): Promise<void> {
   for (let unseen = 0, held = false; ;) {
     await lateRequestsOver(host, ready)
     // What may have happened is looked at in a pause too; nothing is tried.
-    await untilTakenBack(host, node)
-    if ((held || host.go(node.id).state === 'waiting') && (await host.untilResumed())) {
-      ready = { ...ready, begun: host.parts.monotonic() }
-    }
+    let stood = await untilTakenBack(host, node)
+    if ((held || host.go(node.id).state === 'waiting') && (await host.untilResumed())) stood = true
+    if (stood) ready = { ...ready, begun: host.parts.monotonic() }
     const giveBack = await host.parts.slots.take(node.wave, host.signal)
     let ended: Round
     try {
@@ -171,12 +170,14 @@ async function lateRequestsOver(host: RunHost, { node, type }: Ready): Promise<v
   await until(host, node, requestsEndAt(last, node), 2 * attemptMs, () => false)
 }
 
-/** A step at the end that had not begun comes behind what a roll back takes back. */
-async function untilTakenBack(host: RunHost, node: PlanNode): Promise<void> {
+/** A step at the end that had not begun comes behind what a roll back takes back. True when it waited for that. */
+async function untilTakenBack(host: RunHost, node: PlanNode): Promise<boolean> {
+  const waits = waitsForUndo(host.view, node)
   while (waitsForUndo(host.view, node)) {
     await host.pause(lookEveryMs)
     host.go(node.id)
   }
+  return waits
 }
 
 async function untilRetry(host: RunHost, node: PlanNode): Promise<void> {
