@@ -40,6 +40,7 @@ import { peerService } from './services/peer.ts'
 import { runService } from './services/runs.ts'
 import { startAgain } from './start-again.ts'
 import { openStorage } from './storage.ts'
+import { unopenedBy } from './unopened.ts'
 import { version } from './version.ts'
 import { buildMonitor, recordFindings } from './watch.ts'
 import { keepMarks } from './marks.ts'
@@ -82,7 +83,10 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const ledger = startLedger(pool, clock, log, releasers)
   const authority = authorityStore(pool, clock)
   const journal = openJournal(pool, clock)
-  const world = new World(config.site, catalogue, authority, () => journal.locks())
+  const world = new World(config.site, catalogue, authority, {
+    locks: () => journal.locks(),
+    unopened: unopenedBy(journal),
+  })
   await world.open()
   const findings = findingStore(pool, ledger.finding)
   const common = {

@@ -6,10 +6,17 @@ import type { WatchedSystem } from '#monitor/types.ts'
 import type { ActiveAt } from '#plan/request.ts'
 import type { Log } from '#platform/log.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { Unopened } from './unopened.ts'
 
 export interface Lock {
   system: string
   runId: string
+}
+
+/** What the world is told by the runs. */
+export interface RunsOfWorld {
+  locks(): Promise<Lock[]>
+  unopened: Unopened
 }
 
 /**
@@ -20,17 +27,17 @@ export class World {
   readonly #site: string
   readonly #catalogue: Catalogue
   readonly #authority: AuthorityStore
-  readonly #locks: () => Promise<Lock[]>
+  readonly #runs: RunsOfWorld
   #authorities = new Map<string, Authority>()
   #takenOnly = new Map<string, string>()
   #debts: Fence[] = []
   #heldBy = new Map<string, string>()
 
-  constructor(site: string, catalogue: Catalogue, authority: AuthorityStore, locks: () => Promise<Lock[]>) {
+  constructor(site: string, catalogue: Catalogue, authority: AuthorityStore, runs: RunsOfWorld) {
     this.#site = site
     this.#catalogue = catalogue
     this.#authority = authority
-    this.#locks = locks
+    this.#runs = runs
   }
 
   /** Gives every movable system its first epoch at its home, then reads everything. */
@@ -47,12 +54,23 @@ export class World {
       this.#authority.all(),
       this.#authority.takenOnly(this.#site),
       this.#authority.fenceDebts(),
-      this.#locks(),
+      this.#runs.locks(),
     ])
     this.#authorities = new Map(authorities.map((authority) => [authority.system, authority]))
-    this.#takenOnly = takenOnly
+    this.#takenOnly = await this.#withoutOpened(takenOnly)
     this.#debts = debts
     this.#heldBy = new Map(locks.map((lock) => [lock.system, lock.runId]))
+  }
+
+  /** No promotion tells of a system without a database whether it was opened; the run that took it does. */
+  async #withoutOpened(taken: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+    const left = new Map(taken)
+    for (const system of taken.keys()) {
+      if (this.#catalogue.systems.get(system)?.components?.database !== undefined) continue
+      const runId = this.#authorities.get(system)?.runId
+      if (runId == null || !(await this.#runs.unopened(runId, system))) left.delete(system)
+    }
+    return left
   }
 
   /** Refreshes until the signal aborts. */
@@ -78,12 +96,10 @@ export class World {
 
   /** The newest authorities, as a plan takes them. */
   activeAt(): Map<string, ActiveAt> {
-    const databases = this.#catalogue.estate.systems.filter((one) => one.components?.database !== undefined)
-    const dataAt = new Map(databases.map(({ id }) => [id, this.#takenOnly.get(id)]))
     return new Map(
       [...this.#authorities].map(([id, { site, epoch }]) => {
-        const from = dataAt.get(id)
-        return [id, { site, epoch, ...(from === undefined ? {} : { dataAt: from }) }]
+        const leaves = this.#takenOnly.get(id)
+        return [id, { site, epoch, ...(leaves === undefined ? {} : { leaves }) }]
       }),
     )
   }

@@ -439,9 +439,9 @@ export const catalogue = {
     ko: '데몬에 연결할 수 없습니다',
     en: 'no daemon answers',
     remedy:
-      'Start it with `haetae daemon --config FILE` (in the lab: `haetae lab up`), or name another site with --site.',
+      'Start it with `haetae daemon --config FILE` (in the lab, after `haetae lab status`: `haetae lab down`, `haetae lab up`), or name another site with --site.',
     remedyKo:
-      '`haetae daemon --config 파일`로 시작하거나(실습 환경: `haetae lab up`), --site로 다른 센터를 지정하십시오.',
+      '`haetae daemon --config 파일`로 시작하거나(실습 환경: `haetae lab status` 확인 뒤 `haetae lab down`, `haetae lab up`), --site로 다른 센터를 지정하십시오.',
   },
   'context-missing': {
     status: 400,

@@ -54,7 +54,7 @@ export function untoldLosses(assumptions: readonly Assumption[]): string[] {
 }
 
 function activeAt(system: string, active: ActiveAt | undefined, site: string): Assumption {
-  if (active?.dataAt !== undefined) return takenBefore(system, active)
+  if (active?.leaves !== undefined) return takenBefore(system, active)
   const epoch = active?.epoch ?? null
   const shown = epoch === null ? { ko: '', en: '' } : { ko: ` (${epoch}세대)`, en: `, by epoch ${epoch}` }
   return {
@@ -68,14 +68,14 @@ function activeAt(system: string, active: ActiveAt | undefined, site: string): A
   }
 }
 
-/** A run took the authority and ended before it promoted anything: the next one takes it from there. */
-function takenBefore(system: string, { site, epoch, dataAt = '' }: ActiveAt): Assumption {
+/** A run took the authority and ended before it promoted or opened anything: the next one goes on from there. */
+function takenBefore(system: string, { site, epoch, leaves = '' }: ActiveAt): Assumption {
   return {
     kind: 'active-site',
     subject: system,
     statement: {
-      ko: `${system} 운영권은 ${epoch}세대로 ${site}에 있으나 승격되지 않았음: 데이터의 원본은 ${dataAt}`,
-      en: `${system} was taken to ${site} by epoch ${epoch}, and nothing was promoted there: its data comes from ${dataAt}`,
+      ko: `${system} 운영권은 ${epoch}세대로 ${site}에 있으나, 가져온 실행이 전환을 마치지 못하고 끝남: ${leaves}에서 다시 전환`,
+      en: `${system} was taken to ${site} by epoch ${epoch}, by a run that ended before it had moved it: it is moved from ${leaves} again`,
     },
     bound: { site, epoch },
   }

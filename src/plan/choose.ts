@@ -18,7 +18,7 @@ export function activeSiteOf(system: System, world: World): string {
 
 /** The site whose loss takes a system along: where it is primary, or was until a run took it and promoted nothing. */
 export function leavesWith(system: System, world: World): string {
-  return world.active(system.id)?.dataAt ?? activeSiteOf(system, world)
+  return world.active(system.id)?.leaves ?? activeSiteOf(system, world)
 }
 
 /**

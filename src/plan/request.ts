@@ -8,8 +8,8 @@ import type { PlanMode } from './plan.ts'
 export interface ActiveAt {
   site: string
   epoch: number
-  /** Where its data still is: a run took the authority over for `site`, and promoted nothing there. */
-  dataAt?: string
+  /** The site that it still leaves: a run took the authority over for `site`, and ended before it promoted or opened it. */
+  leaves?: string
 }
 
 /** What is observed of the estate, as far as a plan's subject depends on it. */

@@ -23,8 +23,8 @@ usage: npm run chaos -- [--seeds FROM-TO] [--parallel N] [--again]
   --parallel N      rounds at the same time (1)
   --again           also those that are on record for this commit
 
-Rounds are on record in .haetae/chaos/COMMIT.jsonl. Ctrl-C ends after the rounds that are being played; the same command
-goes on. A round that fails keeps what its processes said and did, and the others are played all the same.
+Rounds are on record in .haetae/chaos/COMMIT.jsonl. Ctrl-C (and SIGTERM) ends after the rounds that are being played;
+the same command goes on. A round that fails keeps what its processes said and did, and the others are played all the same.
 Exit codes: 0 all rounds on record for this commit held; 1 one did not; 2 wrong use.
 
 example: npm run chaos -- --seeds 1-200
@@ -107,10 +107,11 @@ async function main(options: Options): Promise<number> {
     `commit ${name}: ${due.length} rounds to play, ${all.length - due.length} of this range are on record`,
   )
   let stopping = false
-  process.once('SIGINT', () => {
-    stopping = true
-    console.log('ending after the rounds that are being played')
-  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      stopping = true
+      console.log('ending after the rounds that are being played')
+    })
   const worker = async (): Promise<void> => {
     for (let seed = due.shift(); seed !== undefined && !stopping; seed = due.shift()) await play(seed, record)
   }

@@ -44,7 +44,8 @@ export class Victim {
     const log = openSync(this.#logFile, 'a')
     // A test runner that is killed must not leave it behind.
     const argv = ['--pdeathsig', 'KILL', process.execPath, ...this.#program.argv]
-    const child = spawn('setpriv', argv, { cwd: checkout, stdio: ['ignore', log, log] })
+    // In a group of its own: Ctrl-C at a terminal is for whoever plays the rounds.
+    const child = spawn('setpriv', argv, { cwd: checkout, stdio: ['ignore', log, log], detached: true })
     closeSync(log)
     this.#child = child
     this.#frozen = false

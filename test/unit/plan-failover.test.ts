@@ -316,7 +316,7 @@ describe('the forecast', () => {
 
   test('takes a system again that an earlier run took and never promoted', () => {
     const { active } = request.world
-    const taken = { site: 'gwangju', epoch: 2, dataAt: 'daejeon' }
+    const taken = { site: 'gwangju', epoch: 2, leaves: 'daejeon' }
     const world = { active: (id: string) => (id === 'AID' ? taken : active(id)) }
     const again = planFailover({ ...request, world })
     expect(again.subject.nodes.map(({ id }) => id)).toEqual(plan.subject.nodes.map(({ id }) => id))
