@@ -36,6 +36,9 @@ describe('a start', () => {
     const { said, start } = starts([
       unavailable('ECONNREFUSED'),
       unavailable('ENOENT'),
+      new HaetaeError('postgres-unavailable', 'no connection', {
+        cause: new Error('timeout exceeded when trying to connect'),
+      }),
       new HaetaeError('postgres-unavailable', 'the schema could not be brought up', {
         cause: new Error('schema change 010 failed', {
           cause: new Error('Connection terminated unexpectedly'),
@@ -43,13 +46,13 @@ describe('a start', () => {
       }),
     ])
     const { parts, releasers } = await startAgain({ clock, log }, start)
-    expect(parts).toBe('start 4')
+    expect(parts).toBe('start 5')
     expect(said).toEqual([
-      ...['take 1', 'give back 1', 'take 2', 'give back 2', 'take 3', 'give back 3'],
-      'take 4',
+      ...['take 1', 'give back 1', 'take 2', 'give back 2', 'take 3', 'give back 3', 'take 4', 'give back 4'],
+      'take 5',
     ])
     await releasers.release()
-    expect(said.at(-1)).toBe('give back 4')
+    expect(said.at(-1)).toBe('give back 5')
   })
 
   test('that PostgreSQL is taken from again and again fails in the end, with the reason', async () => {

@@ -53,7 +53,7 @@ export class Victim {
     child.once('exit', (code, signal) => {
       if (this.#child !== child) return
       this.#child = undefined
-      this.surprises.push(`${this.name} ended with ${signal ?? String(code)}: ${this.tail(3)}`)
+      this.surprises.push(`${this.name} ended with ${signal ?? String(code)}: ${this.tail(8)}`)
     })
   }
 

@@ -7,7 +7,8 @@ export function isFromServer(error: unknown): error is { code: string; severity:
 const sessionEnded = ['57P01', '57P02', '57P03']
 const socketEnded = ['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ETIMEDOUT']
 /** What pg, and this project's own deadlines, say without a code. */
-const told = /Connection terminated|not queryable|Query read timeout|PostgreSQL (did not answer )?within/
+const told =
+  /Connection terminated|not queryable|Query read timeout|timeout (exceeded when trying to connect|expired)|PostgreSQL (did not answer )?within/
 
 /**
  * True for the error of a query whose server went away meanwhile, or did not answer it in time: it says nothing about
