@@ -11,7 +11,7 @@ import { confirmName } from '#terminal/confirm.ts'
 import { paint } from '#terminal/paint.ts'
 import { planLines } from '#terminal/plan.ts'
 import { gateLines, statementLines } from '#terminal/gate.ts'
-import { DaemonCommand } from './base.ts'
+import { DaemonCommand, runArg } from './base.ts'
 
 interface Flags {
   gate: string
@@ -49,7 +49,7 @@ export default class Approve extends DaemonCommand {
     '<%= config.bin %> approve RUN --gate approve --reason ok --sign-only --plan plan.json --confirm RUN > signed.json',
     '<%= config.bin %> approve RUN --send signed.json',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     gate: string({
       default: 'approve',

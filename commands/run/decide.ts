@@ -1,5 +1,5 @@
 import { option, string } from '@oclif/core/flags'
-import { RunVerbCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
 export default class RunDecide extends RunVerbCommand {
   static override summary = 'Answer the question that a run or one of its nodes waits with.'
@@ -10,6 +10,7 @@ export default class RunDecide extends RunVerbCommand {
   static override examples = [
     '<%= config.bin %> run decide RUN --node GPK/promote --answer retry --reason "the disk was replaced"',
   ]
+  static override args = runArg
   static override flags = {
     node: string({ helpValue: 'NODE', description: 'The node that asks; without it, the run itself.' }),
     answer: option({

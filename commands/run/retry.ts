@@ -1,5 +1,5 @@
 import { string } from '@oclif/core/flags'
-import { RunVerbCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
 export default class RunRetry extends RunVerbCommand {
   static override summary = 'Have a run look again at what it asks about, and try it again.'
@@ -10,6 +10,7 @@ export default class RunRetry extends RunVerbCommand {
   static override examples = [
     '<%= config.bin %> run retry RUN --node GPK/promote --reason "the disk was replaced" --site gwangju',
   ]
+  static override args = runArg
   static override flags = {
     node: string({ helpValue: 'NODE', description: 'The node that asks; without it, the run itself.' }),
   }
