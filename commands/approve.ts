@@ -1,4 +1,3 @@
-import { string as text } from '@oclif/core/args'
 import { boolean, option, string } from '@oclif/core/flags'
 import type { Client } from '#client/client.ts'
 import { reasonOf } from '#client/arguments.ts'

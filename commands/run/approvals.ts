@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
 import type { StatementView } from '#api/schema/approval.ts'
 import { HaetaeError, messageOf } from '#model/errors.ts'

@@ -1,4 +1,3 @@
-import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
 import { reasonOf } from '#client/arguments.ts'
 import { signingOf } from '#client/context.ts'
