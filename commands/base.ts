@@ -1,5 +1,7 @@
+import { string as text } from '@oclif/core/args'
 import { Command } from '@oclif/core/command'
 import { string, option } from '@oclif/core/flags'
+import { reasonOf } from '#client/arguments.ts'
 import type { Client } from '#client/client.ts'
 import type { Context } from '#client/context.ts'
 import { HaetaeError, isHaetaeError, messageOf } from '#model/errors.ts'
@@ -129,6 +131,30 @@ export abstract class DaemonCommand extends BaseCommand {
   async context(flags: GlobalFlags): Promise<Context> {
     const { contextFile, loadContext } = await import('#client/context.ts')
     return loadContext(contextFile(flags.context, process.env))
+  }
+}
+
+/**
+ * Argument of commands about one run. Each names it as its own: oclif takes flags from base classes, and arguments not.
+ */
+export const runArg = { run: text({ required: true, description: 'Name of the run.' }) }
+
+/** Flag of what is asked of a run. */
+const reasonFlag = {
+  reason: string({ required: true, helpValue: 'TEXT', description: 'Why; it stays on record.' }),
+}
+
+/** A command that asks something of a run, with a reason. */
+export abstract class RunVerbCommand extends DaemonCommand {
+  static override baseFlags: typeof DaemonCommand.baseFlags & typeof reasonFlag = {
+    ...DaemonCommand.baseFlags,
+    ...reasonFlag,
+  }
+
+  /** What each of them sends, and with what. Throws `usage-wrong` for a reason that says nothing. */
+  async asking(run: string, flags: GlobalFlags & { reason: string }) {
+    const reason = reasonOf(flags.reason)
+    return { client: await this.client(flags), params: { run }, reason }
   }
 }
 

@@ -1,9 +1,7 @@
-import { string as text } from '@oclif/core/args'
 import { option, string } from '@oclif/core/flags'
-import { reasonOf } from '#client/arguments.ts'
-import { DaemonCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
-export default class RunDecide extends DaemonCommand {
+export default class RunDecide extends RunVerbCommand {
   static override summary = 'Answer the question that a run or one of its nodes waits with.'
   static override description =
     'See both facts first with `run show`. retry: look again and try; holds: you vouch that it is done; ' +
@@ -12,7 +10,7 @@ export default class RunDecide extends DaemonCommand {
   static override examples = [
     '<%= config.bin %> run decide RUN --node GPK/promote --answer retry --reason "the disk was replaced"',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     node: string({ helpValue: 'NODE', description: 'The node that asks; without it, the run itself.' }),
     answer: option({
@@ -20,15 +18,13 @@ export default class RunDecide extends DaemonCommand {
       required: true,
       description: 'The decision.',
     })(),
-    reason: string({ required: true, helpValue: 'TEXT', description: 'Why; it stays on record.' }),
   }
 
   async run() {
     const { args, flags } = await this.parse(RunDecide)
-    const reason = reasonOf(flags.reason)
-    const client = await this.client(flags)
+    const { client, params, reason } = await this.asking(args.run, flags)
     const answer = await client.call('runDecide', {
-      params: { run: args.run },
+      params,
       body: { node: flags.node ?? null, decision: flags.answer, reason },
     })
     this.log(this.say(`${args.run}: 결정을 전달했습니다.`, `${args.run}: the decision is handed over.`))

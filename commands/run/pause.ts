@@ -1,9 +1,6 @@
-import { string as text } from '@oclif/core/args'
-import { string } from '@oclif/core/flags'
-import { reasonOf } from '#client/arguments.ts'
-import { DaemonCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
-export default class RunPause extends DaemonCommand {
+export default class RunPause extends RunVerbCommand {
   static override summary = 'Let a run begin nothing more. What is under way ends; the run keeps its systems.'
   static override description =
     'It can still be resumed, canceled and answered, and signatures are still counted. ' +
@@ -12,16 +9,12 @@ export default class RunPause extends DaemonCommand {
   static override examples = [
     '<%= config.bin %> run pause RUN --reason "waiting for the network team" --site gwangju',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
-  static override flags = {
-    reason: string({ required: true, helpValue: 'TEXT', description: 'Why; it stays on record.' }),
-  }
+  static override args = runArg
 
   async run() {
     const { args, flags } = await this.parse(RunPause)
-    const reason = reasonOf(flags.reason)
-    const client = await this.client(flags)
-    const answer = await client.call('runPause', { params: { run: args.run }, body: { reason } })
+    const { client, params, reason } = await this.asking(args.run, flags)
+    const answer = await client.call('runPause', { params, body: { reason } })
     this.log(
       this.say(
         `${args.run}: 일시 정지를 요청했습니다. 진행 중인 단계는 끝까지 갑니다. 계속하려면 run resume.`,

@@ -1,9 +1,7 @@
-import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
-import { reasonOf } from '#client/arguments.ts'
-import { DaemonCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
-export default class RunRetry extends DaemonCommand {
+export default class RunRetry extends RunVerbCommand {
   static override summary = 'Have a run look again at what it asks about, and try it again.'
   static override description =
     'The same as `run decide --answer retry`. What has taken effect meanwhile is adopted and not done twice. A step that ' +
@@ -12,18 +10,16 @@ export default class RunRetry extends DaemonCommand {
   static override examples = [
     '<%= config.bin %> run retry RUN --node GPK/promote --reason "the disk was replaced" --site gwangju',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     node: string({ helpValue: 'NODE', description: 'The node that asks; without it, the run itself.' }),
-    reason: string({ required: true, helpValue: 'TEXT', description: 'Why; it stays on record.' }),
   }
 
   async run() {
     const { args, flags } = await this.parse(RunRetry)
-    const reason = reasonOf(flags.reason)
-    const client = await this.client(flags)
+    const { client, params, reason } = await this.asking(args.run, flags)
     const answer = await client.call('runDecide', {
-      params: { run: args.run },
+      params,
       body: { node: flags.node ?? null, decision: 'retry', reason },
     })
     const what = flags.node ?? args.run

@@ -1,10 +1,8 @@
-import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
-import { reasonOf } from '#client/arguments.ts'
 import { confirmName } from '#terminal/confirm.ts'
-import { DaemonCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
-export default class RunRollback extends DaemonCommand {
+export default class RunRollback extends RunVerbCommand {
   static override summary = 'Take back what a run has done, the last first, as far as that is possible.'
   static override description =
     'It looks first at everything that is not known. It stops at a point of no return, takes neither fence nor ' +
@@ -14,22 +12,20 @@ export default class RunRollback extends DaemonCommand {
   static override examples = [
     '<%= config.bin %> run rollback RUN --reason "wrong version of the runbook" --site gwangju',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
-    reason: string({ required: true, helpValue: 'TEXT', description: 'Why; it stays on record.' }),
     confirm: string({ helpValue: 'RUN', description: "The run's name, instead of typing it back." }),
   }
 
   async run() {
     const { args, flags } = await this.parse(RunRollback)
-    const reason = reasonOf(flags.reason)
-    const client = await this.client(flags)
+    const { client, params, reason } = await this.asking(args.run, flags)
     await confirmName(
       args.run,
       flags.confirm,
       this.say('실행을 되돌립니다. 실행의 이름을 입력하십시오: ', 'You roll this run back. Type its name: '),
     )
-    const answer = await client.call('runRollback', { params: { run: args.run }, body: { reason } })
+    const answer = await client.call('runRollback', { params, body: { reason } })
     this.log(
       this.say(
         `${args.run}: 되돌리기를 요청했습니다. run watch로 보십시오.`,

@@ -1,9 +1,7 @@
-import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
-import { reasonOf } from '#client/arguments.ts'
-import { DaemonCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
-export default class RunSkip extends DaemonCommand {
+export default class RunSkip extends RunVerbCommand {
   static override summary = 'Leave out a step that is ready, waits to try again, or asks a person.'
   static override description =
     'What needs it goes on as if it were done; name and reason stay in the run and its evidence. Refused for gates, ' +
@@ -14,17 +12,14 @@ export default class RunSkip extends DaemonCommand {
   static override examples = [
     '<%= config.bin %> run skip RUN --node GPK/check --reason "checked by hand from the street" --site gwangju',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     node: string({ required: true, helpValue: 'NODE', description: 'The step that is left out.' }),
-    reason: string({ required: true, helpValue: 'TEXT', description: 'Why; it stays on record.' }),
   }
 
   async run() {
     const { args, flags } = await this.parse(RunSkip)
-    const reason = reasonOf(flags.reason)
-    const client = await this.client(flags)
-    const params = { run: args.run }
+    const { client, params, reason } = await this.asking(args.run, flags)
     const answer = await client.call('runSkip', { params, body: { node: flags.node, reason } })
     this.log(
       this.say(

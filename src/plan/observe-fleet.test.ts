@@ -1,78 +1,37 @@
 import { expect, test } from 'vitest'
-import { z } from 'zod'
-import type { Clock } from '#model/time.ts'
-import type { AnyStepType } from '#runbook/step-type.ts'
+import { away, node, observation, planOf, silent, stepType } from './looking.fixture.ts'
 import { observeFleet } from './observe-fleet.ts'
 import type { Plan, PlanNode } from './plan.ts'
 
-const clock: Clock = {
-  now: () => 0,
-  sleep: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, ms)
-      signal?.addEventListener('abort', () => {
-        clearTimeout(timer)
-        reject(signal.reason as Error)
-      })
-    }),
-}
-const node = (
-  id: string,
-  type: string,
-  input: Record<string, unknown> = {},
-  own: Partial<PlanNode> = {},
-): PlanNode => ({
-  ...{ id, type, with: input, system: id.split('/')[0] ?? null, title: { ko: id, en: id }, typeVersion: 1 },
-  ...{ gate: null, needs: [], verify: null, wave: 1 },
-  limits: { attemptMs: 1, totalMs: 1, retryMax: 0, retryBaseMs: 1 },
-  ...own,
-})
-const planOf = (digest: string, nodes: PlanNode[]): Plan => ({
-  digest,
-  subject: { mode: 'failover', toSite: 'b', runbooks: {}, catalogue: '', inputs: {}, nodes, assumptions: [] },
-  systems: [{ system: digest, wave: 1, why: [], rtoTargetMs: 0, rpoTargetMs: 0 }],
-  notes: [],
-  observed: { at: '', changes: {} },
-})
 /** A fleet in which each system's plan has its name for a digest. */
 const fleetOf = (systems: readonly string[]) =>
-  planOf('fleet', [
-    node('approve', 'approval', {}, { system: null, gate: { purpose: 'failover', quorum: 2 } }),
-    ...systems.map((id) =>
-      node(id, 'run', {}, { waitFor: { kind: 'run', digest: id, parts: {}, prerequisites: [] } }),
-    ),
-  ])
-const type = (own: Partial<AnyStepType>) => ({
-  input: z.record(z.string(), z.unknown()),
-  observe: () => Promise.resolve(0),
-  judge: () => 'absent' as const,
-  plan: () => Promise.resolve([]),
-  adopt: () => ({}),
-  ...own,
-})
-const exact = type({
+  planOf(
+    [
+      node('approve', 'approval', {}, { system: null, gate: { purpose: 'failover', quorum: 2 } }),
+      ...systems.map((id) =>
+        node(id, 'run', {}, { waitFor: { kind: 'run', digest: id, parts: {}, prerequisites: [] } }),
+      ),
+    ],
+    'fleet',
+  )
+const exact = stepType({
   plan: (_ctx, { target, refused }: { target: string; refused?: string }) =>
     Promise.resolve([
       { certainty: 'exact', target, after: 1, ...(refused === undefined ? {} : { refused }) },
     ]),
 })
-const observation = {
+const looking = {
+  ...observation,
   stepTypes: new Map([
     ['scale', exact],
-    ['away', type({ observe: () => Promise.reject(new Error('no answer')) })],
-    ['silent', type({ observe: () => new Promise(() => {}) })],
-    ['holds', type({})],
+    ['away', away],
+    ['silent', silent],
+    ['holds', stepType({})],
   ]),
-  readers: {},
-  site: 'b',
-  clock,
-  signal: new AbortController().signal,
-  withinMs: 5_000,
-  totalMs: 20_000,
   concurrency: 4,
 }
 const partsOf = (nodesOf: (system: string) => PlanNode[]) => async (runs: readonly PlanNode[]) =>
-  runs.map(({ id }) => planOf(id, nodesOf(id)))
+  runs.map(({ id }) => planOf(nodesOf(id), id))
 
 test('the changes of all systems are counted by site and step type, and by system', async () => {
   const nodes = (id: string) => [
@@ -87,7 +46,7 @@ test('the changes of all systems are counted by site and step type, and by syste
       { system: null, waitFor: { kind: 'sibling', system: 'Z', node: 'Z/check' } },
     ),
   ]
-  const counted = await observeFleet(fleetOf(['A', 'B']), partsOf(nodes), observation)
+  const counted = await observeFleet(fleetOf(['A', 'B']), partsOf(nodes), looking)
   const none = { exact: 0, predicted: 0, opaque: 0, refused: 0, notLooked: 0 }
   expect(counted).toEqual({
     systems: { all: 2, looked: 2 },
@@ -114,7 +73,7 @@ test('a silent site costs the steps there and no others, and what was not looked
     kinds,
     left,
   } = await observeFleet(fleetOf(systems), partsOf(nodes), {
-    ...observation,
+    ...looking,
     totalMs: 200,
   })
   expect(looked).toEqual({ all: 100, looked: 0 })
@@ -135,7 +94,7 @@ test('what would be planned otherwise by now, or whose plan does not come in tim
     const plans = await answers(runs)
     return plans.map((plan) => (plan.digest === 'S1' ? { ...plan, digest: 'other' } : plan))
   }
-  const counted = await observeFleet(fleetOf(systems), slowly, { ...observation, totalMs: 200 })
+  const counted = await observeFleet(fleetOf(systems), slowly, { ...looking, totalMs: 200 })
   expect(counted.systems).toEqual({ all: 70, looked: 63 })
   expect(counted.kinds).toMatchObject([{ type: 'scale', exact: 63 }])
   expect(counted.left).toMatchObject([
@@ -148,7 +107,7 @@ test('more steps than one plan looks at are left, and said', async () => {
   const systems = Array.from({ length: 96 }, (_, at) => `S${at}`)
   const many = (id: string) =>
     Array.from({ length: 400 }, (_, at) => node(`${id}/${at}`, 'scale', { target: `${id} ${at}` }))
-  const counted = await observeFleet(fleetOf(systems), partsOf(many), observation)
+  const counted = await observeFleet(fleetOf(systems), partsOf(many), looking)
   expect(counted.systems).toEqual({ all: 96, looked: 32 })
   expect(counted.left).toMatchObject([{ why: { en: expect.stringContaining('steps at most') }, systems: 64 }])
 })
