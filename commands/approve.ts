@@ -1,4 +1,3 @@
-import { string as text } from '@oclif/core/args'
 import { boolean, option, string } from '@oclif/core/flags'
 import type { Client } from '#client/client.ts'
 import { reasonOf } from '#client/arguments.ts'
@@ -11,7 +10,7 @@ import { confirmName } from '#terminal/confirm.ts'
 import { paint } from '#terminal/paint.ts'
 import { planLines } from '#terminal/plan.ts'
 import { gateLines, statementLines } from '#terminal/gate.ts'
-import { DaemonCommand } from './base.ts'
+import { DaemonCommand, runArg } from './base.ts'
 
 interface Flags {
   gate: string
@@ -49,7 +48,7 @@ export default class Approve extends DaemonCommand {
     '<%= config.bin %> approve RUN --gate approve --reason ok --sign-only --plan plan.json --confirm RUN > signed.json',
     '<%= config.bin %> approve RUN --send signed.json',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     gate: string({
       default: 'approve',

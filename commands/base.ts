@@ -134,6 +134,11 @@ export abstract class DaemonCommand extends BaseCommand {
   }
 }
 
+/**
+ * Argument of commands about one run. Each names it as its own: oclif takes flags from base classes, and arguments not.
+ */
+export const runArg = { run: text({ required: true, description: 'Name of the run.' }) }
+
 /** Flag of what is asked of a run. */
 const reasonFlag = {
   reason: string({ required: true, helpValue: 'TEXT', description: 'Why; it stays on record.' }),
@@ -141,7 +146,6 @@ const reasonFlag = {
 
 /** A command that asks something of a run, with a reason. */
 export abstract class RunVerbCommand extends DaemonCommand {
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
   static override baseFlags: typeof DaemonCommand.baseFlags & typeof reasonFlag = {
     ...DaemonCommand.baseFlags,
     ...reasonFlag,

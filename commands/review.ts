@@ -1,4 +1,3 @@
-import { string as text } from '@oclif/core/args'
 import { option, string } from '@oclif/core/flags'
 import { reasonOf } from '#client/arguments.ts'
 import { refuseAltered, signStatement, statementOver } from '#client/signing.ts'
@@ -6,7 +5,7 @@ import { HaetaeError } from '#model/errors.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { gateLines } from '#terminal/gate.ts'
 import { dayAndTime } from '#terminal/time.ts'
-import { DaemonCommand } from './base.ts'
+import { DaemonCommand, runArg } from './base.ts'
 
 export default class Review extends DaemonCommand {
   static override summary =
@@ -20,7 +19,7 @@ export default class Review extends DaemonCommand {
     '<%= config.bin %> review RUN --reason "log of the night read, nobody could be reached" --as approver-1',
     '<%= config.bin %> review RUN --decision no --reason "two approvers were on duty" --confirm RUN',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     decision: option({
       options: ['yes', 'no'] as const,

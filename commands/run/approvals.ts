@@ -1,13 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
 import type { StatementView } from '#api/schema/approval.ts'
 import { HaetaeError, messageOf } from '#model/errors.ts'
 import { gateLines } from '#terminal/gate.ts'
 import { table } from '#terminal/table.ts'
 import { dayAndTime } from '#terminal/time.ts'
-import { DaemonCommand } from '../base.ts'
+import { DaemonCommand, runArg } from '../base.ts'
 
 export default class RunApprovals extends DaemonCommand {
   static override summary =
@@ -20,7 +19,7 @@ export default class RunApprovals extends DaemonCommand {
     '<%= config.bin %> run approvals RUN --site gwangju',
     '<%= config.bin %> run approvals RUN --out evidence --as auditor-1',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     out: string({ helpValue: 'FOLDER', description: 'Write statements and signatures there.' }),
   }

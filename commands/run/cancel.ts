@@ -1,6 +1,6 @@
 import { string } from '@oclif/core/flags'
 import { confirmName } from '#terminal/confirm.ts'
-import { RunVerbCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
 export default class RunCancel extends RunVerbCommand {
   static override summary =
@@ -9,6 +9,7 @@ export default class RunCancel extends RunVerbCommand {
     'Exit codes: 0 asked, the run ends when its steps have stopped; 2 wrong use or not confirmed; 3 not allowed; ' +
     '4 no such run; 5 it has ended; 6 no daemon answers.'
   static override examples = ['<%= config.bin %> run cancel RUN --reason "the site is back" --site gwangju']
+  static override args = runArg
   static override flags = {
     confirm: string({ helpValue: 'RUN', description: "The run's name, instead of typing it back." }),
   }

@@ -1,6 +1,5 @@
-import { string } from '@oclif/core/args'
 import { driftLines, isSame } from '#terminal/drift.ts'
-import { DaemonCommand } from '../base.ts'
+import { DaemonCommand, runArg } from '../base.ts'
 
 export default class RunDrift extends DaemonCommand {
   static override summary = 'Show what has changed since the plan of a run was made.'
@@ -14,7 +13,7 @@ export default class RunDrift extends DaemonCommand {
     '<%= config.bin %> run drift RUN --site gwangju',
     '<%= config.bin %> run drift RUN --json',
   ]
-  static override args = { run: string({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
 
   async run() {
     const { args, flags } = await this.parse(RunDrift)

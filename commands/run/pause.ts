@@ -1,4 +1,4 @@
-import { RunVerbCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
 export default class RunPause extends RunVerbCommand {
   static override summary = 'Let a run begin nothing more. What is under way ends; the run keeps its systems.'
@@ -9,6 +9,7 @@ export default class RunPause extends RunVerbCommand {
   static override examples = [
     '<%= config.bin %> run pause RUN --reason "waiting for the network team" --site gwangju',
   ]
+  static override args = runArg
 
   async run() {
     const { args, flags } = await this.parse(RunPause)

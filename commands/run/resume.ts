@@ -1,4 +1,4 @@
-import { RunVerbCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
 export default class RunResume extends RunVerbCommand {
   static override summary = 'Let a paused run go on. Steps have lost none of their time.'
@@ -7,6 +7,7 @@ export default class RunResume extends RunVerbCommand {
   static override examples = [
     '<%= config.bin %> run resume RUN --reason "the network is back" --site gwangju',
   ]
+  static override args = runArg
 
   async run() {
     const { args, flags } = await this.parse(RunResume)

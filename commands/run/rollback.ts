@@ -1,6 +1,6 @@
 import { string } from '@oclif/core/flags'
 import { confirmName } from '#terminal/confirm.ts'
-import { RunVerbCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
 export default class RunRollback extends RunVerbCommand {
   static override summary = 'Take back what a run has done, the last first, as far as that is possible.'
@@ -12,6 +12,7 @@ export default class RunRollback extends RunVerbCommand {
   static override examples = [
     '<%= config.bin %> run rollback RUN --reason "wrong version of the runbook" --site gwangju',
   ]
+  static override args = runArg
   static override flags = {
     confirm: string({ helpValue: 'RUN', description: "The run's name, instead of typing it back." }),
   }

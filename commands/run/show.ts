@@ -1,8 +1,7 @@
-import { string as text } from '@oclif/core/args'
 import { boolean } from '@oclif/core/flags'
 import { planLines } from '#terminal/plan.ts'
 import { runLines } from '#terminal/run.ts'
-import { DaemonCommand } from '../base.ts'
+import { DaemonCommand, runArg } from '../base.ts'
 
 export default class RunShow extends DaemonCommand {
   static override summary = 'Show a run: gates, what each node waits for, times per system, nodes.'
@@ -13,7 +12,7 @@ export default class RunShow extends DaemonCommand {
     '<%= config.bin %> run show RUN --site gwangju',
     '<%= config.bin %> run show RUN --plan --json > plan.json',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = { plan: boolean({ description: 'Show the plan instead.' }) }
 
   async run() {

@@ -1,5 +1,5 @@
 import { string } from '@oclif/core/flags'
-import { RunVerbCommand } from '../base.ts'
+import { runArg, RunVerbCommand } from '../base.ts'
 
 export default class RunSkip extends RunVerbCommand {
   static override summary = 'Leave out a step that is ready, waits to try again, or asks a person.'
@@ -12,6 +12,7 @@ export default class RunSkip extends RunVerbCommand {
   static override examples = [
     '<%= config.bin %> run skip RUN --node GPK/check --reason "checked by hand from the street" --site gwangju',
   ]
+  static override args = runArg
   static override flags = {
     node: string({ required: true, helpValue: 'NODE', description: 'The step that is left out.' }),
   }

@@ -1,11 +1,10 @@
-import { string as text } from '@oclif/core/args'
 import { string } from '@oclif/core/flags'
 import { reasonOf } from '#client/arguments.ts'
 import { signingOf } from '#client/context.ts'
 import { refuseAltered, signStatement, statementOver } from '#client/signing.ts'
 import { confirmName } from '#terminal/confirm.ts'
 import { runLines } from '#terminal/run.ts'
-import { DaemonCommand } from '../base.ts'
+import { DaemonCommand, runArg } from '../base.ts'
 
 const purpose = 'take-over'
 
@@ -20,7 +19,7 @@ export default class RunTakeover extends DaemonCommand {
   static override examples = [
     '<%= config.bin %> run takeover RUN --reason "its daemon hangs and the site burns" --site gwangju',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     reason: string({
       required: true,

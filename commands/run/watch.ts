@@ -1,10 +1,9 @@
-import { string as text } from '@oclif/core/args'
 import { integer } from '@oclif/core/flags'
 import type { Client } from '#client/client.ts'
 import { watchRun } from '#client/watch.ts'
 import { paint, paintOfState } from '#terminal/paint.ts'
 import { WatchScreen } from '#terminal/watch-screen.ts'
-import { DaemonCommand } from '../base.ts'
+import { DaemonCommand, runArg } from '../base.ts'
 
 const exitWhenNotSucceeded = 7
 
@@ -20,7 +19,7 @@ export default class RunWatch extends DaemonCommand {
     '<%= config.bin %> run watch RUN --site gwangju',
     '<%= config.bin %> run watch RUN --from 120 --json',
   ]
-  static override args = { run: text({ required: true, description: 'Name of the run.' }) }
+  static override args = runArg
   static override flags = {
     from: integer({
       default: 1,

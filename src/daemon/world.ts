@@ -57,18 +57,22 @@ export class World {
       this.#runs.locks(),
     ])
     this.#authorities = new Map(authorities.map((authority) => [authority.system, authority]))
+    this.#heldBy = new Map(locks.map((lock) => [lock.system, lock.runId]))
     this.#takenOnly = await this.#withoutOpened(takenOnly)
     this.#debts = debts
-    this.#heldBy = new Map(locks.map((lock) => [lock.system, lock.runId]))
   }
 
-  /** No promotion tells of a system without a database whether it was opened; the run that took it does. */
+  /**
+   * No promotion tells of a system without a database whether it was opened; the run that took it does. A run that
+   * holds it still goes on, and is not read every time.
+   */
   async #withoutOpened(taken: ReadonlyMap<string, string>): Promise<Map<string, string>> {
     const left = new Map(taken)
     for (const system of taken.keys()) {
       if (this.#catalogue.systems.get(system)?.components?.database !== undefined) continue
       const runId = this.#authorities.get(system)?.runId
-      if (runId == null || !(await this.#runs.unopened(runId, system))) left.delete(system)
+      const goesOn = runId === this.#heldBy.get(system)
+      if (runId == null || goesOn || !(await this.#runs.unopened(runId, system))) left.delete(system)
     }
     return left
   }

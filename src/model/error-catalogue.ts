@@ -270,8 +270,10 @@ export const catalogue = {
     exit: 5,
     ko: '이미 그 센터에서 운영 중입니다',
     en: 'already active at that site',
-    remedy: 'Leave it out of --systems; see `haetae system list`.',
-    remedyKo: '--systems에서 빼십시오. `haetae system list`를 확인하십시오.',
+    remedy:
+      'Leave it out of --systems; see `haetae system list`. If a run promoted its database and ended before it was open, run the runbook open-promoted.',
+    remedyKo:
+      '--systems에서 빼십시오. `haetae system list`를 확인하십시오. 데이터베이스를 승격한 실행이 개시 전에 끝났으면 런북 open-promoted를 실행하십시오.',
   },
   'not-active-here': {
     status: 409,

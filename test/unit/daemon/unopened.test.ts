@@ -62,7 +62,7 @@ describe('a system that a run took', () => {
 
 test('a system without a database leaves its former site until it was opened; one with a database, until it was promoted', async () => {
   const at = '2026-03-01T00:00:00.000Z'
-  const systems = ['WEB', 'OPEN', 'DATA'].map((id) => ({
+  const systems = ['WEB', 'OPEN', 'BUSY', 'DATA'].map((id) => ({
     id,
     components: id === 'DATA' ? { database: {} } : {},
   }))
@@ -73,14 +73,20 @@ test('a system without a database leaves its former site until it was opened; on
     takenOnly: async () => new Map(systems.map(({ id }) => [id, 'daejeon'])),
     fenceDebts: async () => [],
   }
+  const asked: string[] = []
   const world = new World('gwangju', catalogue as unknown as Catalogue, authority as AuthorityStore, {
-    locks: async () => [],
-    unopened: async (run) => run === 'run-WEB',
+    locks: async () => [{ system: 'BUSY', runId: 'run-BUSY' }],
+    async unopened(run) {
+      asked.push(run)
+      return run !== 'run-OPEN'
+    },
   })
   await world.refresh()
   expect(Object.fromEntries([...world.activeAt()].map(([id, { leaves }]) => [id, leaves]))).toEqual({
     WEB: 'daejeon',
     OPEN: undefined,
+    BUSY: undefined,
     DATA: 'daejeon',
   })
+  expect(asked, 'the journal of a run that holds its system is not read').toEqual(['run-WEB', 'run-OPEN'])
 })
