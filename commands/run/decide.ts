@@ -6,7 +6,7 @@ export default class RunDecide extends RunVerbCommand {
   static override description =
     'See both facts first with `run show`. retry: look again and try; holds: you vouch that it is done; ' +
     'fail: the node is given up; replan: a system of a fleet goes by its plan as it is now, once that is approved. ' +
-    'Exit codes: 0; 2 wrong use; 3 not allowed; 4 no such run; 5 nothing to decide; 6 no daemon answers.'
+    'Exit codes: 0; 2 wrong use; 3 not allowed; 4 no such run or step; 5 nothing to decide; 6 no daemon answers.'
   static override examples = [
     '<%= config.bin %> run decide RUN --node GPK/promote --answer retry --reason "the disk was replaced"',
   ]

@@ -6,7 +6,7 @@ export default class RunRetry extends RunVerbCommand {
   static override description =
     'The same as `run decide --answer retry`. What has taken effect meanwhile is adopted and not done twice. A step that ' +
     'waits to try again by itself needs no word from you. ' +
-    'Exit codes: 0; 2 wrong use; 3 not allowed; 4 no such run; 5 nothing to decide; 6 no daemon answers.'
+    'Exit codes: 0; 2 wrong use; 3 not allowed; 4 no such run or step; 5 nothing to decide; 6 no daemon answers.'
   static override examples = [
     '<%= config.bin %> run retry RUN --node GPK/promote --reason "the disk was replaced" --site gwangju',
   ]

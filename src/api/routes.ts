@@ -229,7 +229,7 @@ export const routes = {
     // A manual step is confirmed by the role that it names: which one that is, the question says.
     access: rolesThatMay.read.filter((role) => role !== 'auditor'),
     summary: 'Answer the question that a run or one of its nodes waits with',
-    errors: ['run-unknown', 'run-ended', 'nothing-to-decide'],
+    errors: ['run-unknown', 'node-unknown', 'run-ended', 'nothing-to-decide'],
   },
   approvalList: {
     method: 'GET',

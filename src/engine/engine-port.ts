@@ -44,7 +44,7 @@ export interface Engine {
    * Throws `verb-refused` with the reason, `run-unknown`, `run-ended`.
    */
   ask(runId: string, verb: Verb, by: string): Promise<void>
-  /** Answers the question at a node, or with null the question about the run. Throws `nothing-to-decide`, `run-unknown`, `run-ended`. */
+  /** Answers the question at a node, or with null the question about the run. Throws `nothing-to-decide`, `run-unknown`, `node-unknown`, `run-ended`. */
   decide(runId: string, node: string | null, decision: Decision, by: string, reason: string): Promise<void>
   /**
    * Ends a run, whoever holds it: its holder can write nothing any more, and nothing is begun. It has ended at once when

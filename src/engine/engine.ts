@@ -41,6 +41,7 @@ export function createEngine(options: EngineOptions): Engine {
 
     async decide(runId, node, decision, by, reason) {
       const view = await readView(journal, runId)
+      if (node !== null && !view.nodes.has(node)) throw nodeUnknown(runId, node)
       const asked = node === null ? view.question : (view.nodes.get(node)?.question ?? null)
       if (!isEnded(view) && !asked?.choices.includes(decision)) {
         throw nothingToDecide(runId, node, decision, asked)

@@ -97,7 +97,7 @@ function recoverAlong(
     const list = waits.join(', ')
     notes.push({
       ko: `${id}: 옮기지 않으며 ${list} 복구와 함께 회복`,
-      en: `${id} does not move; it recovers when ${list} serve again`,
+      en: `${id} does not move; it recovers when ${list} ${waits.length === 1 ? 'serves' : 'serve'} again`,
     })
   }
   return notes

@@ -1,4 +1,5 @@
 import type { NodeView, RunDetail, SystemTimes } from '#api/schema/run.ts'
+import { countOf } from '#model/count-of.ts'
 import { doneNodeStates, terminalNodeStates } from '#model/states.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint, paintOfState, type Paint } from './paint.ts'
@@ -25,7 +26,7 @@ const words = {
     done: 'done',
     of: (time: string, target: string) => `${time} of RTO ${target}`,
     over: 'over',
-    more: (n: number) => `  … and ${n} more systems`,
+    more: (n: number) => `  … and ${countOf(n, 'more system')}`,
   },
 } as const
 
@@ -46,7 +47,13 @@ interface Row {
  * `nowMs` is by the daemon's clock. At most `rows` lines: systems that a person is asked about come first, then those at
  * work, and those that have ended give way.
  */
-export function boardLines(run: RunDetail, nowMs: number, language: Language, rows: number): string[] {
+export function boardLines(
+  run: RunDetail,
+  nowMs: number,
+  language: Language,
+  rows: number,
+  width: number = pageWidth,
+): string[] {
   const say = words[language]
   const state = paint(paintOfState(run.state) ?? 'bold', run.state)
   const since = say.since(
@@ -65,7 +72,7 @@ export function boardLines(run: RunDetail, nowMs: number, language: Language, ro
       const title = `${say.wave} ${wave}`
       return [
         `${paint('cyan', title)}  ${say.ended(all.filter((row) => row.ended).length, all.length)}`,
-        ...all.filter((row) => shown.includes(row)).map((row) => rowLine(row, language)),
+        ...all.filter((row) => shown.includes(row)).map((row) => rowLine(row, language, width)),
       ]
     }),
     ...(hidden > 0 ? [say.more(hidden)] : []),
@@ -161,7 +168,11 @@ function byUrgency(rows: readonly Row[]): Row[] {
   return rows.toSorted((a, b) => place(a) - place(b))
 }
 
-function rowLine({ system, state, text, takenMs, targetMs }: Row, language: Language): string {
+function rowLine(
+  { system, state, text, takenMs, targetMs }: Row,
+  language: Language,
+  width: number = pageWidth,
+): string {
   const say = words[language]
   const over = targetMs !== null && takenMs > targetMs
   const time = targetMs === null ? span(takenMs) : say.of(span(takenMs), span(targetMs))
@@ -171,7 +182,7 @@ function rowLine({ system, state, text, takenMs, targetMs }: Row, language: Lang
       ? 'yellow'
       : undefined
   const clock = over ? `${time} (${say.over})` : time
-  const room = pageWidth - 36
+  const room = Math.max(12, width - 36)
   const what = pad(cut(text, room), room)
   const how = paintOfState(state)
   return `  ${pad(system, 6)} ${how === undefined ? what : paint(how, what)} ${colour === undefined ? clock : paint(colour, clock)}`

@@ -1,3 +1,4 @@
+import { countOf } from '#model/count-of.ts'
 import type { ChangeCounts, FleetChanges, Plan } from '#plan/plan.ts'
 import { bullet } from './bullet.ts'
 import { inLanguage, type Language } from './language.ts'
@@ -27,7 +28,8 @@ const words = {
     title: "What changes (counted from the systems' own plans)",
     nobody: 'nobody has looked',
     one: 'for one system after the other: --only SYSTEM',
-    looked: (looked: number, all: number) => `every step of ${looked} of ${all} systems was looked at`,
+    looked: (looked: number, all: number) =>
+      `every step of ${looked} of ${countOf(all, 'system')} was looked at`,
     none: 'nothing changes',
     site: 'site',
     type: 'step type',
@@ -37,7 +39,7 @@ const words = {
     refused: 'refused',
     notLooked: 'steps not looked at',
     sum: 'all',
-    not: (count: number) => `not looked at: ${count} systems`,
+    not: (count: number) => `not looked at: ${countOf(count, 'system')}`,
     refusedAt: 'systems in which a target refuses something',
     opaqueAt: 'systems with something opaque',
   },

@@ -1,4 +1,4 @@
-import { cut, displayWidth, plain } from './width.ts'
+import { displayWidth, plain, wrap } from './width.ts'
 
 /** The part of a stream that a footer needs. */
 export interface Screen {
@@ -15,6 +15,8 @@ export interface Screen {
 export class Footer {
   readonly #screen: Screen | undefined
   #shown: readonly string[] = []
+  /** Rows of the screen that are taken. */
+  #rows = 0
 
   /** Without a screen nothing is written. */
   constructor(screen: Screen | undefined) {
@@ -52,14 +54,36 @@ export class Footer {
   }
 
   #erase(): void {
-    if (this.#shown.length > 0) this.#screen?.write(`\u001b[${this.#shown.length}A\u001b[0J`)
+    if (this.#rows > 0) this.#screen?.write(`\u001b[${this.#rows}A\u001b[0J`)
+    this.#rows = 0
   }
 
-  /** A line that the terminal would break takes two rows and spoils the next erase: it is cut. */
+  /** What does not fit on the screen could not be erased: it is left out. */
   #draw(): void {
     const width = this.#screen?.columns ?? 100
-    for (const line of this.#shown) {
-      this.#screen?.write(`${displayWidth(line) > width ? cut(plain(line), width) : line}\n`)
+    const room = Math.max(1, (this.#screen?.rows ?? Infinity) - 1)
+    const pieces = this.#shown.flatMap((line) => folded(line, width))
+    for (const [at, { text, rows }] of pieces.entries()) {
+      const more = at < pieces.length - 1 ? 1 : 0
+      const fits = this.#rows + rows + more <= room
+      this.#screen?.write(`${fits ? text : '…'}\n`)
+      this.#rows += fits ? rows : 1
+      if (!fits) return
     }
   }
+}
+
+interface Piece {
+  text: string
+  rows: number
+}
+
+/** A line in rows of a screen, broken between words. A command is left to the terminal, so that it can be copied whole. */
+function folded(line: string, width: number): Piece[] {
+  const taken = displayWidth(line)
+  if (taken <= width) return [{ text: line, rows: 1 }]
+  if (/^ *(\S.*: )?haetae /.test(line)) return [{ text: line, rows: Math.ceil(taken / width) }]
+  const text = plain(line)
+  const margin = ' '.repeat(Math.min(text.length - text.trimStart().length, Math.floor(width / 2)))
+  return wrap(text, width - margin.length).map((row) => ({ text: margin + row, rows: 1 }))
 }

@@ -1,3 +1,4 @@
+import { countOf } from '#model/count-of.ts'
 import type { Plan, PlanNode, SystemForecast } from '#plan/plan.ts'
 import { changeLines } from './changes.ts'
 import { inLanguage, type Language } from './language.ts'
@@ -13,7 +14,7 @@ const words = {
   ko: {
     failover: '재해 전환 계획',
     operation: '운영 작업 계획',
-    systems: '시스템',
+    systems: (count: number) => `${count} 시스템`,
     order: '실행 순서',
     wave: '단계 묶음',
     gates: '사람의 결정',
@@ -36,7 +37,7 @@ const words = {
   en: {
     failover: 'Failover plan',
     operation: 'Operation plan',
-    systems: 'systems',
+    systems: (count: number) => countOf(count, 'system'),
     order: 'Ordered actions',
     wave: 'wave',
     gates: 'Decisions of people',
@@ -73,7 +74,7 @@ export function planLines(plan: Plan, language: Language): string[] {
   const isFleet = subject.nodes.some(({ waitFor }) => waitFor?.kind === 'run')
   const whole = subject.nodes.filter((node) => node.system === null && node.gate === null)
   return [
-    paint('bold', `${say[subject.mode]}: ${aboutOf(subject)}, ${going} ${say.systems}`),
+    paint('bold', `${say[subject.mode]}: ${aboutOf(subject)}, ${say.systems(going)}`),
     ...inputLines(subject.inputs, language),
     '',
     heading(say.gates),

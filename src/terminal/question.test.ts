@@ -30,6 +30,17 @@ test('what has changed is no help where nothing depends on it, and a journal of 
   expect(asked('assumption', { broken: [{ assumption, why: 'it answers' }] }, 'ko')).toContain('it answers')
 })
 
+test('why the last try failed is told in words', () => {
+  const journal = {
+    attempts: 6,
+    last: { number: 6, failure: { kind: 'refused', message: 'no such workload' } },
+  }
+  expect(asked('exhausted', { journal }, 'en')).toContain(
+    'journal: 6 attempts; the last one failed (refused): no such workload\n',
+  )
+  expect(asked('exhausted', { journal }, 'ko')).toContain('시도 6회; 마지막 실패 (refused): no such workload')
+})
+
 test('parts of a plan that are other ones now are told one by one', () => {
   const changed = [{ part: 'steps', approved: 3, now: 4 }]
   expect(asked('drift', { changed }, 'en')).toContain('changed: {"part":"steps","approved":3,"now":4}')

@@ -1,15 +1,16 @@
 import type { NodeView, RunDetail } from '#api/schema/run.ts'
+import { countOf } from '#model/count-of.ts'
 import type { Assumption } from '#plan/plan.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint } from './paint.ts'
 import { pageWidth } from './table.ts'
-import { cut, wrap } from './width.ts'
+import { wrap } from './width.ts'
 
 type Question = NonNullable<RunDetail['question']>
 
 const words = {
-  ko: { choices: '답', left: '남긴 값', found: '현재 값', drift: '바뀐 것 확인' },
-  en: { choices: 'answers', left: 'was left', found: 'is there', drift: 'what has changed' },
+  ko: { choices: '답하는 명령 (하나만)', left: '남긴 값', found: '현재 값', drift: '바뀐 것 확인' },
+  en: { choices: 'answers (one of)', left: 'was left', found: 'is there', drift: 'what has changed' },
 } as const
 
 /** Questions to a person, with the command that answers. */
@@ -26,15 +27,16 @@ export function questionLines(
   const site = ` --site ${run.toSite}`
   return asked.flatMap(([node, question]) => {
     if (question === null) return []
-    const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`} --answer ${question.choices.join('|')} --reason TEXT${site}`
+    const command = `haetae run decide ${run.id}${node === null ? '' : ` --node ${node}`}`
     return [
       `  ${paint('yellow', node ?? run.id)} (${question.reason})`,
-      ...wrap(questionText(question, language), pageWidth - 4).map((line) => `    ${line}`),
+      ...under(questionText(question, language)),
       ...Object.entries(question.facts).flatMap(([name, fact]) => factLines(question, name, fact, language)),
       ...(drifts.has(question.reason)
         ? [`    ${words[language].drift}: haetae run drift ${run.id}${site}`]
         : []),
-      `    ${words[language].choices}: ${command}`,
+      `    ${words[language].choices}:`,
+      ...question.choices.map((choice) => `      ${command} --answer ${choice} --reason TEXT${site}`),
     ]
   })
 }
@@ -45,16 +47,37 @@ const drifts: ReadonlySet<string> = new Set(['assumption', 'drift', 'held'])
 function factLines({ reason }: Question, name: string, fact: unknown, language: Language): string[] {
   if (reason === 'assumption' && name === 'broken') return brokenLines(fact, language)
   if (reason === 'changed' && name === 'changed') return changedLines(fact, language)
+  if (name === 'journal') return journalLines(fact, language)
   const all = Array.isArray(fact) ? (fact as unknown[]) : [fact]
-  return all.map((one) => cut(`    ${name}: ${told(one)}`, pageWidth))
+  return all.flatMap((one) => under(`${name}: ${told(one)}`))
+}
+
+/** What the journal holds of the tries: how many, and why the last one failed. */
+function journalLines(fact: unknown, language: Language): string[] {
+  const { attempts, last } = fact as { attempts?: number; last?: { failure?: Failure | null } | null }
+  if (attempts === undefined || !last?.failure) return under(`journal: ${told(fact)}`)
+  const { kind, message } = last.failure
+  return under(
+    language === 'ko'
+      ? `기록: 시도 ${attempts}회; 마지막 실패 (${kind}): ${message}`
+      : `journal: ${countOf(attempts, 'attempt')}; the last one failed (${kind}): ${message}`,
+  )
+}
+
+interface Failure {
+  kind: string
+  message: string
+}
+
+function under(text: string, indent = '    '): string[] {
+  return wrap(text, pageWidth - indent.length).map((line) => indent + line)
 }
 
 function brokenLines(fact: unknown, language: Language): string[] {
   const broken = fact as { assumption: Assumption; why: string; whyKo?: string }[]
   return broken.flatMap(({ assumption: { subject, statement }, why, whyKo = why }) => {
     const said = language === 'ko' ? whyKo : why
-    const line = `${subject}: ${inLanguage(statement, language)}: ${said}`
-    return wrap(line, pageWidth - 4).map((text) => `    ${text}`)
+    return under(`${subject}: ${inLanguage(statement, language)}: ${said}`)
   })
 }
 
@@ -67,10 +90,8 @@ function questionText({ text, facts }: Question, language: Language): string {
 /** What somebody changed since a step: whole, because people decide by it. */
 function changedLines(fact: unknown, language: Language): string[] {
   const say = words[language]
-  const under = (text: string, indent: string) =>
-    wrap(text, pageWidth - indent.length).map((line) => indent + line)
   return (fact as { target: string; left: unknown; found: unknown }[]).flatMap(({ target, left, found }) => [
-    ...under(target, '    '),
+    ...under(target),
     ...under(`${say.left}: ${told(left)}`, '      '),
     ...under(`${say.found}: ${told(found)}`, '      '),
   ])

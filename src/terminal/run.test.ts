@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { NodeView } from '#api/schema/run.ts'
 import { questionLines } from './question.ts'
 import { waitingLines } from './run.ts'
+import { displayWidth } from './width.ts'
 
 const text = (en: string) => ({ ko: en, en })
 
@@ -27,6 +28,14 @@ describe('what a run waits for', () => {
     ])
     expect(waitingLines({ graph: [tries] }, 'en')).toHaveLength(1)
   })
+
+  it('loses no reason, however narrow the screen', () => {
+    const reason = 'tries again: the workload is not in the cluster, and nobody has put it back so far'
+    const tries = node('A/start', { waitReason: 'retry', waitsFor: [text(reason)] })
+    const lines = waitingLines({ graph: [tries] }, 'en', 60)
+    for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(60)
+    expect(lines.join(' ').replaceAll(/\s+/g, ' ')).toBe(` A/start ${reason}`)
+  })
 })
 
 describe('a question', () => {
@@ -34,12 +43,13 @@ describe('a question', () => {
   const question = { reason: 'exhausted', text: { ko, en }, facts: {}, choices: ['retry', 'fail'] }
   const run = { id: 'F-1', toSite: 'gwangju', question: null, graph: [node('A/x', { question })] }
 
-  it('is asked in the language of the person, with the whole command that answers', () => {
+  it('is asked in the language of the person, with a whole command for each answer', () => {
     const lines = questionLines(run, 'ko')
     expect(lines[1]?.trim()).toBe(ko)
-    expect(lines.at(-1)).toContain(
-      'haetae run decide F-1 --node A/x --answer retry|fail --reason TEXT --site gwangju',
-    )
+    expect(lines.slice(-2)).toEqual([
+      '      haetae run decide F-1 --node A/x --answer retry --reason TEXT --site gwangju',
+      '      haetae run decide F-1 --node A/x --answer fail --reason TEXT --site gwangju',
+    ])
     expect(questionLines(run, 'en')[1]?.trim()).toBe(en)
   })
 })

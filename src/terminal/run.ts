@@ -6,7 +6,7 @@ import { paint, paintOfState } from './paint.ts'
 import { questionLines } from './question.ts'
 import { pageWidth, table } from './table.ts'
 import { dayAndTime, timeOfDay } from './time.ts'
-import { cut, pad } from './width.ts'
+import { cut, displayWidth, pad, wrap } from './width.ts'
 
 const words = {
   ko: {
@@ -75,16 +75,14 @@ export function runLines(run: RunDetail, language: Language): string[] {
     field(say.run, paint('bold', run.id)),
     field(say.state, painted(run.state)),
     field(say.requester, `${run.requester}, ${dayAndTime(run.createdAt)} KST`),
-    field(say.reason, cut(run.reason, pageWidth - 13)),
+    ...fields(say.reason, run.reason),
     ...saidLines(run, language),
     ...(run.endedAt === null ? [] : [field(say.ended, `${dayAndTime(run.endedAt)} KST`)]),
     field(say.steps, `${run.nodesDone} ${say.of} ${run.nodes}`),
     ...(run.children.length === 0 ? [] : [field(say.children, childrenLine(run))]),
     ...(run.parent === null ? [] : [field(say.parent, run.parent)]),
     ...run.gates.flatMap((gate) =>
-      gateLines(gate, language).map((line, at) =>
-        at === 0 ? field(say.gate, cut(line, pageWidth - 13)) : line,
-      ),
+      gateLines(gate, language).flatMap((line, at) => (at === 0 ? fields(say.gate, line) : [line])),
     ),
     ...findingLines(run.findings, language),
     ...section(say.question, questionLines(run, language)),
@@ -92,7 +90,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
     ...section(say.skipped, skippedLines(run)),
     ...section(
       say.left,
-      run.left.map(({ node, why }) => cut(`  ${pad(node, 24)} ${inLanguage(why, language)}`, pageWidth)),
+      run.left.flatMap(({ node, why }) => named(node, inLanguage(why, language))),
     ),
     ...section(
       say.debts,
@@ -102,7 +100,7 @@ export function runLines(run: RunDetail, language: Language): string[] {
     ),
     '',
     ...(run.mode === 'failover' && !isFleet(run) ? [...timesTable(run.times, language), ''] : []),
-    ...nodeTable(run.graph, language),
+    ...nodeTable(run, language),
   ]
 }
 
@@ -125,9 +123,20 @@ export function saidLines(
   return (['paused', 'pausedWithFleet', 'canceling', 'rollingBack'] as const).flatMap((name) => {
     const said = run[name]
     if (said === null) return []
-    const text = `${said.by}, ${dayAndTime(said.at)} KST: ${said.reason}`
-    return [cut(`${pad(`${say[name]}:`, 12)} ${text}`, pageWidth)]
+    return fields(say[name], `${said.by}, ${dayAndTime(said.at)} KST: ${said.reason}`)
   })
+}
+
+/** A field of the head, whole. */
+function fields(name: string, text: string): string[] {
+  return wrap(text, pageWidth - 13).map((line, at) => `${pad(at === 0 ? `${name}:` : '', 12)} ${line}`)
+}
+
+/** A name, and beside it a text: whole, because people decide by it. A long name has a line of its own. */
+function named(name: string, text: string, width: number = pageWidth): string[] {
+  const lines = wrap(text, Math.max(20, width - 27)).map((line) => `${' '.repeat(27)}${line}`)
+  if (displayWidth(name) > 24) return [`  ${name}`, ...lines]
+  return lines.map((line, at) => (at === 0 ? `  ${pad(name, 24)} ${line.slice(27)}` : line))
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -140,25 +149,27 @@ function painted(state: string): string {
 }
 
 function skippedLines({ graph }: Pick<RunDetail, 'graph'>): string[] {
-  return graph.flatMap(({ id, skipped }) =>
-    skipped ? [cut(`  ${pad(id, 24)} ${skipped.by}: ${skipped.reason}`, pageWidth)] : [],
-  )
+  return graph.flatMap(({ id, skipped }) => (skipped ? named(id, `${skipped.by}: ${skipped.reason}`) : []))
 }
 
 /**
  * What the run waits for: nodes with the same reasons are one line. Those that wait for other steps only are counted;
  * the table of nodes has each.
  */
-export function waitingLines(run: Pick<RunDetail, 'graph'>, language: Language): string[] {
+export function waitingLines(
+  run: Pick<RunDetail, 'graph'>,
+  language: Language,
+  width: number = pageWidth,
+): string[] {
   const waiting = run.graph.filter(({ waitsFor }) => waitsFor.length > 0)
   const first = waiting.filter(({ waitReason }) => waitReason !== 'needs')
   const groups = Map.groupBy(first, ({ waitsFor }) =>
     waitsFor.map((text) => inLanguage(text, language)).join('; '),
   )
-  const lines = [...groups].map(([why, nodes]) => {
+  const lines = [...groups].flatMap(([why, nodes]) => {
     const names = nodes.slice(0, 3).map(({ id }) => id)
     const more = nodes.length > 3 ? ` +${nodes.length - 3}` : ''
-    return cut(`  ${pad(names.join(', ') + more, 24)} ${why}`, pageWidth)
+    return named(names.join(', ') + more, why, width)
   })
   const behind = waiting.length - first.length
   return behind === 0 ? lines : [...lines, `  ${pad(`+${behind}`, 24)} ${words[language].behind}`]
@@ -179,13 +190,17 @@ function timesTable(times: readonly SystemTimes[], language: Language): string[]
   )
 }
 
-function nodeTable(nodes: readonly NodeView[], language: Language): string[] {
+function nodeTable(run: RunDetail, language: Language): string[] {
   const say = words[language]
   return table<NodeView>(
     [
       { title: say.id, text: (node) => node.id },
       { title: say.type, text: (node) => node.type },
-      { title: say.state, text: (node) => node.state, paint: (node) => paintOfState(node.state) },
+      {
+        title: say.state,
+        text: (node) => stateOf(run, node),
+        paint: (node) => paintOfState(stateOf(run, node)),
+      },
       { title: say.attempt, text: (node) => String(node.attempt) },
       { title: say.ended, text: (node) => timeOfDay(node.endedAt) },
       {
@@ -195,11 +210,17 @@ function nodeTable(nodes: readonly NodeView[], language: Language): string[] {
             .map((text) => inLanguage(text, language))
             .filter(Boolean)
             .join('; '),
-        shrink: true,
+        wrap: true,
       },
     ],
-    nodes,
+    run.graph,
   )
+}
+
+/** A part of a fleet that was taken back or canceled has failed for its fleet only: its own state says more. */
+function stateOf({ children }: Pick<RunDetail, 'children'>, node: NodeView): string {
+  if (node.type !== 'run' || node.state !== 'failed') return node.state
+  return children.find(({ systems }) => systems.includes(node.system ?? ''))?.state ?? node.state
 }
 
 /** One entry of the journal as one line. */

@@ -291,14 +291,23 @@ describe('a footer', () => {
     expect(out.said()).toBe('gate 0/2\nGPK/promote\ngate 1/2\n')
   })
 
-  it('on a terminal stays below what scrolls, one row a line', () => {
+  it('on a terminal stays below what scrolls, and is erased in as many rows as it took', () => {
     const out = screen(true)
     const footer = new Footer(out)
     footer.show(['a line that is longer than the screen is wide'])
     footer.line('GPK')
     footer.close()
-    const erase = '\u001b[1A\u001b[0J'
-    expect(out.said()).toBe(`a line that is long…\n${erase}GPK\na line that is long…\n${erase}`)
+    const rows = 'a line that is\nlonger than the\nscreen is wide\n'
+    const erase = '\u001b[3A\u001b[0J'
+    expect(out.said()).toBe(`${rows}${erase}GPK\n${rows}${erase}`)
+  })
+
+  it('leaves a command to the terminal, and what would not fit on the screen out', () => {
+    const out = { ...screen(true), rows: 5 }
+    const footer = new Footer(out)
+    footer.show(['    haetae run decide F-1', 'one', 'two', 'three'])
+    footer.close()
+    expect(out.said()).toBe('    haetae run decide F-1\none\n…\n\u001b[4A\u001b[0J')
   })
 })
 
@@ -325,7 +334,10 @@ describe('a question about what somebody changed since', () => {
       '    deployments/web in gpk',
       '      was left: {"replicas":1}',
       '      is there: {"replicas":3}',
-      '    answers: haetae run decide r --node GPK/start~undo --answer retry|holds|fail --reason TEXT --site gwangju',
+      '    answers (one of):',
+      '      haetae run decide r --node GPK/start~undo --answer retry --reason TEXT --site gwangju',
+      '      haetae run decide r --node GPK/start~undo --answer holds --reason TEXT --site gwangju',
+      '      haetae run decide r --node GPK/start~undo --answer fail --reason TEXT --site gwangju',
     ])
     expect(questionLines(run, 'ko')).toContain('      현재 값: {"replicas":3}')
   })

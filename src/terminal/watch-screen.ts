@@ -5,6 +5,7 @@ import type { Language } from './language.ts'
 import { gateLine } from './gate.ts'
 import { questionLines } from './question.ts'
 import { entryLine, saidLines, waitingLines } from './run.ts'
+import { pageWidth } from './table.ts'
 
 /** What stays free above the board, so that one sees what has just happened. */
 const scrolling = 8
@@ -70,14 +71,21 @@ export class WatchScreen {
       ...questionLines(run, language),
     ]
     const others = run.graph.filter((node) => node.system === null)
-    if (this.#screen.isTTY !== true) this.#footer.show([...people, ...waitingLines(run, language)])
-    else this.#footer.show([...this.#board(), ...people, ...waitingLines({ graph: others }, language)])
+    if (this.#screen.isTTY !== true) {
+      return this.#footer.show([...people, ...waitingLines(run, language, Infinity)])
+    }
+    const waiting = waitingLines({ graph: others }, language, this.#width())
+    this.#footer.show([...this.#board(), ...people, ...waiting])
   }
 
   #board(): string[] {
     if (this.#seen === undefined) return []
     const rows = Math.max(6, (this.#screen.rows ?? 24) - scrolling)
-    return boardLines(this.#seen.run, this.#now(), this.#language, rows)
+    return boardLines(this.#seen.run, this.#now(), this.#language, rows, this.#width())
+  }
+
+  #width(): number {
+    return Math.min(pageWidth, this.#screen.columns ?? pageWidth)
   }
 
   #now(): number {

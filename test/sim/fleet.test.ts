@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { readView } from '#engine/run-reader.ts'
+import { HaetaeError } from '#model/errors.ts'
 import type { Plan, PlanNode } from '#plan/plan.ts'
 import { assertOnce, childState, fleetOf, slow } from './world/fleets.ts'
 import { childPlan, fleetPlan } from './world/plans.ts'
@@ -106,6 +107,30 @@ test.each(['retry', 'replan'] as const)('a system that was held back goes on aft
   )
   // What the fleet's approvals are not over asks for its own.
   expect(asked).toEqual([false, answer === 'replan'])
+})
+
+test('a word to go by the plan as it is now still stands when the system is held back once more', async () => {
+  const { options, now } = fleetOf(['A', 'C'])
+  now.set('C', childPlan('C', [], { type: 'sim.set' }))
+  const asked: boolean[] = []
+  const reasons: string[] = []
+  const sim = await simulate({
+    ...options,
+    planChild: async (request) => {
+      if (request.node.id === 'C') asked.push(request.ownGates)
+      if (asked.length === 2) throw new HaetaeError('system-locked', 'system C')
+      return options.planChild?.(request) as Promise<Plan>
+    },
+    between: async (sim) => {
+      const held = (await readView(sim.store, runId).catch(() => undefined))?.nodes.get('C')?.question
+      if (held === null || held === undefined || held.reason === reasons.at(-1)) return
+      reasons.push(held.reason)
+      await answering({ C: held.reason === 'held' ? 'retry' : 'replan' })(sim)
+    },
+  })
+  expect(reasons).toEqual(['drift', 'held'])
+  expect(asked).toEqual([false, true, true])
+  expect((await sim.store.run(runId))?.state).toBe('succeeded')
 })
 
 test('a system that another run holds is held back, and begins when a person looks again', async () => {

@@ -5,7 +5,7 @@ import { violations } from './world/check.ts'
 import { limits, node, planOf } from './world/plans.ts'
 import { rolling } from './world/rolling-back.ts'
 import { mishaps as kinds, runId, simulate, type Mishap, type Simulation } from './world/simulate.ts'
-import { simType } from './world/types.ts'
+import { change, simType } from './world/types.ts'
 
 /** The first system cleans up while the second one is at work still. */
 function cleansUpEarly() {
@@ -24,9 +24,8 @@ const cleaning = new Map([
     'slow',
     simType('slow', 'idempotent', {
       apply: async (ctx, { thing }, seen) => {
-        const about = { key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false }
         await ctx.readers.world.clock.sleep(2_000)
-        ctx.readers.world.change(thing, seen.version, about)
+        change(ctx, thing, seen.version)
         return { version: 1 }
       },
     }),

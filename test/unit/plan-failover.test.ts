@@ -94,7 +94,7 @@ describe('the plan when Daejeon is lost', () => {
     expect(why('RRS')).toContain('relies on STO, left out')
     const notes = plan.notes.map(({ en }) => en)
     expect(notes).toContain('HTX does not move; it recovers when AID, RRS serve again')
-    expect(notes).toContain('PAT does not move; it recovers when AID serve again')
+    expect(notes).toContain('PAT does not move; it recovers when AID serves again')
     expect(notes.some((note) => note.startsWith('DOC is left out'))).toBe(true)
   })
 

@@ -181,9 +181,12 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.retryAt = null
       break
     case 'decided':
+      // Held back once more behind a `replan`: to look again does not take that word back.
+      node.replanned =
+        event.decision === 'replan' ||
+        (event.decision === 'retry' && node.question?.reason === 'held' && node.replanned)
       if (node.question?.reason === 'unfenced') node.harmless = node.attempts.length
       node.question = null
-      node.replanned = event.decision === 'replan'
       node.output = event.decision === 'holds' ? event.output : null
       node.budget = { attempts: node.attempts.length, since: null }
       break
