@@ -6,24 +6,24 @@ import { roles } from '#people/roles.ts'
  * What a schema cannot see (graph, types, expressions, principles) is in the lint-*.ts files.
  */
 
-const localized = z.strictObject({ ko: z.string().min(1), en: z.string().min(1) })
-const duration = z
-  .string()
-  .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'a duration is a number and a unit, such as 30s')
-/** A plain name, so that an expression can say `steps.standby.receivedLsn`. */
-const stepId = z
-  .string()
-  .regex(
-    /^[a-z][A-Za-z0-9]{0,31}$/,
-    'a step id is a lower-case letter, then letters and digits, such as promote',
-  )
-const inputName = z
-  .string()
-  .regex(/^[a-z][A-Za-z0-9]{0,31}$/, 'an input is named like a step, such as maxLag')
+/** A text of one form; `patternErrorMessage` is how editors say it instead of the pattern. */
+function shaped(form: RegExp, otherwise: string) {
+  return z.string().regex(form, otherwise).meta({ patternErrorMessage: otherwise })
+}
 
-const runbookName = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{1,62}$/, 'a runbook is named in lower case, such as failover-postgres-web')
+const localized = z.strictObject({ ko: z.string().min(1), en: z.string().min(1) })
+const duration = shaped(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'a duration is a number and a unit, such as 30s')
+/** A plain name, so that an expression can say `steps.standby.receivedLsn`. */
+const stepId = shaped(
+  /^[a-z][A-Za-z0-9]{0,31}$/,
+  'a step id is a lower-case letter, then letters and digits, such as promote',
+)
+const inputName = shaped(/^[a-z][A-Za-z0-9]{0,31}$/, 'an input is named like a step, such as maxLag')
+
+const runbookName = shaped(
+  /^[a-z][a-z0-9-]{1,62}$/,
+  'a runbook is named in lower case, such as failover-postgres-web',
+)
 
 /** Items of a list that a person gives: two loops over a longer one would hold up the daemon that evaluates them. */
 export const listAtMost = 200
@@ -53,9 +53,7 @@ export type OnUnreachable = z.infer<typeof onUnreachable>
 const failureKind = z.enum(['unreachable', 'refused', 'deadline', 'verify', 'error'])
 export type RetryOn = z.infer<typeof failureKind>
 
-const ramp = z
-  .string()
-  .regex(/^[1-9]\d{0,2}(-[1-9]\d{0,2}){0,7}$/, 'a ramp is sizes of batches, such as 1-2-4')
+const ramp = shaped(/^[1-9]\d{0,2}(-[1-9]\d{0,2}){0,7}$/, 'a ramp is sizes of batches, such as 1-2-4')
 
 /** One step for each of several items; it becomes as many nodes of the plan. */
 const foreach = z.strictObject({

@@ -27,3 +27,14 @@ test('the published schema shows slips while typing: a field, a type, an input o
   expect(valid(withStep({ with: { ...traffic, ttl: 1 } }))).toBe(false)
   expect(valid(withStep({ with: { ...traffic, ttlSeconds: 5 } }))).toBe(true)
 })
+
+test('the published schema says in words what a duration and the name of a step look like', () => {
+  const { steps } = (
+    schema as { properties: Record<'steps', { items: { properties: Record<string, unknown> } }> }
+  ).properties
+  const { id, timeout } = steps.items.properties
+  expect(id).toMatchObject({ patternErrorMessage: expect.stringContaining('such as promote') })
+  expect(timeout).toMatchObject({
+    properties: { total: { patternErrorMessage: expect.stringContaining('such as 30s') } },
+  })
+})
