@@ -83,8 +83,19 @@ export default class Approve extends DaemonCommand {
     }),
     send: string({
       helpValue: 'FILE',
-      exclusive: ['sign-only', 'plan', 'reason', 'source'],
-      description: 'Send a statement that --sign-only wrote.',
+      exclusive: [
+        'sign-only',
+        'plan',
+        'reason',
+        'source',
+        'outside',
+        'gate',
+        'decision',
+        'break-glass',
+        'valid-for',
+      ],
+      description:
+        'Send a statement that --sign-only wrote; what it says was signed and is not changed here.',
     }),
     quiet: boolean({ description: 'Do not show the plan.' }),
   }

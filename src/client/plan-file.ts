@@ -30,13 +30,18 @@ function isWhole(plan: Partial<Plan> | undefined): plan is Plan {
   return lists.every(Array.isArray) && observed?.changes !== undefined
 }
 
-/** The object in a JSON file. Throws `input-invalid`. */
-export function readJsonFile(file: string): object {
+/** The object in a JSON file. Throws `input-invalid`; `remedy`: how the file is made. */
+export function readJsonFile(file: string, remedy?: string): object {
   try {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
     if (typeof value === 'object' && value !== null) return value
     throw new Error('an object is needed')
   } catch (cause) {
-    throw new HaetaeError('input-invalid', file, { where: file, why: messageOf(cause), cause })
+    throw new HaetaeError('input-invalid', file, {
+      where: file,
+      why: messageOf(cause),
+      ...(remedy === undefined ? {} : { remedy }),
+      cause,
+    })
   }
 }

@@ -50,6 +50,11 @@ const agentRemedy = {
   ko: '문맥 파일이 공개 키를 가리킵니다. 개인 키는 SSH_AUTH_SOCK이 가리키는 에이전트에 있어야 합니다. `ssh-add -L`로 확인하고 `ssh-add 키`로 더하십시오(토큰에 저장된 키는 `ssh-add -K`).',
 }
 
+const tokenRemedy = {
+  en: 'Plug the token in and touch it when you are told to. `ssh-keygen` finds it by itself over USB; for another one SSH_SK_PROVIDER names its library.',
+  ko: '토큰을 꽂고 안내가 나오면 만지십시오. USB 토큰은 `ssh-keygen`이 찾습니다. 다른 토큰은 SSH_SK_PROVIDER에 라이브러리를 지정하십시오.',
+}
+
 /** Signs bytes with a person's key. Throws `key-unusable` with what ssh-keygen said. */
 export async function signWith(
   keyFile: string,
@@ -58,19 +63,22 @@ export async function signWith(
   bytes: string,
 ): Promise<string> {
   const { sign } = await import('#platform/ssh.ts')
+  let token = false
   try {
     return await sign(keyFile, namespace, bytes, {
       atTerminal: process.stdin.isTTY === true,
       onSaid: (text) => {
         // Of a token that waits to be touched; what went wrong is told with the error.
-        if (/user presence/i.test(text)) process.stderr.write(text)
+        if (!/user presence/i.test(text)) return
+        token = true
+        process.stderr.write(text)
       },
     })
   } catch (cause) {
     throw new HaetaeError('key-unusable', `key of ${principal}`, {
       where: keyFile,
       why: messageOf(cause),
-      ...(keyFile.endsWith('.pub') ? { remedy: agentRemedy } : {}),
+      ...(token ? { remedy: tokenRemedy } : keyFile.endsWith('.pub') ? { remedy: agentRemedy } : {}),
       cause,
     })
   }

@@ -8,6 +8,7 @@ import {
 } from '#approval/statement.ts'
 import { digestOf } from '#model/digest.ts'
 import { HaetaeError } from '#model/errors.ts'
+import { parseDuration } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { Signing } from './context.ts'
 import { signWith } from './session.ts'
@@ -51,7 +52,7 @@ export function refuseAltered(plan: Plan): void {
   })
 }
 
-/** The statement of a person over a run's plan. */
+/** The statement of a person over a run's plan. Throws `usage-wrong` when how long it counts is no duration: nobody signs what is refused later. */
 export function statementOver(
   target: RunPlan,
   { principal, installation }: Omit<Signing, 'keyFile'>,
@@ -59,6 +60,8 @@ export function statementOver(
   now: number,
 ): Statement {
   const { plan, run } = target
+  const { validFor = longestOf(decision.purpose) } = decision
+  if ((parseDuration(validFor) ?? 0) <= 0) throw noDuration(validFor)
   return {
     version: 2,
     installation,
@@ -68,8 +71,15 @@ export function statementOver(
     scope: signedScope(scopeOf(plan.subject)),
     at: new Date(now).toISOString(),
     ...decision,
-    validFor: decision.validFor ?? longestOf(decision.purpose),
+    validFor,
   }
+}
+
+function noDuration(given: string): HaetaeError {
+  return new HaetaeError('usage-wrong', `--valid-for ${given}`, {
+    why: { en: 'it is no duration', ko: '기간이 아닙니다' },
+    remedy: { en: 'Give a number and a unit, such as 30m or 2h.', ko: '30m, 2h처럼 숫자와 단위를 주십시오.' },
+  })
 }
 
 /** The signed request of a run: what opens it. Throws `key-unusable`. */

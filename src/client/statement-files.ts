@@ -15,10 +15,13 @@ export function readPlan(file: string, run: string): RunPlan {
 
 /** A signed statement that `--sign-only` wrote. Throws `input-invalid`. */
 export function readSigned(file: string): { statement: string; signature: string } {
-  const { statement, signature } = readJsonFile(file) as { statement?: unknown; signature?: unknown }
+  const remedy = 'Write it anew with `haetae approve RUN --sign-only --plan FILE`, or carry it again whole.'
+  const read = readJsonFile(file, remedy) as { statement?: unknown; signature?: unknown }
+  const { statement, signature } = read
   if (typeof statement === 'string' && typeof signature === 'string') return { statement, signature }
   throw new HaetaeError('input-invalid', file, {
     where: file,
     why: 'it is no statement written by --sign-only',
+    remedy,
   })
 }

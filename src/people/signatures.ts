@@ -72,7 +72,11 @@ export async function proveSigner(roster: Roster, signed: SignedBytes, at: numbe
       en: 'the hardware token was not touched for it',
       ko: '하드웨어 토큰을 만지지 않고 만든 서명입니다',
     }
-    throw new HaetaeError('signature-invalid', `the signature of ${principal.id}`, { why })
+    const remedy = {
+      en: 'Sign again, and touch the token when it waits for it. A key made with no-touch-required cannot be used: make one without.',
+      ko: '다시 서명하고 토큰이 기다릴 때 만지십시오. no-touch-required로 만든 키는 쓸 수 없으니 새로 만드십시오.',
+    }
+    throw new HaetaeError('signature-invalid', `the signature of ${principal.id}`, { why, remedy })
   }
   const verdict = await verify({
     allowedSigners: roster.allowedSigners(),

@@ -7,6 +7,7 @@ import { landed, own, run } from './world/answering.ts'
 import { violations } from './world/check.ts'
 import { gate, limits, node, planOf, smallPlan, tinyPlan } from './world/plans.ts'
 import { mishaps as kinds, runId, simulate, type Mishap, type Simulation } from './world/simulate.ts'
+import { change } from './world/types.ts'
 
 const say = (sim: Simulation, verb: 'pause' | 'resume' | 'cancel') =>
   sim.store.command(runId, { verb, reason: 'as discussed' } satisfies Command, 'commander-1')
@@ -76,9 +77,7 @@ test('a pause takes no time from a step between two tries', async () => {
     apply: async (ctx, { thing }, seen) => {
       tries += 1
       if (tries === 1) throw new Error('500')
-      ctx.readers.world.change(thing, seen.version, {
-        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false },
-      })
+      change(ctx, thing, seen.version)
       return { version: 1 }
     },
   })

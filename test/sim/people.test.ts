@@ -6,6 +6,7 @@ import { Unreachable } from '#runbook/step-type.ts'
 import { kinds, landed, own, run } from './world/answering.ts'
 import { gate, node, planOf, smallPlan } from './world/plans.ts'
 import { requester, runId, simulate, type SimOptions, type Simulation } from './world/simulate.ts'
+import { change } from './world/types.ts'
 
 const twoSteps = () => planOf([node('A/one', 'own'), node('A/two', 'sim.keyed', ['A/one'])])
 
@@ -189,14 +190,7 @@ test('a cancel begins nothing more, waits for the effect under way, and says whe
   const types = own({
     apply: async (ctx, { thing }, seen) => {
       await ctx.clock.sleep(3_000)
-      const { world, process } = ctx.readers
-      world.change(thing, seen.version, {
-        key: ctx.key,
-        node: ctx.nodeId,
-        by: process,
-        epoch: null,
-        late: false,
-      })
+      change(ctx, thing, seen.version)
       return { version: 1 }
     },
   })

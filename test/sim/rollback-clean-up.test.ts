@@ -5,7 +5,7 @@ import { violations } from './world/check.ts'
 import { limits, node, planOf } from './world/plans.ts'
 import { rolling } from './world/rolling-back.ts'
 import { mishaps as kinds, runId, simulate, type Mishap, type Simulation } from './world/simulate.ts'
-import { simType } from './world/types.ts'
+import { change, simType } from './world/types.ts'
 
 /** The first system cleans up while the second one is at work still. */
 function cleansUpEarly() {
@@ -24,9 +24,8 @@ const cleaning = new Map([
     'slow',
     simType('slow', 'idempotent', {
       apply: async (ctx, { thing }, seen) => {
-        const about = { key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false }
         await ctx.readers.world.clock.sleep(2_000)
-        ctx.readers.world.change(thing, seen.version, about)
+        change(ctx, thing, seen.version)
         return { version: 1 }
       },
     }),
@@ -41,6 +40,7 @@ test('what cleans up and had begun ends before anything is taken back, what had 
   expect(landed(sim)[2]).toBe('A/clean')
   expect(landed(sim).slice(3, 5).toSorted()).toEqual(['A/one~undo', 'B/one~undo'])
   expect(landed(sim).slice(5)).toEqual(['A/tidy'])
+  expect(view.undo?.left).toEqual([])
   expect(view.state).toBe('rolled-back')
 })
 

@@ -3,7 +3,7 @@ import { Unreachable } from '#runbook/step-type.ts'
 import { landed, run } from './world/answering.ts'
 import { node, planOf } from './world/plans.ts'
 import { rolling, seconds, undone } from './world/rolling-back.ts'
-import { simType } from './world/types.ts'
+import { change, simType } from './world/types.ts'
 
 /** With a point of no return between, and a second system without one. */
 function withPoint() {
@@ -85,9 +85,7 @@ function murky() {
   return simType('sim.murky', 'point-of-no-return', {
     judge: (_input, seen) => (seen.version === 0 ? 'absent' : 'unclear'),
     apply: async (ctx, { thing }, seen) => {
-      ctx.readers.world.change(thing, seen.version, {
-        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: 7, late: false },
-      })
+      change(ctx, thing, seen.version, { epoch: 7 })
       throw new Unreachable(thing, new Error('reset'))
     },
   })

@@ -5,7 +5,7 @@ import { landed, run } from './world/answering.ts'
 import { node, planOf } from './world/plans.ts'
 import { reversible, rolling, seconds, undone } from './world/rolling-back.ts'
 import { runId, simulate } from './world/simulate.ts'
-import { simType } from './world/types.ts'
+import { change, simType } from './world/types.ts'
 
 test('what was done is taken back in reverse order, then the run cleans up and is rolled back', async () => {
   const plan = reversible()
@@ -43,9 +43,7 @@ function slowClear() {
     judge: (_input, seen) => (seen.on === true ? 'absent' : 'holds'),
     apply: async (ctx, { thing }, seen) => {
       await ctx.clock.sleep(2_000)
-      ctx.readers.world.change(thing, seen.version, {
-        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false, off: true },
-      })
+      change(ctx, thing, seen.version, { off: true })
       return { version: 0 }
     },
   })
@@ -56,9 +54,7 @@ test('a step is taken back to what was seen before its first try that may have d
     judge: (_input, seen) => (seen.version >= 2 ? 'holds' : 'absent'),
     invert: ({ thing }, before) => ({ type: 'sim.clear', with: { thing, from: before.version } }),
     apply: async (ctx, { thing }, seen) => {
-      ctx.readers.world.change(thing, seen.version, {
-        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false },
-      })
+      change(ctx, thing, seen.version)
       if (seen.version === 0) throw new Unreachable(thing, new Error('reset'))
       return { version: 2 }
     },
@@ -76,9 +72,7 @@ test('a step that failed behind a part of its effect is taken back to what was b
     judge: (_input, seen) => (seen.version >= 2 ? 'holds' : 'absent'),
     invert: ({ thing }, before) => ({ type: 'sim.clear', with: { thing, from: before.version + 2 } }),
     apply: async (ctx, { thing }, seen) => {
-      ctx.readers.world.change(thing, seen.version, {
-        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false },
-      })
+      change(ctx, thing, seen.version)
       if (seen.version === 0) throw new PartlyDone(new Error('the second was refused'))
       return { version: 2 }
     },

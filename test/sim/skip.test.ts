@@ -9,7 +9,7 @@ import { landed, own, run } from './world/answering.ts'
 import { violations } from './world/check.ts'
 import { gate, node, planOf } from './world/plans.ts'
 import { mishaps as kinds, runId, simulate, type Simulation } from './world/simulate.ts'
-import { simType, simTypes } from './world/types.ts'
+import { change, simType, simTypes } from './world/types.ts'
 
 const at = '2026-11-24T00:00:00.000Z'
 const skip = (id: string) => ({ verb: 'skip', node: id, reason: 'done by hand' }) satisfies Command
@@ -155,9 +155,7 @@ test('a skip that comes when the step is under way already is refused on record'
   const slow = own({
     apply: async (ctx, { thing }, seen) => {
       await ctx.clock.sleep(2_000)
-      ctx.readers.world.change(thing, seen.version, {
-        ...{ key: ctx.key, node: ctx.nodeId, by: ctx.readers.process, epoch: null, late: false },
-      })
+      change(ctx, thing, seen.version)
       return { version: 1 }
     },
   })

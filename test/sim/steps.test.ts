@@ -4,6 +4,7 @@ import { Unreachable } from '#runbook/step-type.ts'
 import { kinds, landed, own, run } from './world/answering.ts'
 import { limits, node, planOf } from './world/plans.ts'
 import { runId, simulate } from './world/simulate.ts'
+import { change } from './world/types.ts'
 
 test('a step that ignores its deadline is not waited for', async () => {
   let tries = 0
@@ -52,18 +53,12 @@ test('a try that ended with its process is none of those that the plan allows', 
     {
       needsAuthority: true,
       apply: async (ctx, { thing }, seen) => {
-        const { world, process } = ctx.readers
+        const { process } = ctx.readers
         if (kills++ < 6) {
           process.kill()
           await process.running()
         }
-        world.change(thing, seen.version, {
-          key: ctx.key,
-          node: ctx.nodeId,
-          by: process,
-          epoch: 7,
-          late: false,
-        })
+        change(ctx, thing, seen.version, { epoch: 7 })
         return { version: 1 }
       },
     },
@@ -94,14 +89,7 @@ test('a lost answer is looked at: what holds is adopted, also at a point of no r
     {
       needsAuthority: true,
       apply: async (ctx, { thing }, seen) => {
-        const { world, process } = ctx.readers
-        world.change(thing, seen.version, {
-          key: ctx.key,
-          node: ctx.nodeId,
-          by: process,
-          epoch: 7,
-          late: false,
-        })
+        change(ctx, thing, seen.version, { epoch: 7 })
         throw new Unreachable(thing, new Error('connection reset'))
       },
     },
@@ -198,15 +186,8 @@ test('steps that do not need each other run at the same time', async () => {
 test('a stopped engine lets what is under way end, and another daemon goes on at once', async () => {
   const types = own({
     apply: async (ctx, { thing }, seen) => {
-      const { world, process } = ctx.readers
       await ctx.clock.sleep(2_000)
-      world.change(thing, seen.version, {
-        key: ctx.key,
-        node: ctx.nodeId,
-        by: process,
-        epoch: null,
-        late: false,
-      })
+      change(ctx, thing, seen.version)
       return { version: 1 }
     },
   })

@@ -72,6 +72,47 @@ describe('authority on record', () => {
     expect(await left('gwangju')).toEqual([])
   })
 
+  test('a promotion under the very first epoch at a site counts, and one from before it does not', async () => {
+    await store().seed([{ system: 'GPK', site: 'daejeon' }])
+    const claim = { system: 'GPK', timeline: 1, lsn: '0/1' }
+    await store().claimPromotion({ ...claim, runId: 'run-0', epoch: 1 })
+    await fence('run-1')
+    const { epoch } = await store().acquire({ runId: 'run-1', system: 'GPK', site: 'gwangju', seenEpoch: 1 })
+    expect([...(await store().takenOnly('gwangju'))]).toEqual([['GPK', 'daejeon']])
+    await store().claimPromotion({ ...claim, runId: 'run-1', epoch })
+    expect([...(await store().takenOnly('gwangju'))]).toEqual([])
+  })
+
+  test('a new epoch stands above the newest on record, and above what was seen at the target', async () => {
+    await store().seed([{ system: 'GPK', site: 'daejeon' }])
+    const epochOf = async (runId: string, seenEpoch: number) => {
+      await fence(runId)
+      return (await store().acquire({ runId, system: 'GPK', site: 'gwangju', seenEpoch })).epoch
+    }
+    expect(await epochOf('run-1', 7)).toBe(8)
+    expect(await epochOf('run-2', 3)).toBe(9)
+  })
+
+  test('a fence is renewed only as it was when it was looked at', async () => {
+    await fence('run-1')
+    const first = await store().fence('run-1', 'GPK')
+    const renewal = { runId: 'run-1', system: 'GPK', site: 'daejeon', kind: 'attested', proof: {} } as const
+    const at = { ...renewal, expiresAt: later() }
+    await expect(store().recordFence(at, '2000-01-01T00:00:00.000Z')).rejects.toThrow('another was recorded')
+    expect(await store().fence('run-1', 'GPK')).toEqual(first)
+    expect(await store().recordFence(at, first?.recordedAt ?? null)).toMatchObject(at)
+  })
+
+  test("a fence that cuts power goes before people's word, whichever is newer", async () => {
+    const power = { site: 'daejeon', kind: 'power', proof: {}, expiresAt: null } as const
+    for (const runId of ['run-1', 'run-2']) {
+      if (runId === 'run-1') await fence(runId)
+      await store().recordFence({ ...power, runId, system: 'GPK' }, null)
+      if (runId === 'run-2') await fence(runId)
+      expect(await store().fence(runId, 'GPK')).toMatchObject({ kind: 'power' })
+    }
+  })
+
   test('the same run gets the same epoch however often and at once it asks', async () => {
     await store().seed([{ system: 'GPK', site: 'daejeon' }])
     await fence('run-1')

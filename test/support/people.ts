@@ -17,6 +17,8 @@ export interface PersonSpec {
   roles: string[]
   validFrom?: string
   validUntil?: string
+  /** The key of a token, instead of the one in a file. */
+  publicKey?: string
   /** A key, but no entry in the roster. */
   stranger?: boolean
 }
@@ -45,13 +47,13 @@ export async function people(who: Record<string, PersonSpec>): Promise<People> {
   const folder = await mkdtemp(join(tmpdir(), 'haetae-people-'))
   const entries = await Promise.all(
     Object.entries(who).map(async ([name, spec]) => {
-      const publicKey = await generateKey(join(folder, name), name)
+      const made = await generateKey(join(folder, name), name)
       if (spec.stranger === true) return ''
       return [
         `  - id: ${name}`,
         `    roles: [${spec.roles.join(', ')}]`,
         '    keys:',
-        `      - publicKey: ${publicKey}`,
+        `      - publicKey: ${spec.publicKey ?? made}`,
         `        validFrom: ${spec.validFrom ?? '2026-01-01T00:00:00Z'}`,
         `        validUntil: ${spec.validUntil ?? '2036-01-01T00:00:00Z'}`,
       ].join('\n')

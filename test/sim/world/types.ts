@@ -37,10 +37,20 @@ async function observe(ctx: Read, { thing }: Input): Promise<Seen> {
   return world.see(thing)
 }
 
+/** What a step type of a test's own does to the world: a change that nothing goes wrong with on its way. */
+export function change(
+  { key, nodeId: node, readers: { world, process } }: Act,
+  thing: string,
+  when: When,
+  { epoch = null, off = false }: { epoch?: number | null; off?: boolean } = {},
+): void {
+  world.change(thing, when, { key, node, by: process, epoch, late: false, off })
+}
+
 /** Sends a request that changes the world: it may find the process gone before or after, and faults in between. */
 async function send(ctx: Act, thing: string, when: When, off = false): Promise<void> {
   const { world, process } = ctx.readers
-  const change = (late: boolean) => {
+  const changeIt = (late: boolean) => {
     const epoch = ctx.epoch ?? null
     world.change(thing, when, { key: ctx.key, node: ctx.nodeId, by: process, epoch, late, off })
   }
@@ -53,7 +63,7 @@ async function send(ctx: Act, thing: string, when: When, off = false): Promise<v
       world.onTheWay -= 1
       // A late request that the target refuses changes nothing.
       try {
-        change(true)
+        changeIt(true)
       } catch {
         return
       }
@@ -62,7 +72,7 @@ async function send(ctx: Act, thing: string, when: When, off = false): Promise<v
   if (fault === 'hangs') await new Promise<never>(() => {})
   if (fault === 'lost before' || fault === 'late') throw new Unreachable(thing, new Error(fault))
   if (fault === 'says no') throw new Error('500')
-  land(thing, () => change(false))
+  land(thing, () => changeIt(false))
   await process.point(`effect ${ctx.nodeId}: after`)
   await world.clock.sleep(1)
   await process.running()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { FastifyInstance } from 'fastify'
 import { testApi, type TestApi } from '../../support/api.ts'
-import { cast, people, type People } from '../../support/people.ts'
+import { cast, people, type People, type PersonSpec } from '../../support/people.ts'
 import { databasePerTest, type FreshDatabase } from '../../support/postgres.ts'
 
 /*
@@ -29,10 +29,11 @@ export class CliFixture {
   #api: TestApi | undefined
   #folder = ''
 
-  constructor() {
+  /** `more`: people beside the cast. */
+  constructor(more: Record<string, PersonSpec> = {}) {
     this.#database = databasePerTest()
     beforeAll(async () => {
-      this.#all = await people(cast)
+      this.#all = await people({ ...cast, ...more })
     })
     afterAll(() => this.#all?.[Symbol.asyncDispose]())
     beforeEach(async () => {

@@ -111,6 +111,29 @@ describe('an approval', () => {
     expect((await cli.run(['approve', run, '--send', signed])).out).toContain('signed: approver-1')
   })
 
+  it('that was carried is what was signed: it is not sent as anything else, and a file that is none says how to make one', async () => {
+    const run = await cli.declare()
+    const [plan, signed] = [cli.path('plan.json'), cli.path('signed.json')]
+    writeFileSync(plan, (await cli.run(['run', 'show', run, '--plan', '--json'])).out)
+    const signOnly = ['--sign-only', '--plan', plan]
+    const endless = await cli.approve(run, 'approver-1', ...signOnly, '--valid-for', 'tomorrow')
+    expect(endless).toMatchObject({ code: 2, out: '', err: expect.stringContaining('no duration') })
+    writeFileSync(signed, (await cli.approve(run, 'approver-1', ...signOnly)).out)
+    const send = ['approve', run, '--send', signed]
+    for (const other of [
+      ['--decision', 'no'],
+      ['--gate', 'attest'],
+      ['--break-glass'],
+      ['--valid-for', '1h'],
+    ])
+      expect((await cli.run([...send, ...other])).code, other[0]).toBe(2)
+    for (const file of [plan, cli.path('nothing.json')]) {
+      const ended = await cli.run(['approve', run, '--send', file])
+      expect(ended).toMatchObject({ code: 2, err: expect.stringContaining('--sign-only --plan') })
+    }
+    expect((await cli.run(send)).out).toContain('approve waiting 1/2 (signed: approver-1)')
+  })
+
   it('of a plan file that was changed is refused before anything is signed', async () => {
     const run = await cli.declare()
     const plan = cli.path('plan.json')

@@ -10,7 +10,7 @@ import { digestOf } from '#model/digest.ts'
 import type { Plan, PlanMode } from '#plan/plan.ts'
 import { node, planOf } from '../../sim/world/plans.ts'
 import { SimProcess } from '../../sim/world/process.ts'
-import { simType, simTypes } from '../../sim/world/types.ts'
+import { change, simType, simTypes } from '../../sim/world/types.ts'
 import { World } from '../../sim/world/world.ts'
 import { databasePerTest } from '../../support/postgres.ts'
 
@@ -32,13 +32,7 @@ function engineOn({ world, journal, daemon = 'd', ttlMs = 1_000, before = async 
   const slow = simType('slow', 'point-of-no-return', {
     apply: async (ctx, { thing }, seen) => {
       await before(ctx.nodeId)
-      ctx.readers.world.change(thing, seen.version, {
-        key: ctx.key,
-        node: ctx.nodeId,
-        by: process,
-        epoch: null,
-        late: false,
-      })
+      change(ctx, thing, seen.version)
       return { version: 1 }
     },
   })
