@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { parseMark } from '#authority/marker.ts'
 import { updateScript } from '#platform/dns/client.ts'
 import { actsUnderAuthority, type AnyStepType } from '#runbook/step-type.ts'
+import { dnsSwitch } from './dns-switch.ts'
 import { epochInTexts, textsWithEpoch } from './epoch-text.ts'
 import { stepTypes } from './index.ts'
 import { attestInput } from './inputs.ts'
@@ -216,4 +217,12 @@ describe('the list of step types', () => {
       expect(issues.some((issue: { code: string }) => issue.code === 'unrecognized_keys')).toBe(true)
     }
   })
+})
+
+test('a name that stands under the very next epoch already is not for an older one to switch', () => {
+  const [address, epoch] = ['10.72.1.2', 4]
+  const input = { site: 'gwangju', system: 'GPK', name: 'gpk.go.kr', address, ttlSeconds: 5, epoch }
+  const judged = (there: number) =>
+    dnsSwitch.judge(input, { addresses: [address], texts: textsWithEpoch([], there) } as never)
+  expect([3, 4, 5].map(judged)).toEqual(['absent', 'holds', 'unclear'])
 })

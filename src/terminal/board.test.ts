@@ -1,7 +1,8 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { NodeView, RunDetail } from '#api/schema/run.ts'
 import { boardLines, endedSystems, milestone } from './board.ts'
+import { runLines } from './run.ts'
 import { WatchScreen } from './watch-screen.ts'
 import { displayWidth } from './width.ts'
 
@@ -184,6 +185,14 @@ describe('the end of a system', () => {
     expect(milestone(detail, 'GPK', now, 'en')).toContain('check failed')
     expect(milestone(detail, 'AID', now, 'en')).toBeUndefined()
   })
+})
+
+test('a fleet shows a part that was taken back as such', () => {
+  const detail = run([{ system: 'GPK', wave: 1 }], [{ ...node('GPK', 'failed'), type: 'run', system: 'GPK' }])
+  const part = { id: 'F-1.GPK', systems: ['GPK'], state: 'rolled-back' as const, nodesDone: 2, nodes: 4 }
+  const children = [{ ...part, createdAt: at(0), endedAt: at(20) }]
+  expect(runLines({ ...detail, children }, 'en').at(-1)).toMatch(/^GPK +run +rolled-back /)
+  expect(runLines(detail, 'en').at(-1)).toMatch(/^GPK +run +failed /)
 })
 
 describe('a run that is watched', () => {

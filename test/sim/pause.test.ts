@@ -172,3 +172,21 @@ test('what a run does not take is refused with the reason', async () => {
   const [, refused] = answers
   expect(isHaetaeError(refused, 'verb-refused') && refused.why).toBe('it is not paused')
 })
+
+test('an answer to a step that is not there is refused as such, not as one that asks nothing', async () => {
+  const answers: unknown[] = []
+  await run({
+    plan: planOf([node('A/one', 'sim.set')]),
+    patienceMs: 10_000,
+    between: async (sim) => {
+      if (answers.length > 0 || (await stateOf(sim)) !== 'running') return
+      answers.push(0)
+      for (const id of ['A/none', 'A/one']) {
+        const asked = sim.engine.decide(runId, id, 'retry', 'commander-1', 'go')
+        void asked.catch((error: unknown) => answers.push(error))
+      }
+    },
+  })
+  const codes = answers.flatMap((error) => (isHaetaeError(error) ? [error.code] : []))
+  expect(codes).toEqual(['node-unknown', 'nothing-to-decide'])
+})

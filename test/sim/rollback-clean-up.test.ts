@@ -40,6 +40,7 @@ test('what cleans up and had begun ends before anything is taken back, what had 
   expect(landed(sim)[2]).toBe('A/clean')
   expect(landed(sim).slice(3, 5).toSorted()).toEqual(['A/one~undo', 'B/one~undo'])
   expect(landed(sim).slice(5)).toEqual(['A/tidy'])
+  expect(view.undo?.left).toEqual([])
   expect(view.state).toBe('rolled-back')
 })
 

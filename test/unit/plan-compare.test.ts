@@ -194,6 +194,7 @@ describe('what has changed since a plan was made', () => {
   test('names a loss that grew by a second, and one that can be told no more', () => {
     const { changes } = plan.observed
     expect(driftOf(plan, observed(changes, 0.4), all).losses).toEqual([])
+    expect(driftOf(plan, observed(changes, 1), all).losses).toHaveLength(1)
     expect(driftOf(plan, observed(changes, 61), all).losses).toMatchObject([
       { system: 'GPK', now: { seconds: 61 } },
     ])
