@@ -77,9 +77,26 @@ test('a system whose plan changed is held back and says what changed; the others
   expect(view.nodes.get('C')?.question).toMatchObject({
     reason: 'drift',
     choices: ['retry', 'replan', 'fail'],
-    facts: { now: now.get('C')?.digest, changed: [{ part: 'actions' }] },
+    facts: {
+      now: now.get('C')?.digest,
+      changed: [{ part: 'actions' }],
+      differs: [{ name: 'C/check type', approved: 'sim.check', now: 'sim.set' }],
+    },
   })
   expect(await childState(sim, 'C')).toBe('none')
+})
+
+test('of many differences a question holds the first ones, shortened, and how many more there are', async () => {
+  const { options, now } = fleetOf(['C'])
+  const inputs = Object.fromEntries(
+    Array.from({ length: 25 }, (_, at) => [`k${at + 10}`, 'v'.repeat(10_000)]),
+  )
+  now.set('C', childPlan('C', [], { with: { thing: 'C/set', ...inputs } }))
+  const sim = await simulate(options)
+  const facts = (await readView(sim.store, runId)).nodes.get('C')?.question?.facts
+  expect(facts).toMatchObject({ more: 15 })
+  expect(facts?.['differs']).toHaveLength(10)
+  expect(JSON.stringify(facts).length).toBeLessThan(5_000)
 })
 
 test.each(['retry', 'replan'] as const)('a system that was held back goes on after %s', async (answer) => {

@@ -231,7 +231,9 @@ describe('planning again', () => {
   })
 
   test('names the steps whose inputs changed; an entry that changes no step voids nothing', async () => {
-    expect(await why(planned({}), { of: moved('GOV', '10.72.9.9') })).toContain('GOV/standby, GOV/promote')
+    expect(await why(planned({}), { of: moved('GOV', '10.72.9.9') })).toContain(
+      '~ GOV/standby with.host: 10.72.2.4 → 10.72.9.9; ~ GOV/promote with.host: 10.72.2.4 → 10.72.9.9',
+    )
     const renamed = structuredClone(estate) as Estate
     Object.assign(renamed.systems.find(({ id }) => id === 'GOV') ?? {}, {
       name: { ko: '이름', en: 'Renamed' },
