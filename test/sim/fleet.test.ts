@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { readView } from '#engine/run-reader.ts'
+import { whyNode } from '#engine/state/why.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Plan, PlanNode } from '#plan/plan.ts'
 import { assertOnce, childState, fleetOf, slow } from './world/fleets.ts'
@@ -168,6 +169,31 @@ test('a system that cannot be planned any more is held back with the reason', as
   const view = await readView(sim.store, runId)
   expect(view.nodes.get('C')?.state).toBe('failed')
   expect(view.state).toBe('failed')
+  expect(whyNode(view, 'C')?.text).toEqual({
+    ko: 'operator-1이(가) 포기함: a test',
+    en: 'given up by operator-1: a test',
+  })
+})
+
+test('whoever gives up a system that another run holds is named, beside what went wrong', async () => {
+  const { options } = fleetOf(['A', 'C'])
+  const answered = answering({ C: 'fail' })
+  let created = false
+  const sim = await simulate({
+    ...options,
+    between: async (sim) => {
+      if (!created) {
+        created = true
+        const [requester, reason] = ['operator-2', 'a test']
+        await sim.store.create({ id: 'other', plan: childPlan('C'), requester, reason, systems: ['C'] })
+        await sim.store.acquire('other', { daemon: 'elsewhere', incarnation: 'elsewhere/1' }, 3_600_000)
+      }
+      await answered(sim)
+    },
+  })
+  expect(whyNode(await readView(sim.store, runId), 'C')?.text.en).toBe(
+    'given up by operator-1: a test (before that: the run was not created)',
+  )
 })
 
 test('failures up to the limit are not the failure of the fleet; more let no further system begin', async () => {
