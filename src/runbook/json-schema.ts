@@ -69,7 +69,10 @@ function withExpressions(schema: JsonSchema): JsonSchema {
 function orExpression(schema: JsonSchema): JsonSchema {
   if (takesAnyText(schema)) return schema
   const { description, ...value } = withExpressions(schema)
-  return { ...(description === undefined ? {} : { description }), anyOf: [{ title: 'A value', ...value }, expression] }
+  return {
+    ...(description === undefined ? {} : { description }),
+    anyOf: [{ title: 'A value', ...value }, expression],
+  }
 }
 
 /** Where every text is allowed an expression is: as a second alternative it would only be said twice. */
