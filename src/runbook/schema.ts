@@ -41,11 +41,13 @@ const runbookName = shaped(
 export const listAtMost = 200
 
 function inputOf<T extends z.ZodType, V extends z.ZodType>(type: T, value: V) {
-  return z.strictObject({
-    type,
-    title: localized.meta(says('What people are asked for.')),
-    default: value.optional().meta(says('What it is when nobody gives it; without one it must be given.')),
-  })
+  return z
+    .strictObject({
+      type,
+      title: localized.meta(says('What people are asked for.')),
+      default: value.optional().meta(says('What it is when nobody gives it; without one it must be given.')),
+    })
+    .meta(says('An input; expressions read it as inputs.NAME.'))
 }
 
 const input = z.discriminatedUnion('type', [

@@ -4,7 +4,10 @@ import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 
 const root = new URL('../../', import.meta.url)
-const schema = JSON.parse(await readFile(new URL('schemas/runbook.schema.json', root), 'utf8')) as object
+const published = async (name: string) =>
+  JSON.parse(await readFile(new URL(`schemas/${name}.schema.json`, root), 'utf8')) as object
+const schema = await published('runbook')
+const policySchema = await published('approval-policy')
 const valid = new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
 interface Part {
   title?: string
@@ -57,10 +60,13 @@ test('the published schema shows slips while typing: a field, a type, an input o
   expect(valid(withStep({ with: { ...traffic, ttlSeconds: 5 } }))).toBe(true)
 })
 
-test('an editor finds a description of every field, of a runbook and of what each step type takes', () => {
-  const fields = fieldsOf(schema)
-  expect(fields.length).toBeGreaterThan(200)
-  expect(fields.filter(({ description }) => (description ?? '') === '').map(({ path }) => path)).toEqual([])
+test('an editor finds a description of every field, of a runbook, of what each step type takes, and of a policy', () => {
+  for (const [each, least] of [[schema, 200] as const, [policySchema, 40] as const]) {
+    const fields = fieldsOf(each)
+    expect(fields.length).toBeGreaterThan(least)
+    const silent = fields.filter(({ description }) => (description ?? '') === '')
+    expect(silent.map(({ path }) => path)).toEqual([])
+  }
 })
 
 test('an editor finds beside every step type, and beside every word of a choice, what it means', () => {
