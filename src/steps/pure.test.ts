@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { parseMark } from '#authority/marker.ts'
 import { updateScript } from '#platform/dns/client.ts'
 import { actsUnderAuthority, type AnyStepType } from '#runbook/step-type.ts'
+import { authorityAttest } from './authority-attest.ts'
 import { dnsSwitch } from './dns-switch.ts'
 import { epochInTexts, textsWithEpoch } from './epoch-text.ts'
 import { stepTypes } from './index.ts'
@@ -225,4 +226,22 @@ test('a name that stands under the very next epoch already is not for an older o
   const judged = (there: number) =>
     dnsSwitch.judge(input, { addresses: [address], texts: textsWithEpoch([], there) } as never)
   expect([3, 4, 5].map(judged)).toEqual(['absent', 'holds', 'unclear'])
+})
+
+test("a person's word counts up to the instant at which it runs out, and a fence of it stands as long", async () => {
+  const end = Date.parse('2026-11-24T00:10:00.000Z')
+  const expiresAt = new Date(end).toISOString()
+  const seenAt = async (now: number) => {
+    const readers = {
+      authority: { fence: async () => ({ expiresAt }) },
+      attestations: { forRun: async () => [{ site: 'daejeon', expiresAt }], peopleFor: async () => 2 },
+    }
+    const ctx = { runId: 'run-1', clock: { now: () => now }, readers } as never
+    const { statements, over } = await authorityAttest.observe(ctx, {
+      ...{ system: 'GPK', site: 'daejeon', quorum: 2 },
+    })
+    return { counting: statements.length, over }
+  }
+  expect(await seenAt(end - 1)).toEqual({ counting: 1, over: false })
+  expect(await seenAt(end)).toEqual({ counting: 0, over: true })
 })

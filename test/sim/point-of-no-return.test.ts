@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import type { BrokenAssumption } from '#engine/ports.ts'
 import { readView } from '#engine/run-reader.ts'
-import { landed, run } from './world/answering.ts'
+import { Unreachable } from '#runbook/step-type.ts'
+import { landed, own, run } from './world/answering.ts'
 import { violations } from './world/check.ts'
-import { node, planOf } from './world/plans.ts'
+import { limits, node, planOf } from './world/plans.ts'
 import { runId, simulate, type Mishap, type Simulation } from './world/simulate.ts'
 
 /** How the plan of one point of no return is proven: `within` runs while the proof is made. */
@@ -51,6 +52,47 @@ test('who is stopped while the assumptions are proven, and taken over, begins no
   expect(landed(sim)).toEqual([])
   expect(sim.trespasses).toEqual([])
   expect((await sim.store.run(runId))?.state).toBe('canceled')
+})
+
+test('an effect that nothing takes back ends two times of a try after its proof, however long the journal took before', async () => {
+  let now: Simulation | undefined
+  let proven: number | undefined
+  let ended: number | undefined
+  let journalMs = 1
+  const types = own(
+    {
+      apply: async ({ signal }, { thing }) => {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        ended = now?.clock.now()
+        throw new Unreachable(thing, new Error('no answer'))
+      },
+    },
+    'point-of-no-return',
+  )
+  const once = { limits: { ...limits, retryMax: 0 } }
+  const { question } = await run({
+    plan: planOf([node('A/one', 'own', [], once)]),
+    types,
+    between: (sim) => void (now = sim),
+    latencyMs: () => journalMs,
+    assumptions: {
+      async broken({ moment }: { moment: string }): Promise<BrokenAssumption[]> {
+        if (moment === 'point-of-no-return') {
+          proven ??= now?.clock.now()
+          journalMs = 900
+        }
+        if (moment === 'effect') {
+          journalMs = 1
+          await now?.clock.sleep(limits.attemptMs - 100)
+        }
+        return []
+      },
+    },
+  })
+  expect(question('A/one')?.reason).toBe('exhausted')
+  const lasted = (ended ?? 0) - (proven ?? 0)
+  expect(lasted).toBeGreaterThan(1.9 * limits.attemptMs)
+  expect(lasted).toBeLessThanOrEqual(2 * limits.attemptMs + 10)
 })
 
 test('signatures that were voided between the proof and the effect stop it; signed anew it goes on', async () => {

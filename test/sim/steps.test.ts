@@ -216,6 +216,25 @@ test('a run whose execution fails again and again is taken again after ever long
   expect(taken.length).toBeLessThan(20)
 })
 
+test('the time of a step is over when it has passed, although the clock on the wall is set back', async () => {
+  let looks = 0
+  const types = own({
+    observe: () => {
+      looks += 1
+      return Promise.reject(new Unreachable('db', new Error('timeout')))
+    },
+  })
+  const { sim, question } = await run({
+    plan: planOf([node('A/one', 'own')]),
+    types,
+    wall: (now) => (looks < 3 ? now : now - 3_600_000),
+    patienceMs: 10 * limits.totalMs,
+  })
+  expect(question('A/one')?.reason).toBe('unreachable')
+  const began = Date.parse((await sim.store.run(runId))?.createdAt ?? '')
+  expect(sim.clock.now() - began).toBeLessThan(limits.totalMs + 40_000)
+})
+
 test('a clock on the wall that is set back holds no retry up', async () => {
   let tries = 0
   const types = own({

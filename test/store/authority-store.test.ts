@@ -148,6 +148,18 @@ describe('authority on record', () => {
     expect(await store().current('GPK')).toMatchObject({ epoch: 1 })
   })
 
+  test('a fence gives an epoch up to the instant at which it runs out, and none at it', async () => {
+    await store().seed([{ system: 'GPK', site: 'daejeon' }])
+    const end = Date.now() + 600_000
+    await fence('run-1', new Date(end).toISOString())
+    const acquireAt = (now: number) =>
+      authorityStore(database().pool, { ...systemClock, now: () => now }).acquire({
+        ...{ runId: 'run-1', system: 'GPK', site: 'gwangju', seenEpoch: 1 },
+      })
+    await expect(acquireAt(end)).rejects.toMatchObject({ code: 'authority-without-fence' })
+    expect(await acquireAt(end - 1)).toMatchObject({ epoch: 2 })
+  })
+
   test('a claim of promotion stays as it was said first', async () => {
     await store().seed([{ system: 'GPK', site: 'daejeon' }])
     const claim = { runId: 'run-1', system: 'GPK', epoch: 1, timeline: 3, lsn: '0/30' }
@@ -196,6 +208,16 @@ describe('a fence proven right before a promotion', () => {
     await expect(proveFence({ ...parts, clock }, holding)).rejects.toMatchObject({
       code: 'authority-without-fence',
     })
+  })
+
+  test('holds up to the instant at which it runs out, and not at it', async () => {
+    const { parts, holding } = await held()
+    const { expiresAt } = await proveFence(parts, holding)
+    const proveAt = (now: number) =>
+      proveFence({ ...parts, clock: { ...systemClock, now: () => now } }, holding)
+    const end = Date.parse(expiresAt ?? '')
+    expect(await proveAt(end - 1)).toMatchObject({ epoch: 2 })
+    await expect(proveAt(end)).rejects.toMatchObject({ code: 'authority-without-fence' })
   })
 
   test('is not proven when nobody could look', async () => {
