@@ -10,11 +10,11 @@ interface Field {
   about: string
 }
 
-type Described = JsonSchema & { description?: string; default?: unknown; required?: string[] }
+type Described = JsonSchema & { default?: unknown; required?: string[] }
 
 /** docs/step-types.md: what every step type takes, does, gives and relies on. */
 export function stepTypesPage(): string {
-  const comments = commentsOf(join(import.meta.dirname, '..', '..', 'src', 'steps'))
+  const texts = stepTypeTexts()
   const types = [...stepTypes.values()].sort((a, b) => a.type.localeCompare(b.type))
   return [
     '# Step types\n',
@@ -33,7 +33,7 @@ export function stepTypesPage(): string {
     '| type | effect | authority | needs | inverse | precondition |\n| --- | --- | --- | --- | --- | --- |',
     ...types.map(rowOf),
     '',
-    ...types.map((type) => sectionOf(type, comments)),
+    ...types.map((type) => sectionOf(type, texts)),
   ].join('\n')
 }
 
@@ -49,13 +49,13 @@ function rowOf({ type, effect, needsAuthority, requires, inverse, precondition }
   ].join(' | ')} |`
 }
 
-function sectionOf(type: AnyStepType, comments: ReadonlyMap<string, string>): string {
-  const comment = comments.get(type.type)
-  if (comment === undefined) throw new Error(`write above ${type.type} in src/steps what it does`)
+function sectionOf(type: AnyStepType, texts: ReadonlyMap<string, string>): string {
+  const text = texts.get(type.type)
+  if (text === undefined) throw new Error(`write above ${type.type} in src/steps what it does`)
   const { inverse, precondition } = type
   return [
     `## ${type.type}\n`,
-    `${comment}\n`,
+    `${text}\n`,
     ...(type.effect === 'read'
       ? []
       : [
@@ -103,8 +103,9 @@ function kindOf(schema: Described): string {
 
 const plainly: Record<string, string> = { string: 'text', integer: 'whole number', boolean: 'yes or no' }
 
-/** What stands above each type in its file. */
-function commentsOf(folder: string): Map<string, string> {
+/** What each type does: the comment above it in its file. */
+export function stepTypeTexts(): Map<string, string> {
+  const folder = join(import.meta.dirname, '..', '..', 'src', 'steps')
   const above = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport const \w+: Step<[^]*?\n  type: '([^']+)'/g
   return new Map(
     globSync(join(folder, '*.ts')).flatMap((file) =>

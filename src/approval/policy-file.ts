@@ -11,8 +11,11 @@ import { defaultPolicy, keyDemands, policyOf, type ApprovalPolicy } from './poli
 function ruleSchema<P extends Purpose>(action: P) {
   const { least, usual, roles, longest } = purposeFacts(action)
   return z.strictObject({
-    id: z.string().regex(/^[a-z][a-z0-9-]{1,40}$/, 'a rule is named in lower case, such as approve-critical'),
-    action: z.literal(action),
+    id: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{1,40}$/, 'a rule is named in lower case, such as approve-critical')
+      .describe('By which decisions name the rule.'),
+    action: z.literal(action).describe('What people sign for.'),
     grades: z.array(gradeSchema).default([]).describe('Empty: every grade that no other rule names.'),
     people: z
       .int()
@@ -23,7 +26,8 @@ function ruleSchema<P extends Purpose>(action: P) {
     roles: z
       .array(z.enum(roles as readonly [Role, ...Role[]], { error: `only ${roles.join(', ')} may` }))
       .min(1)
-      .default([...roles]),
+      .default([...roles])
+      .describe(`Whose signatures count: ${roles.join(', ')}, or fewer.`),
     validFor: z
       .string()
       .refine((text) => (parseDuration(text) ?? 0) > 0, 'a duration such as 24h is needed')
@@ -36,7 +40,14 @@ function ruleSchema<P extends Purpose>(action: P) {
     keys: z
       .enum(keyDemands)
       .default('any')
-      .describe('hardware: on a token that was touched; verified: and that asked for PIN or finger.'),
+      .meta({
+        description: 'Which keys count, each stricter than the one before.',
+        enumDescriptions: [
+          'Any.',
+          'On a token that was touched.',
+          'On one that also asked for PIN or finger.',
+        ],
+      }),
   })
 }
 
@@ -47,16 +58,23 @@ const ruleOfAnyAction = z.discriminatedUnion('action', [first as RuleSchema, ...
 type RuleInFile = z.infer<typeof ruleOfAnyAction>
 
 const policySchema = z.strictObject({
-  apiVersion: z.literal('haetae/v1'),
-  kind: z.literal('ApprovalPolicy'),
+  apiVersion: z.literal('haetae/v1').describe('The version of the language.'),
+  kind: z.literal('ApprovalPolicy').describe('What the file is.'),
   rules: z
     .array(ruleOfAnyAction)
     .superRefine((rules, context) => refuseUnclear(rules, context))
     .describe('What an action takes; what no rule speaks of is as Haetae has it.'),
   operations: z
-    .strictObject({ approved: z.array(gradeSchema).default([]) })
+    .strictObject({
+      approved: z
+        .array(gradeSchema)
+        .default([])
+        .describe(
+          'Grades of systems on which no operation runs without an approval, whatever its runbook says.',
+        ),
+    })
     .prefault({})
-    .describe('Grades of systems on which no operation runs without an approval, whatever its runbook says.'),
+    .describe('What policy asks of operations.'),
 })
 
 /**

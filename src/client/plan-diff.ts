@@ -1,11 +1,5 @@
+import { fieldsOf, matched, type Difference } from '#model/difference.ts'
 import type { Assumption, Plan, PlanNode } from '#plan/plan.ts'
-
-/** Two values of one thing. */
-export interface Difference {
-  name: string
-  a: unknown
-  b: unknown
-}
 
 /** What differs between two plans, in what their digests cover. */
 export interface PlanDiff {
@@ -66,33 +60,4 @@ function wavesOf({ subject }: Plan): Map<string, number> {
   return new Map(
     subject.nodes.flatMap(({ system, wave }) => (system === null ? [] : [[system, wave] as const])),
   )
-}
-
-function matched<T>(a: readonly T[], b: readonly T[], keyOf: (item: T) => string) {
-  const [byA, byB] = [a, b].map((items) => new Map(items.map((item) => [keyOf(item), item]))) as [
-    Map<string, T>,
-    Map<string, T>,
-  ]
-  return {
-    onlyA: [...byA].flatMap(([key, item]) => (byB.has(key) ? [] : [item])),
-    onlyB: [...byB].flatMap(([key, item]) => (byA.has(key) ? [] : [item])),
-    both: [...byA].flatMap(([key, item]): [T, T][] => {
-      const other = byB.get(key)
-      return other === undefined ? [] : [[item, other]]
-    }),
-  }
-}
-
-/** Every place where two JSON values differ, by its path. The order of a list counts, that of fields does not. */
-function fieldsOf(a: unknown, b: unknown, path = ''): Difference[] {
-  if (isObject(a) && isObject(b)) {
-    return [...new Set([...Object.keys(a), ...Object.keys(b)])]
-      .toSorted()
-      .flatMap((name) => fieldsOf(a[name], b[name], path === '' ? name : `${path}.${name}`))
-  }
-  return JSON.stringify(a) === JSON.stringify(b) ? [] : [{ name: path, a, b }]
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import { stepDurations } from '#engine/journal/durations.ts'
 import { stepsAtOnce } from '#engine/options.ts'
 import { messageOf } from '#model/errors.ts'
-import type { Clock } from '#model/time.ts'
+import { instant, type Clock } from '#model/time.ts'
 import { durationOf, type Measured } from '#plan/duration.ts'
 import { createLane } from '#plan/lane.ts'
 import { observeFleet, type PartsOf } from '#plan/observe-fleet.ts'
@@ -55,13 +55,14 @@ export function planObserver({ config, pool, clock, log, execution }: Needs): Pl
     const looking = { stepTypes, clock, site, ...planningBounds, readers: execution.readers(), signal }
     // How long a fleet takes was told by whoever made the plans of its systems.
     if (runsOf(plan.subject.nodes).length > 0) {
+      const at = instant(clock.now())
       const [loss, fleet] = await Promise.all([
         lossesOf(plan, execution.loss, signal),
         partsOf === undefined ? undefined : observeFleet(plan, partsOf, looking),
       ])
       const { observed } = plan
       const forecast = { ...observed.forecast, loss }
-      return { ...plan, observed: { ...observed, forecast, ...(fleet === undefined ? {} : { fleet }) } }
+      return { ...plan, observed: { ...observed, at, forecast, ...(fleet === undefined ? {} : { fleet }) } }
     }
     const [observed, loss, durations] = await Promise.all([
       observePlan(plan, looking),

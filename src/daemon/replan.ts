@@ -1,9 +1,10 @@
-import { digestOf } from '#model/digest.ts'
+import { differenceText, shortened } from '#model/difference.ts'
 import { isHaetaeError, type HaetaeError } from '#model/errors.ts'
 import type { Localized } from '#model/localized.ts'
 import type { Clock } from '#model/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import { untoldLosses } from '#plan/assumptions.ts'
+import { sketchesOf, stepDifferences } from '#plan/part-drift.ts'
 import type { Planner, PlanningRequest } from './planner.ts'
 import type { World } from './world.ts'
 
@@ -53,24 +54,24 @@ function planAgain(
   return planner.operation({ ...ground, site: toSite, runbook, systems })
 }
 
-function noPlan({ message, why, whyKo = why }: HaetaeError): Localized {
+/** Why nothing can be planned any more. */
+export function noPlan({ message, why, whyKo = why }: HaetaeError): Localized {
   return {
     en: `it could not be planned any more: ${[message, why].filter(Boolean).join(': ')}`,
     ko: `더 이상 계획할 수 없습니다: ${[message, whyKo].filter(Boolean).join(': ')}`,
   }
 }
 
+const differencesAtMost = 10
+
 function whyOther(before: Plan['subject'], now: Plan['subject']): Localized | undefined {
-  const old = new Map(before.nodes.map((node) => [node.id, digestOf(node)]))
-  const other = now.nodes.filter((node) => old.get(node.id) !== digestOf(node)).map(({ id }) => id)
-  const ids = new Set(now.nodes.map(({ id }) => id))
-  const gone = [...old.keys()].filter((id) => !ids.has(id))
-  const all = [...other, ...gone]
+  const all = stepDifferences(sketchesOf(before.nodes), sketchesOf(now.nodes))
   if (all.length === 0) return undefined
-  const named = all.slice(0, 5).join(', ')
-  const more = all.length - 5
+  const first = all.slice(0, differencesAtMost).map((one) => differenceText(shortened(one)))
+  const named = first.join('; ')
+  const more = all.length - differencesAtMost
   return {
-    en: `planned now, these steps would be other ones: ${named}${more > 0 ? ` and ${more} more` : ''}`,
-    ko: `지금 계획하면 다른 단계: ${named}${more > 0 ? ` 외 ${more}개` : ''}`,
+    en: `planned now, these steps would be other ones: ${named}${more > 0 ? `; and ${more} more: compare with \`plan --out\` and \`plan diff\`` : ''}`,
+    ko: `지금 계획하면 다른 단계: ${named}${more > 0 ? `; 외 ${more}개: \`plan --out\`과 \`plan diff\`로 비교` : ''}`,
   }
 }

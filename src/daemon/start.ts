@@ -29,6 +29,7 @@ import { planObserver } from './observer.ts'
 import { watchReaderRights } from './reader-rights.ts'
 import type { Releasers } from './releasers.ts'
 import { startPlanner } from './planner.ts'
+import { plansOfParts } from './plans-of-parts.ts'
 import { replanner } from './replan.ts'
 import { backupService } from './services/backup.ts'
 import { driftService } from './services/drift.ts'
@@ -117,7 +118,10 @@ async function startParts(loaded: LoadedConfig, clock: Clock, log: Log, releaser
   const sessions = new Sessions({ roster: catalogue.roster, site: config.site, clock, record: ledger.access })
   const ready = () => storage.postgres === undefined || storage.postgres.state().status === 'up'
   const services: Services = {
-    drifts: driftService({ execution, observe: observer.observe }),
+    drifts: driftService({
+      ...{ execution, observe: observer.observe },
+      plansOf: (fleet) => plansOfParts({ planner, world, clock }, fleet),
+    }),
     estate: estateService({ catalogue, world, monitor, findings, site: config.site }),
     ...requestServices({ config, catalogue, planner, world, clock, execution, runs, observer }),
     runs,

@@ -11,6 +11,7 @@ import { fleetNodes } from './fleet-nodes.ts'
 import { inputsOf } from './inputs.ts'
 import { neighboursOf } from './nodes.ts'
 import { partFrom } from './part.ts'
+import { sketchesOf, toldAtMost } from './part-drift.ts'
 import { partsOf } from './parts.ts'
 import type { Observed, OwnRun, Plan, PlanNode } from './plan.ts'
 import type { EvacuationRequest } from './request.ts'
@@ -32,6 +33,7 @@ export function planEvacuation(request: EvacuationRequest): Plan {
       kind: 'run',
       digest: part.digest,
       parts: partsOf(part.subject),
+      ...(members.length > toldAtMost ? {} : { steps: sketchesOf(part.subject.nodes) }),
       prerequisites: [...(neighbours.needs.get(member.system.id) ?? [])],
     }
     return { ...member, own, nodes: part.subject.nodes, notes: leftBehind([member], part) }

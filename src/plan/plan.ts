@@ -44,8 +44,19 @@ export interface OwnRun {
   digest: string
   /** What the digest is made of, so that it can be told what changed. */
   parts: Record<string, unknown>
+  /** Its steps, so that it can be told in words what changed; absent in a large fleet. */
+  steps?: Record<string, StepSketch>
   /** Systems of the fleet that this one cannot serve without. */
   prerequisites: string[]
+}
+
+/** What a fleet's plan holds of a step of one of its systems. */
+export interface StepSketch {
+  type: string
+  with: Record<string, unknown>
+  needs: string[]
+  /** The beginning of a digest of everything else: title, limits, verification. */
+  rest: string
 }
 
 /** One node of the flat graph that the engine runs. */

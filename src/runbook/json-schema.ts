@@ -6,14 +6,18 @@ import { jsonSchemaOf, type JsonSchema, type StepTypeFacts } from './variables.t
 const expression = {
   type: 'string',
   pattern: '^\\s*\\$\\{\\{[\\s\\S]*\\}\\}\\s*$',
-  description: 'A CEL expression as the whole value: ${{ … }}',
+  title: 'a CEL expression ${{ … }}',
 }
 
 /**
  * The JSON Schema of runbooks, for editors: which fields there are, and for every step type what its `with` takes.
  * It completes and catches slips while typing; `haetae runbook lint` knows more (graph, types, principles).
+ * `texts` says in Markdown what each step type does.
  */
-export function runbookJsonSchema(stepTypes: ReadonlyMap<string, StepTypeFacts>): Record<string, unknown> {
+export function runbookJsonSchema(
+  stepTypes: ReadonlyMap<string, StepTypeFacts>,
+  texts: ReadonlyMap<string, string>,
+): Record<string, unknown> {
   const schema = z.toJSONSchema(runbookSchema, { io: 'input', unrepresentable: 'any' }) as Record<
     string,
     unknown
@@ -28,8 +32,14 @@ export function runbookJsonSchema(stepTypes: ReadonlyMap<string, StepTypeFacts>)
     ),
   )
   for (const { items: step } of [properties.steps, properties.finally]) {
-    const fields = step['properties'] as Record<string, unknown>
-    fields['type'] = { enum: [...inputs.keys()] }
+    const fields = step['properties'] as Record<string, JsonSchema>
+    fields['type'] = {
+      description: fields['type']?.description ?? '',
+      enum: [...inputs.keys()],
+      markdownEnumDescriptions: [...inputs].map(
+        ([type, { description }]) => description ?? texts.get(type) ?? '',
+      ),
+    }
     step['allOf'] = [...inputs].map(([type, input]) => ({
       if: { properties: { type: { const: type } }, required: ['type'] },
       // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
@@ -55,8 +65,21 @@ function withExpressions(schema: JsonSchema): JsonSchema {
   return inner
 }
 
+/** What is said of a value stands outside, so that an editor tells it of an expression too. */
 function orExpression(schema: JsonSchema): JsonSchema {
-  return { anyOf: [withExpressions(schema), expression] }
+  if (takesAnyText(schema)) return schema
+  const { description, ...value } = withExpressions(schema)
+  return {
+    ...(description === undefined ? {} : { description }),
+    anyOf: [{ title: 'A value', ...value }, expression],
+  }
+}
+
+/** Where every text is allowed an expression is: as a second alternative it would only be said twice. */
+function takesAnyText(schema: JsonSchema): boolean {
+  if (schema.anyOf !== undefined) return schema.anyOf.some(takesAnyText)
+  if (['pattern', 'format', 'enum', 'const', 'oneOf'].some((limit) => limit in schema)) return false
+  return schema.type === undefined || schema.type === 'string'
 }
 
 function withoutDialect(schema: JsonSchema): JsonSchema {

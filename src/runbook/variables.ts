@@ -50,8 +50,11 @@ export function inputVariables(inputs: Record<string, InputDefinition>): Fields 
   return Object.fromEntries(Object.entries(inputs).map(([name, { type }]) => [name, inputTypes[type]]))
 }
 
-/** What is read of a JSON Schema: only the type at a path. */
+/** What is read and said of a JSON Schema: the type at a path, and what editors show. */
 export interface JsonSchema {
+  title?: string
+  description?: string
+  markdownEnumDescriptions?: string[]
   type?: string | string[]
   properties?: Record<string, JsonSchema>
   items?: JsonSchema | boolean

@@ -11,7 +11,10 @@ const status = z.int().min(100).max(599)
 
 export const callInput = z.strictObject({
   url: serviceUrl,
-  method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE']).default('POST'),
+  method: z
+    .enum(['POST', 'PUT', 'PATCH', 'DELETE'])
+    .default('POST')
+    .meta({ description: 'how it is called' }),
   path: path.meta({ description: 'what is called; `{key}` in it is the key of the step' }),
   body: z.unknown().optional().meta({ description: 'sent as JSON' }),
   accept: z
@@ -24,10 +27,11 @@ export const callInput = z.strictObject({
       path: path.meta({ description: 'asked by GET; `{key}` in it is the key of the step' }),
       expect: z
         .strictObject({
-          status: status.default(200),
+          status: status.default(200).meta({ description: 'of the answer' }),
           body: z.unknown().optional().meta({ description: 'JSON that the answer has at least' }),
         })
-        .prefault({ status: 200 }),
+        .prefault({ status: 200 })
+        .meta({ description: 'the answer that means done' }),
     })
     .optional()
     .meta({

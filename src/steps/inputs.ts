@@ -10,19 +10,29 @@ export const site = z
   .string()
   .min(1)
   .meta({ description: 'where it acts: the site of the daemon that runs it; any other is refused' })
-export const namespace = z.string().min(1)
+export const namespace = z.string().min(1).meta({ description: 'where in the cluster the objects are' })
 /** Of `left`, which inverses carry: their target is asked to change that and nothing else. */
 export const leftOf = 'what the step that is taken back had left: where anything else is there, it is refused'
 const name = z.string().min(1).meta({ description: "the system's public name" })
-const port = z.int().min(1).max(65535)
+const port = z.int().min(1).max(65535).meta({ description: 'where it listens' })
+const address = z.string().min(1).meta({ description: 'where the service answers: no name is looked up' })
+const deployment = z.string().min(1).meta({ description: 'name of the Deployment' })
 const epoch = z.int().min(1).meta({ description: 'the epoch that the run holds for the system' })
 
 /** A database's address at one site. */
-const database = { site, host: z.string().min(1), port, database: z.string().min(1) }
+const database = {
+  site,
+  host: z.string().min(1).meta({ description: 'where PostgreSQL answers' }),
+  port,
+  database: z.string().min(1).meta({ description: 'its name in PostgreSQL' }),
+}
 
 /** `components.workloads` of the estate. Replicas may be 0 here: scaling down is scaling too. */
-const workload = z.strictObject({ deployment: z.string().min(1), replicas: z.int().min(0) })
-const workloads = z.array(workload).min(1)
+const workload = z.strictObject({
+  deployment,
+  replicas: z.int().min(0).meta({ description: 'how many Pods' }),
+})
+const workloads = z.array(workload).min(1).meta({ description: 'Deployments with their replicas' })
 
 /** `authority.attest`: fence `site` (the lost one) for `system` by the statements on record for the run. */
 export const attestInput = z.strictObject({
@@ -51,7 +61,10 @@ export const promoteInput = z.strictObject({
 const lsn = z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/, 'a position is written like 0/3000148')
 
 /** `pg.waitReplay`: the standby at that address has replayed everything up to `lsn`. */
-export const replayInput = z.strictObject({ ...database, lsn })
+export const replayInput = z.strictObject({
+  ...database,
+  lsn: lsn.meta({ description: 'the position up to which everything is replayed' }),
+})
 
 /** `pg.pauseWriters`: the primary at that address refuses writers for `ttlSeconds`, by its own clock. */
 export const pauseInput = z
@@ -79,11 +92,14 @@ export const pauseInput = z
 export const resumeInput = z.strictObject({
   ...database,
   system,
-  left: z.strictObject({ key: z.string() }).optional().meta({ description: leftOf }),
+  left: z
+    .strictObject({ key: z.string().meta({ description: 'of the pause' }) })
+    .optional()
+    .meta({ description: leftOf }),
 })
 
 /** `pg.stop`: the PostgreSQL that `deployment` runs and that answers at that address. */
-export const stopInput = z.strictObject({ ...database, system, namespace, deployment: z.string().min(1) })
+export const stopInput = z.strictObject({ ...database, system, namespace, deployment })
 
 /** Statements that would end the transaction in which the claim stands, or begin another. */
 const endsTransaction =
@@ -107,16 +123,23 @@ const acts =
 const look = statement.refine((text) => /^\s*(select|with|values)\b/i.test(text) && !acts.test(text), {
   message: 'a look is a SELECT, and calls no function that acts',
 })
-const parameters = z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])).default([])
+const parameters = z
+  .array(z.union([z.string(), z.number(), z.boolean(), z.null()]))
+  .default([])
+  .meta({ description: 'values for $1, $2 … of the statement' })
 
-/** `pg.sql`: `$1`, `$2` … in a statement are its parameters, bound as values. */
+/** `pg.sql`: its parameters are bound as values. */
 export const sqlInput = z.strictObject({
   ...database,
   system,
-  statement,
+  statement: statement.meta({ description: 'one SQL statement, as people review it' }),
   parameters,
-  /** How to see that it is done: gives one boolean. Absent: the row by which the step claimed its statement. */
-  observe: z.strictObject({ statement: look, parameters }).optional(),
+  observe: z
+    .strictObject({ statement: look.meta({ description: 'a SELECT that gives one boolean' }), parameters })
+    .optional()
+    .meta({
+      description: 'how to see that it is done; if absent: by the row with which the step claimed it',
+    }),
 })
 
 export const scaleInput = z.strictObject({
@@ -125,10 +148,17 @@ export const scaleInput = z.strictObject({
   workloads: z
     .array(
       workload.extend({
-        left: z.strictObject({ uid: z.string(), replicas: z.int() }).optional().meta({ description: leftOf }),
+        left: z
+          .strictObject({
+            uid: z.string().meta({ description: 'of the Deployment' }),
+            replicas: z.int().meta({ description: 'how many it was scaled to' }),
+          })
+          .optional()
+          .meta({ description: leftOf }),
       }),
     )
-    .min(1),
+    .min(1)
+    .meta({ description: 'Deployments with the replicas that they get' }),
 })
 
 /** `k8s.wait`: the newest generation rolled out and that many replicas ready, of each workload. */
@@ -138,7 +168,7 @@ export const waitInput = z.strictObject({ site, namespace, workloads })
 export const checkInput = z.strictObject({
   site,
   system,
-  address: z.string().min(1),
+  address,
   port,
   name,
   path: z
@@ -156,10 +186,10 @@ export const checkInput = z.strictObject({
 export const getInput = z.strictObject({
   site,
   system,
-  address: z.string().min(1),
+  address,
   port,
   name,
-  path: z.string().startsWith('/'),
+  path: z.string().startsWith('/').meta({ description: 'what is asked by GET' }),
 })
 
 /** `dns.switch`: `name` points to `address`, together with its TXT companion `epoch=N`. */
@@ -167,8 +197,8 @@ export const switchInput = z.strictObject({
   site,
   system,
   name,
-  address: z.ipv4(),
-  ttlSeconds: z.int().min(1),
+  address: z.ipv4().meta({ description: 'where citizens are sent' }),
+  ttlSeconds: z.int().min(1).meta({ description: 'how long resolvers may keep the answer' }),
   epoch,
 })
 
@@ -179,10 +209,13 @@ const balanced = z.string().regex(/^[\w.:-]+$/, 'letters, digits, and _ . : - ar
 export const balanceInput = z.strictObject({
   site,
   system,
-  backend: balanced,
-  server: balanced,
+  backend: balanced.meta({ description: "the backend of HAProxy that takes the system's traffic" }),
+  server: balanced.meta({ description: 'its server that gets all of it' }),
   left: z
-    .strictObject({ version: z.int().min(0), server: balanced })
+    .strictObject({
+      version: z.int().min(0).meta({ description: 'of the switch' }),
+      server: balanced.meta({ description: 'the one that got all traffic' }),
+    })
     .optional()
     .meta({ description: leftOf }),
 })

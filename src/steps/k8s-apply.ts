@@ -28,13 +28,15 @@ export const applyInput = z.strictObject({
   namespace: z.string().min(1).optional().meta({ description: 'absent for an object of the whole cluster' }),
   object: z
     .looseObject({
-      apiVersion,
-      kind,
-      metadata: z.strictObject({
-        name: z.string().min(1),
-        labels: labels.optional(),
-        annotations: labels.optional(),
-      }),
+      apiVersion: apiVersion.meta({ description: 'of the object' }),
+      kind: kind.meta({ description: 'of the object' }),
+      metadata: z
+        .strictObject({
+          name: z.string().min(1).meta({ description: 'of the object' }),
+          labels: labels.optional().meta({ description: 'that it has' }),
+          annotations: labels.optional().meta({ description: 'that it has' }),
+        })
+        .meta({ description: 'its name, labels and annotations' }),
     })
     .refine((object) => !('status' in object), 'status is what a cluster says, not what it is told')
     .meta({ description: 'the fields that the object has, and no others of it; no Secret' }),
@@ -43,7 +45,12 @@ export const applyInput = z.strictObject({
     .default(true)
     .meta({ description: 'false: an object that Haetae has applied is removed' }),
   left: z
-    .strictObject({ owned: z.looseObject({}).nullable() })
+    .strictObject({
+      owned: z
+        .looseObject({})
+        .nullable()
+        .meta({ description: 'the fields that it had applied; null: it had removed the object' }),
+    })
     .optional()
     .meta({ description: leftOf }),
 })

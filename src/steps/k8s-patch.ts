@@ -26,13 +26,19 @@ const nullable = z.record(z.string(), z.string().nullable()).nullable()
 
 export const patchInput = z.strictObject({
   site,
-  apiVersion,
-  kind,
+  apiVersion: apiVersion.meta({ description: 'of the object' }),
+  kind: kind.meta({ description: 'of the object' }),
   namespace: z.string().min(1).optional().meta({ description: 'absent for an object of the whole cluster' }),
-  name: z.string().min(1),
+  name: z.string().min(1).meta({ description: 'of the object' }),
   patch: z
     .looseObject({
-      metadata: z.strictObject({ labels: nullable.optional(), annotations: nullable.optional() }).optional(),
+      metadata: z
+        .strictObject({
+          labels: nullable.optional().meta({ description: 'with their new values; null removes one' }),
+          annotations: nullable.optional().meta({ description: 'with their new values; null removes one' }),
+        })
+        .optional()
+        .meta({ description: 'only labels and annotations of it are patched' }),
     })
     .refine(
       (patch) => ['apiVersion', 'kind', 'status'].every((field) => !(field in patch)),
@@ -40,7 +46,10 @@ export const patchInput = z.strictObject({
     )
     .meta({ description: 'JSON merge patch (RFC 7386): fields with their new values, null to remove one' }),
   left: z
-    .strictObject({ uid: z.string(), fields: z.looseObject({}) })
+    .strictObject({
+      uid: z.string().meta({ description: 'of the object' }),
+      fields: z.looseObject({}).meta({ description: 'with the values that they were given' }),
+    })
     .optional()
     .meta({ description: leftOf }),
 })

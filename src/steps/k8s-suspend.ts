@@ -9,16 +9,22 @@ import { refuseChanged } from './refuse-changed.ts'
 import type { Read, Step } from './targets.ts'
 
 const job = z.strictObject({
-  kind: z.enum(['CronJob', 'Job']).default('CronJob'),
-  name: z.string().min(1),
+  kind: z.enum(['CronJob', 'Job']).default('CronJob').meta({ description: 'of the object' }),
+  name: z.string().min(1).meta({ description: 'of the object' }),
   suspend: z.boolean().default(true).meta({ description: 'false: it goes on' }),
-  left: z.strictObject({ uid: z.string(), suspended: z.boolean() }).optional().meta({ description: leftOf }),
+  left: z
+    .strictObject({
+      uid: z.string().meta({ description: 'of the object' }),
+      suspended: z.boolean().meta({ description: 'whether it was suspended' }),
+    })
+    .optional()
+    .meta({ description: leftOf }),
 })
 
 export const suspendInput = z.strictObject({
   site,
   namespace,
-  jobs: z.array(job).min(1),
+  jobs: z.array(job).min(1).meta({ description: 'what is suspended, or goes on' }),
 })
 
 export const suspendOutput = z.strictObject({

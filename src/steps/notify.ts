@@ -6,7 +6,7 @@ import type { Step } from './targets.ts'
 
 export const notifyInput = z.strictObject({
   url: serviceUrl,
-  path: z.string().startsWith('/').default('/'),
+  path: z.string().startsWith('/').default('/').meta({ description: 'where it is posted' }),
   text: z.string().min(1).meta({ description: 'what people read' }),
   data: z
     .record(z.string(), z.unknown())

@@ -193,6 +193,9 @@ test('a fleet shows a part that was taken back as such', () => {
   const children = [{ ...part, createdAt: at(0), endedAt: at(20) }]
   expect(runLines({ ...detail, children }, 'en').at(-1)).toMatch(/^GPK +run +rolled-back /)
   expect(runLines(detail, 'en').at(-1)).toMatch(/^GPK +run +failed /)
+  // The board of `run watch` has the same word.
+  expect(boardLines({ ...detail, children }, now, 'en', 40)[2]).toMatch(/GPK +GPK rolled-back /)
+  expect(boardLines(detail, now, 'en', 40)[2]).toMatch(/GPK +GPK failed /)
 })
 
 describe('a run that is watched', () => {

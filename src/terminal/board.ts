@@ -2,6 +2,7 @@ import type { NodeView, RunDetail, SystemTimes } from '#api/schema/run.ts'
 import { countOf } from '#model/count-of.ts'
 import { doneNodeStates, terminalNodeStates } from '#model/states.ts'
 import { inLanguage, type Language } from './language.ts'
+import { stateOf } from './node-state.ts'
 import { paint, paintOfState, type Paint } from './paint.ts'
 import { pageWidth } from './table.ts'
 import { span } from './time.ts'
@@ -108,7 +109,7 @@ function rowsOf(run: RunDetail, nowMs: number, language: Language): Row[] {
   return run.times.map((times) => {
     const nodes = bySystem.get(times.system) ?? []
     const ended = nodes.every(hasEnded)
-    const { state, text } = ended ? ending(nodes, language) : doing(nodes, nowMs, language)
+    const { state, text } = ended ? ending(run, nodes, language) : doing(nodes, nowMs, language)
     return {
       ...{ system: times.system, wave: times.wave, ended, state, text },
       takenMs: Math.max(0, endOf(times, nodes, ended, nowMs) - Date.parse(times.detected ?? run.createdAt)),
@@ -124,11 +125,12 @@ function endOf(times: SystemTimes, nodes: readonly NodeView[], ended: boolean, n
   return ended && ends.length > 0 ? Math.max(...ends) : nowMs
 }
 
-function ending(nodes: readonly NodeView[], language: Language): Pick<Row, 'state' | 'text'> {
+function ending(run: RunDetail, nodes: readonly NodeView[], language: Language): Pick<Row, 'state' | 'text'> {
   const left = nodes.filter((node) => !doneNodeStates.has(node.state))
   const worst = left.find((node) => node.state === 'failed') ?? left[0]
   if (worst === undefined) return { state: 'succeeded', text: words[language].done }
-  return { state: worst.state, text: `${stepOf(worst)} ${worst.state}` }
+  const state = stateOf(run, worst)
+  return { state, text: `${stepOf(worst)} ${state}` }
 }
 
 function doing(nodes: readonly NodeView[], nowMs: number, language: Language): Pick<Row, 'state' | 'text'> {

@@ -1,4 +1,5 @@
 import type { RunDrift } from '#api/schema/plan.ts'
+import { differenceText } from '#model/difference.ts'
 import { changeText } from './changes.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint } from './paint.ts'
@@ -16,6 +17,8 @@ const words = {
     unproven: '전제를 확인할 수 없음',
     nodes: '이제 다르게 바꾸는 단계 (승인은 그대로)',
     losses: '예상 손실',
+    parts: '승인된 것과 계획이 다른 시스템 (차례가 되면 보류)',
+    otherwise: '바뀐 부분',
     nothing: '아무것도 바꾸지 않음',
     before: '그때',
   },
@@ -27,6 +30,8 @@ const words = {
     unproven: 'Assumptions could not be proven',
     nodes: 'Steps that would change something else by now (approvals stand)',
     losses: 'Predicted loss',
+    parts: 'Systems whose plan is another one than was approved (held back at their turn)',
+    otherwise: 'parts that differ',
     nothing: 'it changes nothing',
     before: 'then',
   },
@@ -61,6 +66,15 @@ export function driftLines(drift: RunDrift, language: Language): string[] {
       ]),
     ),
     ...section(
+      paint('yellow', say.parts),
+      drift.parts.flatMap(({ node, changed, differs, unplanned }) => [
+        `  ${node}`,
+        ...(unplanned === null ? [] : indented(inLanguage(unplanned, language), 4)),
+        ...differs.flatMap((one) => indented(differenceText(one), 4)),
+        ...(changed.length === 0 ? [] : indented(`${say.otherwise}: ${changed.join(', ')}`, 4)),
+      ]),
+    ),
+    ...section(
       paint('cyan', say.losses),
       drift.losses.flatMap(({ system, before, now }) =>
         indented(
@@ -73,6 +87,6 @@ export function driftLines(drift: RunDrift, language: Language): string[] {
 }
 
 /** Whether nothing has changed, as far as it could be looked at. */
-export function isSame({ broken, unproven, nodes, losses }: RunDrift): boolean {
-  return broken.length === 0 && unproven === null && nodes.length === 0 && losses.length === 0
+export function isSame({ broken, unproven, nodes, losses, parts }: RunDrift): boolean {
+  return broken.length === 0 && unproven === null && [nodes, losses, parts].every((list) => list.length === 0)
 }

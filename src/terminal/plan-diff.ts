@@ -1,4 +1,5 @@
-import type { Difference, PlanDiff } from '#client/plan-diff.ts'
+import type { PlanDiff } from '#client/plan-diff.ts'
+import type { Difference } from '#model/difference.ts'
 import type { Language } from './language.ts'
 import { paint } from './paint.ts'
 import { pageWidth } from './table.ts'

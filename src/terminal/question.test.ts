@@ -45,3 +45,25 @@ test('parts of a plan that are other ones now are told one by one', () => {
   const changed = [{ part: 'steps', approved: 3, now: 4 }]
   expect(asked('drift', { changed }, 'en')).toContain('changed: {"part":"steps","approved":3,"now":4}')
 })
+
+test('what differs from what was approved is told in words, in place of digests', () => {
+  const differs = [
+    { name: 'ONN/traffic with.ttlSeconds', approved: 2, now: 60 },
+    { name: 'ONN/warm', approved: null, now: 'http.get' },
+    { name: 'ONN/check', approved: 'http.check', now: null },
+  ]
+  const changed = [{ part: 'actions', approved: 'sha256:a', now: 'sha256:b' }]
+  const facts = { approved: 'sha256:1', now: 'sha256:2', changed, differs, more: 4 }
+  const english = asked('drift', facts, 'en')
+  const lines = [
+    'parts that differ: actions',
+    '~ ONN/traffic with.ttlSeconds: 2 → 60',
+    '+ ONN/warm: http.get',
+    '- ONN/check: http.check',
+    'and 4 more',
+    'what has changed: haetae run drift F-1 --site gwangju',
+  ]
+  expect(english).toContain(lines.map((line) => `\n    ${line}`).join(''))
+  expect(english).not.toContain('sha256')
+  expect(asked('drift', facts, 'ko')).toContain('외 4개')
+})

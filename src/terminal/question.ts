@@ -1,5 +1,6 @@
 import type { NodeView, RunDetail } from '#api/schema/run.ts'
 import { countOf } from '#model/count-of.ts'
+import { differenceText, type ApprovedDifference } from '#model/difference.ts'
 import type { Assumption } from '#plan/plan.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint } from './paint.ts'
@@ -44,10 +45,31 @@ export function questionLines(
 /** Questions that what has changed since the plan helps to answer. */
 const drifts: ReadonlySet<string> = new Set(['assumption', 'drift', 'held'])
 
-function factLines({ reason }: Question, name: string, fact: unknown, language: Language): string[] {
+function factLines(question: Question, name: string, fact: unknown, language: Language): string[] {
+  const { reason } = question
   if (reason === 'assumption' && name === 'broken') return brokenLines(fact, language)
   if (reason === 'changed' && name === 'changed') return changedLines(fact, language)
   if (name === 'journal') return journalLines(fact, language)
+  if (reason === 'drift') return driftFact(question, name, fact, language)
+  return rawLines(name, fact)
+}
+
+/** What differs from what was approved, in words; digests where nothing else can be told. */
+function driftFact({ facts }: Question, name: string, fact: unknown, language: Language): string[] {
+  const { differs, more } = facts as { differs?: ApprovedDifference[]; more?: number }
+  if (differs === undefined) return rawLines(name, fact)
+  if (name === 'changed') {
+    const parts = (fact as { part: string }[]).map(({ part }) => part).join(', ')
+    return under(language === 'ko' ? `바뀐 부분: ${parts}` : `parts that differ: ${parts}`)
+  }
+  if (name !== 'differs') return []
+  const rest = language === 'ko' ? `외 ${more}개` : `and ${more} more`
+  return [...differs.map(differenceText), ...(more === undefined ? [] : [rest])].flatMap((line) =>
+    under(line),
+  )
+}
+
+function rawLines(name: string, fact: unknown): string[] {
   const all = Array.isArray(fact) ? (fact as unknown[]) : [fact]
   return all.flatMap((one) => under(`${name}: ${told(one)}`))
 }

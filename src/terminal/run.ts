@@ -3,6 +3,7 @@ import { findingLines } from './finding.ts'
 import { gateLines } from './gate.ts'
 import { inLanguage, type Language } from './language.ts'
 import { paint, paintOfState } from './paint.ts'
+import { stateOf } from './node-state.ts'
 import { questionLines } from './question.ts'
 import { pageWidth, table } from './table.ts'
 import { dayAndTime, timeOfDay } from './time.ts'
@@ -215,12 +216,6 @@ function nodeTable(run: RunDetail, language: Language): string[] {
     ],
     run.graph,
   )
-}
-
-/** A part of a fleet that was taken back or canceled has failed for its fleet only: its own state says more. */
-function stateOf({ children }: Pick<RunDetail, 'children'>, node: NodeView): string {
-  if (node.type !== 'run' || node.state !== 'failed') return node.state
-  return children.find(({ systems }) => systems.includes(node.system ?? ''))?.state ?? node.state
 }
 
 /** One entry of the journal as one line. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { readView } from '#engine/run-reader.ts'
+import { whyNode } from '#engine/state/why.ts'
 import { HaetaeError } from '#model/errors.ts'
 import type { Plan, PlanNode } from '#plan/plan.ts'
 import { assertOnce, childState, fleetOf, slow } from './world/fleets.ts'
@@ -76,9 +77,26 @@ test('a system whose plan changed is held back and says what changed; the others
   expect(view.nodes.get('C')?.question).toMatchObject({
     reason: 'drift',
     choices: ['retry', 'replan', 'fail'],
-    facts: { now: now.get('C')?.digest, changed: [{ part: 'actions' }] },
+    facts: {
+      now: now.get('C')?.digest,
+      changed: [{ part: 'actions' }],
+      differs: [{ name: 'C/check type', approved: 'sim.check', now: 'sim.set' }],
+    },
   })
   expect(await childState(sim, 'C')).toBe('none')
+})
+
+test('of many differences a question holds the first ones, shortened, and how many more there are', async () => {
+  const { options, now } = fleetOf(['C'])
+  const inputs = Object.fromEntries(
+    Array.from({ length: 25 }, (_, at) => [`k${at + 10}`, 'v'.repeat(10_000)]),
+  )
+  now.set('C', childPlan('C', [], { with: { thing: 'C/set', ...inputs } }))
+  const sim = await simulate(options)
+  const facts = (await readView(sim.store, runId)).nodes.get('C')?.question?.facts
+  expect(facts).toMatchObject({ more: 15 })
+  expect(facts?.['differs']).toHaveLength(10)
+  expect(JSON.stringify(facts).length).toBeLessThan(5_000)
 })
 
 test.each(['retry', 'replan'] as const)('a system that was held back goes on after %s', async (answer) => {
@@ -168,6 +186,31 @@ test('a system that cannot be planned any more is held back with the reason', as
   const view = await readView(sim.store, runId)
   expect(view.nodes.get('C')?.state).toBe('failed')
   expect(view.state).toBe('failed')
+  expect(whyNode(view, 'C')?.text).toEqual({
+    ko: 'operator-1이(가) 포기함: a test',
+    en: 'given up by operator-1: a test',
+  })
+})
+
+test('whoever gives up a system that another run holds is named, beside what went wrong', async () => {
+  const { options } = fleetOf(['A', 'C'])
+  const answered = answering({ C: 'fail' })
+  let created = false
+  const sim = await simulate({
+    ...options,
+    between: async (sim) => {
+      if (!created) {
+        created = true
+        const [requester, reason] = ['operator-2', 'a test']
+        await sim.store.create({ id: 'other', plan: childPlan('C'), requester, reason, systems: ['C'] })
+        await sim.store.acquire('other', { daemon: 'elsewhere', incarnation: 'elsewhere/1' }, 3_600_000)
+      }
+      await answered(sim)
+    },
+  })
+  expect(whyNode(await readView(sim.store, runId), 'C')?.text.en).toBe(
+    'given up by operator-1: a test (before that: the run was not created)',
+  )
 })
 
 test('failures up to the limit are not the failure of the fleet; more let no further system begin', async () => {

@@ -47,7 +47,7 @@ export interface TestApi {
   /** Where a system is active; its home when it is not here. */
   active: Map<string, string>
   /** What has changed since any run's plan. */
-  drift: Pick<RunDrift, 'broken' | 'unproven' | 'nodes' | 'losses'>
+  drift: Pick<RunDrift, 'broken' | 'unproven' | 'nodes' | 'losses' | 'parts'>
   build(tls?: ApiOptions['tls']): FastifyInstance
 }
 
@@ -154,7 +154,7 @@ export async function testApi(
       fenceDebts: [],
     }
   }
-  const drift: TestApi['drift'] = { broken: [], unproven: null, nodes: [], losses: [] }
+  const drift: TestApi['drift'] = { broken: [], unproven: null, nodes: [], losses: [], parts: [] }
   const declare = async (run: string, plan: Plan, declaration: Signed, sentBy: string) => {
     const scope = scopeOf(plan.subject)
     const target = { run, planDigest: plan.digest, ...scope }

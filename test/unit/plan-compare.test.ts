@@ -231,7 +231,9 @@ describe('planning again', () => {
   })
 
   test('names the steps whose inputs changed; an entry that changes no step voids nothing', async () => {
-    expect(await why(planned({}), { of: moved('GOV', '10.72.9.9') })).toContain('GOV/standby, GOV/promote')
+    expect(await why(planned({}), { of: moved('GOV', '10.72.9.9') })).toContain(
+      '~ GOV/standby with.host: 10.72.2.4 → 10.72.9.9; ~ GOV/promote with.host: 10.72.2.4 → 10.72.9.9',
+    )
     const renamed = structuredClone(estate) as Estate
     Object.assign(renamed.systems.find(({ id }) => id === 'GOV') ?? {}, {
       name: { ko: '이름', en: 'Renamed' },
@@ -239,6 +241,20 @@ describe('planning again', () => {
     const other = planned({ of: renamed })
     expect(other.digest).not.toBe(planned({}).digest)
     expect(await why(planned({}), { of: renamed })).toBeUndefined()
+  })
+
+  test('names the first ten differences, long values shortened, and how many more there are', async () => {
+    const moves = structuredClone(estate) as Estate
+    for (const { components } of moves.systems)
+      if (components !== undefined)
+        Object.assign(components, {
+          probe: { path: `/${'x'.repeat(5_000)}` },
+          traffic: { ...components.traffic, ttlSeconds: 77 },
+        })
+    const said = await why(planned({}), { of: moves })
+    expect(said?.match(/~ /g)).toHaveLength(10)
+    expect(said).toContain('; and 8 more: compare with `plan --out` and `plan diff`')
+    expect(said?.length).toBeLessThan(4_000)
   })
 
   test('says why there would be no plan any more', async () => {

@@ -4,11 +4,13 @@ import { loadEstate } from '#estate/load.ts'
 import { digestOf } from '#model/digest.ts'
 import { planEvacuation } from '#plan/evacuation.ts'
 import { planFailover } from '#plan/failover.ts'
-import { partRequestOf, planPart } from '#plan/part.ts'
+import { partDrift, toldAtMost } from '#plan/part-drift.ts'
+import { partRequestOf, planPart, runsOf } from '#plan/part.ts'
 import type { OwnRun, Plan, PlanNode } from '#plan/plan.ts'
 import type { EvacuationRequest } from '#plan/request.ts'
 import { lintRunbook, runbooksFrom } from '#runbook/load.ts'
 import { stepTypes } from '#steps/index.ts'
+import { syntheticEstate } from '../support/synthetic-estate.ts'
 
 const root = new URL('../../', import.meta.url)
 const pathOf = (name: string) => new URL(name, root).pathname
@@ -125,6 +127,43 @@ describe('the plan of a fleet', () => {
     ])
     expect(nodeOf(own, 'GOV/fence').needs).toEqual(['approve', 'attest'])
     expect(own.digest).not.toBe(ownRun(fleet, 'GOV').digest)
+  })
+
+  test('tells what of a changed system differs: the value of the step, the authority, the runbook', () => {
+    const entries = structuredClone(estate)
+    const entry = entries.systems.find(({ id }) => id === 'ONN')?.components?.traffic
+    expect(entry).toMatchObject({ ttlSeconds: 2 })
+    Object.assign(entry ?? {}, { ttlSeconds: 60 })
+    const own = ownRun(fleet, 'ONN')
+    const told = partDrift(own, atItsTurn('ONN', { estate: entries }))
+    expect(told.differs).toEqual([{ name: 'ONN/traffic with.ttlSeconds', approved: 2, now: 60 }])
+    expect(told.changed.map(({ name }) => name)).toEqual(['catalogue', 'actions'])
+    const taken = { world: { active: () => ({ site: 'daejeon', epoch: 2 }) } }
+    expect(partDrift(own, atItsTurn('ONN', taken)).differs).toContainEqual({
+      ...{ name: 'active.epoch', approved: 1, now: 2 },
+    })
+    const other = sources.map(({ file, text }) => ({ file, text: text.replace('quorum: 2', 'quorum: 3') }))
+    const runbooks = runbooksFrom(other, context)
+    expect(partDrift(own, atItsTurn('ONN', { runbooks })).differs.map(({ name }) => name)).toContain(
+      'runbooks.failover-postgres-web',
+    )
+    expect(partDrift(own, atItsTurn('ONN'))).toEqual({ changed: [], differs: [] })
+  })
+
+  test('of a fleet so large that its plan holds no steps, the parts that differ are told', () => {
+    const world = { active: () => ({ site: 'daejeon', epoch: 1 }) }
+    const many = { ...request, world, estate: syntheticEstate(toldAtMost + 1) }
+    const large = planEvacuation(many)
+    const [first] = runsOf(large.subject.nodes)
+    const own = ownRun(large, first?.id ?? '')
+    expect(own.steps).toBeUndefined()
+    const entries = structuredClone(many.estate)
+    const entry = entries.systems.find(({ id }) => id === first?.id)?.components
+    Object.assign(entry ?? {}, { probe: { path: '/other' } })
+    const now = planPart({ ...many, estate: entries, ...partRequestOf(large, first as PlanNode, false) })
+    const told = partDrift(own, now)
+    expect(told.changed.map(({ name }) => name)).toEqual(['catalogue', 'actions'])
+    expect(told.differs).toEqual([])
   })
 
   test('is another one for a system whose entry, runbook or authority changed, and the same for the others', () => {

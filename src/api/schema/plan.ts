@@ -2,6 +2,13 @@ import { z } from 'zod'
 import type { Plan } from '#plan/plan.ts'
 import { anything, instant, localized, runId, text } from './common.ts'
 
+const stepSketch = z.object({
+  type: z.string(),
+  with: anything,
+  needs: z.array(z.string()),
+  rest: z.string(),
+})
+
 const planNode = z.object({
   id: z.string(),
   system: z.string().nullable(),
@@ -27,6 +34,7 @@ const planNode = z.object({
         kind: z.literal('run'),
         digest: z.string(),
         parts: anything,
+        steps: z.record(z.string(), stepSketch).optional(),
         prerequisites: z.array(z.string()),
       }),
       z.object({ kind: z.literal('sibling'), system: z.string(), node: z.string() }),
@@ -165,6 +173,17 @@ export const runDrift = z.object({
     }),
   ),
   losses: z.array(z.object({ system: z.string(), before: lossForecast.nullable(), now: lossForecast })),
+  /** Systems of a fleet that have not begun and would be planned otherwise by now: each is held back at its turn. */
+  parts: z.array(
+    z.object({
+      node: z.string(),
+      /** Parts of the plan that have another digest, by name. */
+      changed: z.array(z.string()),
+      differs: z.array(z.object({ name: z.string(), approved: z.unknown(), now: z.unknown() })),
+      /** Why no plan can be made of it now; null when one can. */
+      unplanned: text.nullable(),
+    }),
+  ),
 })
 
 export type RunDrift = z.infer<typeof runDrift>

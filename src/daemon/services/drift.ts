@@ -5,19 +5,24 @@ import type { RunView } from '#engine/state/view.ts'
 import { HaetaeError, messageOf } from '#model/errors.ts'
 import { terminalRunStates } from '#model/states.ts'
 import { driftOf } from '#plan/drift.ts'
+import type { PartsOf } from '#plan/observe-fleet.ts'
+import type { Plan } from '#plan/plan.ts'
 import type { Execution } from '../execution.ts'
 import type { PlanObserver } from '../observer.ts'
+import { fleetDrift } from './fleet-drift.ts'
 
 interface Needs {
   execution: Pick<Execution, 'engine' | 'assumptions'>
   observe: PlanObserver['observe']
+  /** The plans of a fleet's systems as they are now. */
+  plansOf: (fleet: Plan) => PartsOf
 }
 
 /** Proving takes looks at the other site, which end by themselves. */
 const proveWithinMs = 15_000
 
 /** What has changed since a run's plan was made; it looks, and voids nothing: the run itself proves its assumptions. */
-export function driftService({ execution, observe }: Needs): DriftService {
+export function driftService({ execution, observe, plansOf }: Needs): DriftService {
   return {
     async drift(id) {
       const view = await execution.engine.runs.getRun(id)
@@ -27,9 +32,10 @@ export function driftService({ execution, observe }: Needs): DriftService {
           facts: { state: view.state },
         })
       }
-      const [{ observed }, proven] = await Promise.all([
+      const [{ observed }, proven, parts] = await Promise.all([
         observe(view.plan),
         prove(execution.assumptions, view),
+        driftOfParts(view, plansOf(view.plan)),
       ])
       const waits = (node: { id: string }) => {
         const seen = view.nodes.get(node.id)
@@ -41,9 +47,19 @@ export function driftService({ execution, observe }: Needs): DriftService {
         observedAt: view.plan.observed.at,
         now: observed.at,
         ...proven,
+        unproven: [proven.unproven, parts.unproven].filter((why) => why !== null).join('; ') || null,
+        parts: parts.found,
         ...driftOf(view.plan, observed, waits),
       }
     },
+  }
+}
+
+async function driftOfParts(view: RunView, plansOf: PartsOf) {
+  try {
+    return { found: await fleetDrift(view, plansOf, AbortSignal.timeout(proveWithinMs)), unproven: null }
+  } catch (error) {
+    return { found: [], unproven: `the systems could not be planned again: ${messageOf(error)}` }
   }
 }
 

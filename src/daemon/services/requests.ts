@@ -7,8 +7,7 @@ import { stepsAtOnce } from '#engine/options.ts'
 import { HaetaeError, isHaetaeError } from '#model/errors.ts'
 import { instant, type Clock } from '#model/time.ts'
 import { untoldLosses } from '#plan/assumptions.ts'
-import type { PartsOf } from '#plan/observe-fleet.ts'
-import { isUntold, partRequestOf, partsRequestOf } from '#plan/part.ts'
+import { isUntold, partRequestOf } from '#plan/part.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Config } from '../config.ts'
@@ -16,6 +15,7 @@ import { missingForRuns, type Execution } from '../execution.ts'
 import type { PlanObserver } from '../observer.ts'
 import { places } from '../places.ts'
 import type { Planner, PlanningRequest } from '../planner.ts'
+import { plansOfParts } from '../plans-of-parts.ts'
 import type { World } from '../world.ts'
 
 interface Needs {
@@ -93,7 +93,7 @@ function serviceOf<Request extends Asked>(
   planOf: (request: Request, ground: Ground, draft?: Plan) => Promise<Plan>,
 ): RequestService<Request> {
   const { execution, runs, clock, observer } = needs
-  const observe = (plan: Plan) => observer.observe(plan, partsOf(needs, plan))
+  const observe = (plan: Plan) => observer.observe(plan, plansOfParts(needs, plan))
   const drafts = new Drafts()
   const planNow = (request: Request, draft?: Plan) =>
     planFree(needs, request, (ground) => planOf(request, ground, draft))
@@ -122,16 +122,6 @@ function serviceOf<Request extends Asked>(
       return runs.show(run)
     },
   }
-}
-
-/** The plans of a fleet's systems, made as they will be when their turns come. */
-function partsOf({ planner, world, clock }: Needs, fleet: Plan): PartsOf {
-  return (nodes) =>
-    planner.parts({
-      ...partsRequestOf(fleet, nodes, false),
-      active: world.activeAt(),
-      now: clock.now(),
-    })
 }
 
 async function again(

@@ -9,7 +9,7 @@ import type { RunFilter, RunRow } from '#engine/journal/journal.ts'
 import { questionText } from '#engine/state/question-texts.ts'
 import { isDone, isEnded, nodesOf, type NodeView, type RunView } from '#engine/state/view.ts'
 import { deadlineOf } from '#engine/state/deadline.ts'
-import { whyNode } from '#engine/state/why.ts'
+import { givenUpText, whyNode } from '#engine/state/why.ts'
 import type { FindingStore } from '#finding/store.ts'
 import { timesOf } from '#insight/times.ts'
 import { HaetaeError } from '#model/errors.ts'
@@ -232,7 +232,7 @@ function skippedText({ by, reason }: { by: string; reason: string }): Text {
 function messageOfNode(node: NodeView): Text | null {
   if (node.skipped !== null) return skippedText(node.skipped)
   if (node.question !== null) return questionText(node.question)
-  return node.failure?.message ?? node.progress ?? node.canceled?.why ?? null
+  return givenUpText(node) ?? node.failure?.message ?? node.progress ?? node.canceled?.why ?? null
 }
 
 function entryOf(record: JournalRecord): JournalEntry {

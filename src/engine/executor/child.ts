@@ -1,6 +1,5 @@
 import { digestOf } from '#model/digest.ts'
 import { isHaetaeError, messageOf, type HaetaeError } from '#model/errors.ts'
-import { partsOf } from '#plan/parts.ts'
 import type { OwnRun, Plan, PlanNode } from '#plan/plan.ts'
 import { assertRunnable } from '../accept.ts'
 import type { RunRow } from '../journal/journal.ts'
@@ -9,6 +8,7 @@ import { childRunId, passOn, standing } from '../state/fleet.ts'
 import { isGivenUp, type RunView } from '../state/view.ts'
 import { backoff } from './backoff.ts'
 import { bounded } from './bounded.ts'
+import { driftFacts } from './drift-facts.ts'
 import type { RunHost } from './host.ts'
 import { question } from './questions.ts'
 import { Stopped } from './stopped.ts'
@@ -72,18 +72,7 @@ async function madeAgain(host: RunHost, node: PlanNode, own: OwnRun): Promise<Ma
   const view = host.go(node.id)
   if (isHaetaeError(planned)) return { question: question('held', view, factsOf(planned)) }
   if (replanned || planned.digest === own.digest) return { plan: planned }
-  const changed = partsChanged(own.parts, partsOf(planned.subject))
-  return {
-    question: question('drift', view, { approved: own.digest, now: planned.digest, changed }),
-  }
-}
-
-function partsChanged(before: Record<string, unknown>, now: Record<string, unknown>) {
-  return Object.keys(now).flatMap((part) =>
-    digestOf(before[part] ?? null) === digestOf(now[part] ?? null)
-      ? []
-      : [{ part, approved: before[part] ?? null, now: now[part] ?? null }],
-  )
+  return { question: question('drift', view, driftFacts(own, planned)) }
 }
 
 async function intend(host: RunHost, node: PlanNode, id: string, { digest }: Plan): Promise<void> {

@@ -185,6 +185,7 @@ function applyToNode(node: NodeView, event: NodeEvent, at: Instant): void {
       node.replanned =
         event.decision === 'replan' ||
         (event.decision === 'retry' && node.question?.reason === 'held' && node.replanned)
+      if (event.decision === 'fail') node.givenUp = { by: event.by, reason: event.reason }
       if (node.question?.reason === 'unfenced') node.harmless = node.attempts.length
       node.question = null
       node.output = event.decision === 'holds' ? event.output : null

@@ -56,6 +56,8 @@ export interface NodeView {
   pausedAlone: { by: string; reason: string } | null
   /** A person said last that it goes by its plan as it is now, once that is approved. */
   replanned: boolean
+  /** Who answered that it has failed, and why; null when nobody did. */
+  givenUp: { by: string; reason: string } | null
 }
 
 /** What a person asked of the run, and when it was taken up. */
@@ -164,6 +166,7 @@ export function emptyNode(id: string): NodeView {
     canceled: null,
     pausedAlone: null,
     replanned: false,
+    givenUp: null,
   }
 }
 

@@ -39,7 +39,11 @@ export function whyNode(view: RunView, id: string): Why | undefined {
     case 'succeeded':
     case 'adopted':
     case 'failed':
-      return whyLeft(view, plan) ?? why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
+      return (
+        whyLeft(view, plan) ??
+        whyGivenUp(node) ??
+        why('ended', text(`끝남 (${node.state})`, `ended: ${node.state}`), {})
+      )
   }
 }
 
@@ -61,6 +65,23 @@ function whySkipped({ skipped, failure }: NodeView): Why {
   }
   const { by, reason } = skipped
   return why('ended', text(`${by}이(가) 건너뜀: ${reason}`, `skipped by ${by}: ${reason}`), { by, reason })
+}
+
+function whyGivenUp(node: NodeView): Why | undefined {
+  const words = givenUpText(node)
+  return words === undefined ? undefined : why('ended', words, { ...node.givenUp })
+}
+
+/** Of a step that a person answered to have failed: who, why, and what went wrong before. */
+export function givenUpText({ givenUp, failure }: NodeView): Localized | undefined {
+  if (givenUp === null) return undefined
+  const { by, reason } = givenUp
+  return failure === null
+    ? text(`${by}이(가) 포기함: ${reason}`, `given up by ${by}: ${reason}`)
+    : text(
+        `${by}이(가) 포기함: ${reason} (그 전: ${failure.message})`,
+        `given up by ${by}: ${reason} (before that: ${failure.message})`,
+      )
 }
 
 function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {

@@ -1,5 +1,6 @@
 import { digestOf } from '#model/digest.ts'
 import type { FleetLimits } from '#engine/state/fleet.ts'
+import { sketchesOf } from '#plan/part-drift.ts'
 import { partsOf } from '#plan/parts.ts'
 import type { NodeLimits, Plan, PlanNode } from '#plan/plan.ts'
 import type { Random } from './random.ts'
@@ -142,6 +143,7 @@ export function fleetPlan(
         kind: 'run',
         digest: plan.digest,
         parts: partsOf(plan.subject),
+        steps: sketchesOf(plan.subject.nodes),
         prerequisites: [...prerequisites],
       },
     }),

@@ -72,6 +72,10 @@ describe('what has changed since a plan was made', () => {
       ],
       now: [],
     })
+    cli.api.drift.parts.push({
+      ...{ node: 'ONN', changed: ['catalogue', 'actions'], unplanned: null },
+      differs: [{ name: 'ONN/traffic with.ttlSeconds', approved: 2, now: 60 }],
+    })
     const drifted = await cli.run(['run', 'drift', run])
     expect(drifted.code).toBe(8)
     const parts = [
@@ -80,6 +84,7 @@ describe('what has changed since a plan was made', () => {
       'GPK/start',
       'replicas: 0 → 2',
       'it changes nothing',
+      '~ ONN/traffic with.ttlSeconds: 2 → 60',
     ]
     for (const part of parts) expect(drifted.out).toContain(part)
     const { code, out } = await cli.run(['run', 'drift', run, '--json'])

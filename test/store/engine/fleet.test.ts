@@ -134,7 +134,13 @@ test('two engines on one PostgreSQL run a fleet: every step once, a system that 
   const held = (await view()).nodes.get(drifted.id)
   expect(held).toMatchObject({
     state: 'needs-person',
-    question: { reason: 'drift', facts: { changed: [{ part: 'catalogue' }, { part: 'actions' }] } },
+    question: {
+      reason: 'drift',
+      facts: {
+        changed: [{ part: 'catalogue' }, { part: 'actions' }],
+        differs: [{ name: `${drifted.id}/check with.path`, now: '/other' }],
+      },
+    },
   })
   expect([...new Set(done.values())]).toEqual([1])
   expect(done.size).toBe(29 * 8)

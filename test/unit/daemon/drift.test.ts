@@ -30,7 +30,8 @@ function drift(state: string, broken: Assumptions['broken']) {
   const execution = { engine, assumptions: { broken } } as unknown as Parameters<
     typeof driftService
   >[0]['execution']
-  return driftService({ execution, observe: async () => ({ ...plan, observed: now }) }).drift('F-1')
+  const observe = async () => ({ ...plan, observed: now })
+  return driftService({ execution, observe, plansOf: () => () => Promise.resolve([]) }).drift('F-1')
 }
 
 describe('what has changed under a run', () => {
