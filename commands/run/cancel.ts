@@ -22,10 +22,7 @@ export default class RunCancel extends RunVerbCommand {
       flags.confirm,
       this.say('실행을 끝냅니다. 실행의 이름을 입력하십시오: ', 'You end this run. Type its name: '),
     )
-    const answer = await client.call('runCancel', {
-      params,
-      body: { reason },
-    })
+    const answer = await client.call('runCancel', { params, body: { reason } })
     this.log(this.say(`${args.run}: 취소를 요청했습니다.`, `${args.run}: asked to end.`))
     return answer
   }

@@ -1,4 +1,4 @@
-import { differenceText } from '#model/difference.ts'
+import { differenceText, shortened } from '#model/difference.ts'
 import { isHaetaeError, type HaetaeError } from '#model/errors.ts'
 import type { Localized } from '#model/localized.ts'
 import type { Clock } from '#model/time.ts'
@@ -54,7 +54,8 @@ function planAgain(
   return planner.operation({ ...ground, site: toSite, runbook, systems })
 }
 
-function noPlan({ message, why, whyKo = why }: HaetaeError): Localized {
+/** Why nothing can be planned any more. */
+export function noPlan({ message, why, whyKo = why }: HaetaeError): Localized {
   return {
     en: `it could not be planned any more: ${[message, why].filter(Boolean).join(': ')}`,
     ko: `더 이상 계획할 수 없습니다: ${[message, whyKo].filter(Boolean).join(': ')}`,
@@ -66,7 +67,8 @@ const differencesAtMost = 10
 function whyOther(before: Plan['subject'], now: Plan['subject']): Localized | undefined {
   const all = stepDifferences(sketchesOf(before.nodes), sketchesOf(now.nodes))
   if (all.length === 0) return undefined
-  const named = all.slice(0, differencesAtMost).map(differenceText).join('; ')
+  const first = all.slice(0, differencesAtMost).map((one) => differenceText(shortened(one)))
+  const named = first.join('; ')
   const more = all.length - differencesAtMost
   return {
     en: `planned now, these steps would be other ones: ${named}${more > 0 ? `; and ${more} more: compare with \`plan --out\` and \`plan diff\`` : ''}`,

@@ -19,6 +19,18 @@ export function differenceText({ name, approved, now }: ApprovedDifference): str
   return `~ ${name}: ${said(approved)} → ${said(now)}`
 }
 
+const longestValue = 200
+
+/** The same with the beginning of a long value only: for a journal, which keeps it for ever. */
+export function shortened({ name, approved, now }: ApprovedDifference): ApprovedDifference {
+  return { name, approved: short(approved), now: short(now) }
+}
+
+function short(value: unknown): unknown {
+  const text = JSON.stringify(value) ?? ''
+  return text.length > longestValue ? `${text.slice(0, longestValue)}…` : value
+}
+
 function said(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

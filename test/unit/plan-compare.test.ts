@@ -243,6 +243,20 @@ describe('planning again', () => {
     expect(await why(planned({}), { of: renamed })).toBeUndefined()
   })
 
+  test('names the first ten differences, long values shortened, and how many more there are', async () => {
+    const moves = structuredClone(estate) as Estate
+    for (const { components } of moves.systems)
+      if (components !== undefined)
+        Object.assign(components, {
+          probe: { path: `/${'x'.repeat(5_000)}` },
+          traffic: { ...components.traffic, ttlSeconds: 77 },
+        })
+    const said = await why(planned({}), { of: moves })
+    expect(said?.match(/~ /g)).toHaveLength(10)
+    expect(said).toContain('; and 8 more: compare with `plan --out` and `plan diff`')
+    expect(said?.length).toBeLessThan(4_000)
+  })
+
   test('says why there would be no plan any more', async () => {
     const active = new Map([...homes, ['GPK', { site: 'gwangju', epoch: 2 }]])
     expect(await why(planned({}, ['GPK', 'AID']), { active })).toContain('GPK')

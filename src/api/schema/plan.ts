@@ -181,7 +181,7 @@ export const runDrift = z.object({
       changed: z.array(z.string()),
       differs: z.array(z.object({ name: z.string(), approved: z.unknown(), now: z.unknown() })),
       /** Why no plan can be made of it now; null when one can. */
-      unplanned: z.string().nullable(),
+      unplanned: text.nullable(),
     }),
   ),
 })

@@ -1,10 +1,11 @@
 import type { RunDrift } from '#api/schema/plan.ts'
 import type { RunView } from '#engine/state/view.ts'
-import { isHaetaeError, messageOf } from '#model/errors.ts'
+import { isHaetaeError } from '#model/errors.ts'
 import type { PartsOf } from '#plan/observe-fleet.ts'
 import { partDrift } from '#plan/part-drift.ts'
 import { runsOf } from '#plan/part.ts'
 import type { Plan, PlanNode } from '#plan/plan.ts'
+import { noPlan } from '../replan.ts'
 
 const systemsAtOnce = 32
 
@@ -38,16 +39,11 @@ async function driftsOf(nodes: readonly PlanNode[], plansOf: PartsOf): Promise<R
     if (!isHaetaeError(error) || error.code === 'work-failed') throw error
     const [node] = nodes
     if (node !== undefined && nodes.length === 1)
-      return [{ node: node.id, changed: [], differs: [], unplanned: reasonOf(error) }]
+      return [{ node: node.id, changed: [], differs: [], unplanned: noPlan(error) }]
     const each: RunDrift['parts'] = []
     for (const one of nodes) each.push(...(await driftsOf([one], plansOf)))
     return each
   }
-}
-
-function reasonOf(error: unknown): string {
-  const why = isHaetaeError(error) ? error.why : undefined
-  return [messageOf(error), why].filter(Boolean).join(': ')
 }
 
 function driftOfPart({ id, waitFor }: PlanNode, plan: Plan | undefined): RunDrift['parts'] {

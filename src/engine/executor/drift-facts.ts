@@ -1,9 +1,9 @@
+import { shortened } from '#model/difference.ts'
 import { partDrift } from '#plan/part-drift.ts'
 import type { OwnRun, Plan } from '#plan/plan.ts'
 
 /** So many differences stand in the journal; `run drift` tells them all. */
 const differencesAtMost = 10
-const longestValue = 200
 
 /** What differs, bounded: a question is read on a phone at night, and stays in the journal for ever. */
 export function driftFacts(own: OwnRun, planned: Plan) {
@@ -16,15 +16,8 @@ export function driftFacts(own: OwnRun, planned: Plan) {
     ...(differs.length === 0
       ? {}
       : {
-          differs: differs
-            .slice(0, differencesAtMost)
-            .map(({ name, approved, now }) => ({ name, approved: short(approved), now: short(now) })),
+          differs: differs.slice(0, differencesAtMost).map(shortened),
         }),
     ...(more > 0 ? { more } : {}),
   }
-}
-
-function short(value: unknown): unknown {
-  const text = JSON.stringify(value) ?? ''
-  return text.length > longestValue ? `${text.slice(0, longestValue)}…` : value
 }

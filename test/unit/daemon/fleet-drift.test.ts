@@ -41,7 +41,7 @@ test('a system that has begun, has ended, or goes by its plan as it is now, has 
 test('a system that cannot be planned any more is told with why, beside the others', async () => {
   const told = await fleetDrift({ plan, nodes: nodesOf() }, planner('A'), never)
   expect(told).toMatchObject([
-    { node: 'A', unplanned: expect.stringContaining('it is gone') as string },
+    { node: 'A', unplanned: { en: expect.stringContaining('it is gone') as string } },
     { node: 'C', differs },
   ])
 })
