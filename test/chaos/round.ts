@@ -127,7 +127,6 @@ class Round {
   async report(): Promise<RoundReport> {
     const { runs, journal, pool } = this.#scenario
     const effects = this.#scenario.effects.read()
-    await sleep(1_000) // the sequencer's promise
     const { violations } = this.#mishaps
     for (const run of runs) violations.push(...(await violationsOf(run, { ...this.#scenario, effects })))
     violations.push(...(await sequenceViolations(pool)))
