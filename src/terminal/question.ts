@@ -76,14 +76,18 @@ function rawLines(name: string, fact: unknown): string[] {
 
 /** What the journal holds of the tries: how many, and why the last one failed. */
 function journalLines(fact: unknown, language: Language): string[] {
-  const { attempts, last } = fact as { attempts?: number; last?: { failure?: Failure | null } | null }
-  if (attempts === undefined || !last?.failure) return under(`journal: ${told(fact)}`)
+  const { attempts, last } = fact as { attempts?: number; last?: LastTry | null }
+  if (attempts === undefined || !last) return under(`journal: ${told(fact)}`)
+  const tries = language === 'ko' ? `기록: 시도 ${attempts}회` : `journal: ${countOf(attempts, 'attempt')}`
+  if (!last.failure) return under(`${tries} (${last.outcome})`)
   const { kind, message } = last.failure
-  return under(
-    language === 'ko'
-      ? `기록: 시도 ${attempts}회; 마지막 실패 (${kind}): ${message}`
-      : `journal: ${countOf(attempts, 'attempt')}; the last one failed (${kind}): ${message}`,
-  )
+  const failed = language === 'ko' ? '마지막 실패' : 'the last one failed'
+  return under(`${tries}; ${failed} (${kind}): ${message}`)
+}
+
+interface LastTry {
+  outcome: string
+  failure?: Failure | null
 }
 
 interface Failure {

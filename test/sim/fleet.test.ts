@@ -86,6 +86,20 @@ test('a system whose plan changed is held back and says what changed; the others
   expect(await childState(sim, 'C')).toBe('none')
 })
 
+test('what cannot serve without a system that is held back says so, also by way of others', async () => {
+  const { options, now } = fleetOf(['A', 'B', 'C', 'D'], { maxFailures: 0, ramp: [1] })
+  now.set('A', childPlan('A', [], { type: 'sim.set' }))
+  const sim = await simulate(options)
+  await assertOnce(sim, ['C'])
+  const view = await readView(sim.store, runId)
+  for (const behind of ['B', 'D'])
+    expect(whyNode(view, behind)).toMatchObject({
+      reason: 'needs',
+      text: { en: 'cannot begin without A, held back' },
+      facts: { needs: [{ node: 'A', state: 'needs-person' }] },
+    })
+})
+
 test('of many differences a question holds the first ones, shortened, and how many more there are', async () => {
   const { options, now } = fleetOf(['C'])
   const inputs = Object.fromEntries(

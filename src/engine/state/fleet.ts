@@ -1,6 +1,7 @@
+import type { PlanNode } from '#plan/plan.ts'
 import { refusal, type Verb } from './refusal.ts'
 import type { StepTypes } from './refuse-skip.ts'
-import { isEnded, type RunView } from './view.ts'
+import { isEnded, planNodeOf, type RunView } from './view.ts'
 
 /**
  * What a part of a fleet is still to be asked so that it is as its fleet is: canceled, rolled back, paused or let go on
@@ -36,6 +37,27 @@ export function standing({ canceling, rollingBack, paused, resumed, requester }:
 /** The run of its own of a fleet's system. The same for every attempt: it is created once. */
 export function childRunId(parent: string, system: string | null): string {
   return `${parent}.${system ?? ''}`
+}
+
+/**
+ * Systems that wait for a person and that a system of a fleet cannot serve without, also by way of others: it does not
+ * begin before they do.
+ */
+export function heldBefore(view: RunView, node: PlanNode): string[] {
+  const seen = new Set<string>()
+  const held: string[] = []
+  const look = ({ waitFor }: PlanNode) => {
+    for (const id of waitFor?.kind === 'run' ? waitFor.prerequisites : []) {
+      if (seen.has(id)) continue
+      seen.add(id)
+      const state = view.nodes.get(id)?.state
+      if (state === 'needs-person') held.push(id)
+      const behind = state === 'waiting' ? planNodeOf(view, id) : undefined
+      if (behind !== undefined) look(behind)
+    }
+  }
+  look(node)
+  return held
 }
 
 /** A system of a fleet, in the order of recovery. */

@@ -4,7 +4,7 @@ import { instant } from '#model/time.ts'
 import type { PlanNode } from '#plan/plan.ts'
 import type { Why } from '../ports.ts'
 import type { Question } from './events.ts'
-import { childRunId } from './fleet.ts'
+import { childRunId, heldBefore } from './fleet.ts'
 import { openNeeds } from './needs.ts'
 import { questionText } from './question-texts.ts'
 import { planNodeOf, type NodeView, type Paused, type RunView } from './view.ts'
@@ -56,6 +56,16 @@ function asked(question: Question | null, ko: string, en: string): Localized {
 function whyLeft({ undo }: RunView, plan: PlanNode): Why | undefined {
   const left = 'undoes' in plan ? undo?.left.find(({ node }) => node === plan.undoes) : undefined
   return left === undefined ? undefined : why('ended', left.why, {})
+}
+
+function whyNoTurn(view: RunView, plan: PlanNode): Why {
+  const held = heldBefore(view, plan)
+  if (held.length === 0)
+    return why('capacity', text('차례를 기다리는 중', 'waits for its turn in the fleet'), {})
+  const names = held.join(', ')
+  return why('needs', text(`보류된 ${names} 없이는 시작 불가`, `cannot begin without ${names}, held back`), {
+    needs: held.map((node) => ({ node, state: 'needs-person' })),
+  })
 }
 
 function whySkipped({ skipped, failure }: NodeView): Why {
@@ -122,8 +132,7 @@ function whyWaiting(view: RunView, plan: PlanNode, node: NodeView): Why {
       facts: question.facts,
     })
   }
-  if (plan.waitFor?.kind === 'run')
-    return why('capacity', text('차례를 기다리는 중', 'waits for its turn in the fleet'), {})
+  if (plan.waitFor?.kind === 'run') return whyNoTurn(view, plan)
   if (plan.waitFor?.kind === 'sibling') {
     const { system, node: wanted } = plan.waitFor
     const run = childRunId(view.parent ?? '', system)
