@@ -11,7 +11,7 @@ describe('an operation', () => {
   it('is planned, signed and created at the active site, and needs nobody where it has no gate', async () => {
     const { out, err, code } = await settle('HTX')
     expect({ err, code }).toEqual({ err: '', code: 0 })
-    expect(out).toMatch(/Operation plan: settle, gwangju, 1 systems\n +input pause: "5s"/)
+    expect(out).toMatch(/Operation plan: settle, gwangju, 1 system\n +input pause: "5s"/)
     expect(out).toContain('none: it begins when it is requested')
     expect(out).toMatch(/HTX\/settle +wait +Let it settle/)
     expect(out).not.toMatch(/RTO|full|attest/)
