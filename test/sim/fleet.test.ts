@@ -165,26 +165,21 @@ test('a word to go by the plan as it is now still stands when the system is held
   expect((await sim.store.run(runId))?.state).toBe('succeeded')
 })
 
+/** Another run takes the system before the fleet comes to it. */
+function heldByAnother(system: string): NonNullable<SimOptions['between']> {
+  let created = false
+  return async ({ store }) => {
+    if (created) return
+    created = true
+    const [requester, reason] = ['operator-2', 'a test']
+    await store.create({ id: 'other', plan: childPlan(system), requester, reason, systems: [system] })
+    await store.acquire('other', { daemon: 'elsewhere', incarnation: 'elsewhere/1' }, 3_600_000)
+  }
+}
+
 test('a system that another run holds is held back, and begins when a person looks again', async () => {
   const { options } = fleetOf(['A', 'C'])
-  const other = {
-    id: 'other',
-    plan: childPlan('C'),
-    requester: 'operator-2',
-    reason: 'a test',
-    systems: ['C'],
-  }
-  let created = false
-  const sim = await simulate({
-    ...options,
-    between: async (sim) => {
-      if (!created) {
-        created = true
-        await sim.store.create(other)
-        await sim.store.acquire('other', { daemon: 'elsewhere', incarnation: 'elsewhere/1' }, 3_600_000)
-      }
-    },
-  })
+  const sim = await simulate({ ...options, between: heldByAnother('C') })
   const view = await readView(sim.store, runId)
   expect(view.nodes.get('C')?.question).toMatchObject({
     reason: 'held',
@@ -209,16 +204,11 @@ test('a system that cannot be planned any more is held back with the reason', as
 test('whoever gives up a system that another run holds is named, beside what went wrong', async () => {
   const { options } = fleetOf(['A', 'C'])
   const answered = answering({ C: 'fail' })
-  let created = false
+  const holding = heldByAnother('C')
   const sim = await simulate({
     ...options,
     between: async (sim) => {
-      if (!created) {
-        created = true
-        const [requester, reason] = ['operator-2', 'a test']
-        await sim.store.create({ id: 'other', plan: childPlan('C'), requester, reason, systems: ['C'] })
-        await sim.store.acquire('other', { daemon: 'elsewhere', incarnation: 'elsewhere/1' }, 3_600_000)
-      }
+      await holding(sim)
       await answered(sim)
     },
   })
